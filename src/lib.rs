@@ -1,0 +1,8 @@
+//! coachup: rehearse coaching your own boss against a simulated one.
+
+pub mod boss;
+pub mod model;
+pub mod scenario;
+pub mod scorer;
+pub mod session;
+pub mod text;

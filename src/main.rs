@@ -1,0 +1,3 @@
+//! The `coachup` program.
+
+fn main() {}

@@ -1,0 +1,96 @@
+//! Situations, bosses and difficulty presets: data a non-programmer can edit, loaded from `prompts/`
+//! (embedded in the binary) and from the person's own folder.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the talk is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// One line for lists and headings.
+    pub title: String,
+    /// The talk's matter in a few words: "the late feedback on the prototype".
+    pub topic: String,
+    /// What has happened, told to the person ("you"); a few sentences.
+    pub situation: String,
+    /// What the person wants from the talk; one sentence.
+    pub goal: String,
+    /// What a good outcome is, for both; one sentence.
+    pub outcome: String,
+    /// The person's job.
+    pub your_role: String,
+    /// The boss's job.
+    pub boss_role: String,
+    /// The same situation as the boss sees it, told to the boss's side; for the prompt only.
+    pub boss_view: String,
+    /// What the boss keeps back until asked about their own side.
+    pub facts: Vec<PrivateFact>,
+    /// Words that belong to the matter; a reply or a turn that has one is on topic.
+    pub keywords: Vec<String>,
+}
+
+/// Something only the boss knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivateFact {
+    /// In the third person, for the prompt's direction: "her own boss moved the launch up".
+    pub fact: String,
+    /// In the boss's own words, for the last resort: "My own boss moved the launch up."
+    pub line: String,
+}
+
+/// Who the boss is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Boss {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub id: String,
+    /// First name, as the screenplay and the screen call them.
+    pub name: String,
+    /// "she", "he" or "they".
+    pub pronoun: String,
+    /// One line for lists.
+    pub title: String,
+    /// Character, in a few sentences, for the prompt.
+    pub character: String,
+    /// How they talk: sentence length, favourite words, what they never say.
+    pub voice: String,
+    /// The most sentences a reply may have.
+    pub max_sentences: usize,
+    /// The first line of a talk; presupposes neither a meeting nor a topic. `{you}` is the person's name.
+    pub greetings: Vec<String>,
+    /// Example lines per act id, in this boss's voice.
+    pub examples: BTreeMap<String, Vec<String>>,
+    /// Hand-written last-resort lines per act id.
+    pub fallbacks: BTreeMap<String, Vec<String>>,
+}
+
+/// How hard the boss makes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Difficulty {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// One line for lists.
+    pub title: String,
+    /// Openness at the start, 0 to 100.
+    pub receptiveness: f64,
+    /// Turns of poor treatment the boss bears.
+    pub patience: u32,
+    /// Openness above which the boss may agree, 0 to 100.
+    pub threshold: f64,
+    /// Different helpful behaviours needed before the boss may agree.
+    pub earned: usize,
+    /// Multiplies what helpful behaviours earn.
+    pub gain: f64,
+    /// Multiplies what harmful behaviours cost.
+    pub loss: f64,
+    /// The most openness moves in one turn, up or down.
+    pub cap: f64,
+}

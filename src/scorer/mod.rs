@@ -1,0 +1,4 @@
+//! What was good: the rubric, the rules, evidence, and the grade.
+
+pub mod rubric;
+pub mod verdict;

@@ -1,0 +1,1 @@
+//! Plain text helpers that know nothing of coaching.
