@@ -5,4 +5,5 @@ pub mod model;
 pub mod scenario;
 pub mod scorer;
 pub mod session;
+pub mod settings;
 pub mod text;

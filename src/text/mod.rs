@@ -1,1 +1,3 @@
 //! Plain text helpers that know nothing of coaching.
+
+pub mod suggest;

