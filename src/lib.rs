@@ -2,6 +2,7 @@
 
 pub mod boss;
 pub mod model;
+pub mod repl;
 pub mod scenario;
 pub mod scorer;
 pub mod session;

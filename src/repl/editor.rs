@@ -1,0 +1,117 @@
+//! The line editor: history, completion of slash commands, pasted lines kept together as one turn.
+
+use super::commands::TABLE;
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{Cmd, Validator};
+use rustyline::{
+    Config, Context, Editor, EventHandler, Helper, Highlighter, Hinter, KeyCode, KeyEvent, Modifiers,
+};
+use std::path::{Path, PathBuf};
+
+/// How many lines the history keeps.
+const HISTORY: usize = 500;
+
+/// What came from the prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A turn or a command, exactly as typed; several lines where it was pasted or entered so.
+    Line(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Ctrl-D, or the terminal went away.
+    End,
+}
+
+#[derive(Helper, Highlighter, Hinter, Validator)]
+struct Slash;
+
+impl Completer for Slash {
+    type Candidate = String;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        let typed = &line[..pos];
+        if !typed.starts_with('/') || typed.contains(char::is_whitespace) {
+            return Ok((pos, Vec::new()));
+        }
+        let names = TABLE.iter().map(|entry| entry.name).filter(|name| name.starts_with(typed));
+        Ok((0, names.map(str::to_owned).collect()))
+    }
+}
+
+/// The prompt of a practice session.
+pub struct Prompt {
+    editor: Editor<Slash, FileHistory>,
+    history: PathBuf,
+}
+
+impl Prompt {
+    /// A prompt whose history is kept in the file `history`.
+    ///
+    /// # Errors
+    /// The terminal can't be set up.
+    pub fn new(history: &Path) -> rustyline::Result<Prompt> {
+        let config = Config::builder()
+            .max_history_size(HISTORY)?
+            .history_ignore_dups(true)?
+            .history_ignore_space(true)
+            .bracketed_paste(true)
+            .auto_add_history(false)
+            .build();
+        let lines = FileHistory::with_config(&config);
+        let mut editor = Editor::with_history(config, lines)?;
+        editor.set_helper(Some(Slash));
+        // A line break inside a turn; Enter alone says it.
+        editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), EventHandler::Simple(Cmd::Newline));
+        editor.bind_sequence(KeyEvent::ctrl('J'), EventHandler::Simple(Cmd::AcceptLine));
+        // A history that can't be read is not worth stopping a talk for: it starts empty.
+        let _ = editor.load_history(history);
+        Ok(Prompt { editor, history: history.to_owned() })
+    }
+
+    /// Asks for one line, with `initial` already in it.
+    ///
+    /// # Errors
+    /// The terminal failed.
+    pub fn read(&mut self, prompt: &str, initial: &str) -> rustyline::Result<Input> {
+        match self.editor.readline_with_initial(prompt, (initial, "")) {
+            Ok(line) => {
+                if !line.trim().is_empty() {
+                    self.editor.add_history_entry(line.as_str())?;
+                    self.save();
+                }
+                Ok(Input::Line(line))
+            }
+            Err(ReadlineError::Interrupted) => Ok(Input::Interrupted),
+            Err(ReadlineError::Eof) => Ok(Input::End),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The history is private: only its owner may read it. Losing it loses nothing of a session.
+    fn save(&mut self) {
+        if self.editor.save_history(&self.history).is_ok() {
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                let _ = std::fs::set_permissions(&self.history, std::fs::Permissions::from_mode(0o600));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustyline::history::DefaultHistory;
+
+    #[test]
+    fn commands_are_completed_and_words_are_not() {
+        let history = DefaultHistory::new();
+        let context = Context::new(&history);
+        let (start, found) = Slash.complete("/re", 3, &context).unwrap();
+        assert_eq!((start, found), (0, vec!["/retry".to_owned(), "/redo".to_owned()]));
+        assert!(Slash.complete("we /re", 6, &context).unwrap().1.is_empty());
+    }
+}
