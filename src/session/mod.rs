@@ -3,6 +3,9 @@
 //! A session is a tree of exchanges that only grows: undo and retry start a branch, nothing is
 //! overwritten. A path from the root to a leaf is one talk.
 
+mod migrate;
+pub mod store;
+
 use crate::boss::state::{Act, BossState, Move};
 use crate::scorer::verdict::{Position, Verdicts};
 use serde::{Deserialize, Serialize};

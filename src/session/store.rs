@@ -1,0 +1,554 @@
+//! The SQLite store: one file in the data folder, one transaction a turn, readable by its owner only.
+//!
+//! Durability: the rollback journal with `synchronous=FULL`, so what [`Store::append`] has acknowledged
+//! survives a kill and a power cut. Privacy: files 0600 in a folder 0700 whatever the umask, and
+//! `secure_delete` overwrites what is removed.
+
+use super::{Exchange, Header, NodeId, Outcome, Reply, Session, SessionId};
+use crate::boss::state::BossState;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use serde::{Serialize, de::DeserializeOwned};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file's name in the data folder.
+pub const FILE: &str = "sessions.db";
+
+/// How long one program waits for another that writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// What went wrong with the store, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder can't be made or entered.
+    #[error("can't use the folder `{path}` for your sessions: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A newer program made the store.
+    #[error("the store `{path}` has schema {found}, and this coachup knows up to {known}; update coachup")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// Ours.
+        known: usize,
+    },
+    /// The disk is full.
+    #[error("the disk is full: the last change was not stored; free some space and say it again")]
+    Full,
+    /// The file or its folder can't be written.
+    #[error(
+        "the store can't be written; check the permissions of its folder, or move it with `COACHUP_HOME`"
+    )]
+    ReadOnly,
+    /// Not a store, or damaged.
+    #[error(
+        "the store is damaged or not a store ({0}); move it aside, then `coachup sessions import` your exports"
+    )]
+    Damaged(String),
+    /// Another program holds the store.
+    #[error("another coachup has been writing to the store for {} seconds; close it and try again", BUSY.as_secs())]
+    Busy,
+    /// No such session.
+    #[error("no session is called `{wanted}`; {known}")]
+    Unknown {
+        /// As asked.
+        wanted: String,
+        /// Which there are.
+        known: String,
+    },
+    /// Anything else SQLite says.
+    #[error("the store failed: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                StoreError::ReadOnly
+            }
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                StoreError::Damaged(error.to_string())
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+            _ => StoreError::Sqlite(error),
+        }
+    }
+}
+
+/// One line of a list of sessions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// How it was started.
+    #[serde(flatten)]
+    pub header: Header,
+    /// Turns of the talk as it stands.
+    pub turns: u32,
+    /// How it ended; none while it goes on.
+    pub outcome: Option<Outcome>,
+}
+
+/// The sessions on this machine.
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in `folder`, making both where they are missing.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open(folder: &Path) -> Result<Store, StoreError> {
+        let path = folder.join(FILE);
+        let at = |source| StoreError::Folder { path: folder.to_owned(), source };
+        make_private_folder(folder).map_err(at)?;
+        make_private_file(&path).map_err(at)?;
+        let mut connection = Connection::open(&path)?;
+        connection.busy_timeout(BUSY)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;",
+        )?;
+        super::migrate::migrate(&mut connection, &path)?;
+        Ok(Store { connection, path })
+    }
+
+    /// The store's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins a session; its id is given by the store, whatever the header says.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn create(&mut self, header: &Header) -> Result<SessionId, StoreError> {
+        insert_header(&self.connection, header, None, None)
+    }
+
+    /// Keeps what the person said, the verdicts and the move, and makes it the head: one transaction.
+    /// When this returns, the turn survives a kill.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn append(&mut self, session: &str, exchange: &Exchange) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        insert_exchange(&transaction, session, exchange)?;
+        transaction
+            .execute("UPDATE sessions SET head = ?2 WHERE id = ?1", params![session, exchange.node])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Keeps the reply and the state after it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn set_reply(
+        &mut self,
+        session: &str,
+        node: NodeId,
+        reply: &Reply,
+        state: &BossState,
+    ) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE exchanges SET reply = ?3, state = ?4 WHERE session = ?1 AND node = ?2",
+            params![session, node, json(reply), json(state)],
+        )?;
+        Ok(())
+    }
+
+    /// Moves where the talk stands (undo, redo), and reopens a talk that had ended.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn set_head(&mut self, session: &str, head: Option<NodeId>) -> Result<(), StoreError> {
+        self.connection
+            .execute("UPDATE sessions SET head = ?2, outcome = NULL WHERE id = ?1", params![session, head])?;
+        Ok(())
+    }
+
+    /// Notes how the talk ended.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn finish(&mut self, session: &str, outcome: Outcome) -> Result<(), StoreError> {
+        self.connection
+            .execute("UPDATE sessions SET outcome = ?2 WHERE id = ?1", params![session, word(&outcome)])?;
+        Ok(())
+    }
+
+    /// Loads a session by its id, or the newest with `last`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] and the rest of [`StoreError`].
+    pub fn load(&self, wanted: &str) -> Result<Session, StoreError> {
+        let id = self.resolve(wanted)?;
+        // One read transaction: another program may be writing between the two queries.
+        let transaction = self.connection.unchecked_transaction()?;
+        let (header, head, outcome) = transaction
+            .query_row("SELECT * FROM sessions WHERE id = ?1", [&id], session_row)
+            .map_err(StoreError::from)?;
+        let mut statement =
+            transaction.prepare_cached("SELECT * FROM exchanges WHERE session = ?1 ORDER BY node")?;
+        let exchanges = statement.query_map([&id], exchange_row)?.collect::<Result<Vec<_>, _>>()?;
+        Ok(Session { header, exchanges, head, outcome })
+    }
+
+    /// The id that `wanted` (an id, or `last`) stands for.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] where there is none.
+    pub fn resolve(&self, wanted: &str) -> Result<SessionId, StoreError> {
+        let newest: Option<i64> =
+            self.connection.query_row("SELECT max(id) FROM sessions", [], |r| r.get(0))?;
+        let found = match (wanted, wanted.trim_start_matches('#').parse::<i64>()) {
+            ("last", _) => newest,
+            (_, Ok(id)) => self
+                .connection
+                .query_row("SELECT id FROM sessions WHERE id = ?1", [id], |r| r.get(0))
+                .optional()?,
+            (_, Err(_)) => None,
+        };
+        found.map(|id: i64| id.to_string()).ok_or_else(|| StoreError::Unknown {
+            wanted: wanted.to_owned(),
+            known: match newest {
+                Some(newest) => format!("the newest is {newest}; `coachup sessions list` shows all"),
+                None => "there are none yet: `coachup practice` starts one".to_owned(),
+            },
+        })
+    }
+
+    /// All sessions, newest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn list(&self) -> Result<Vec<Summary>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT s.*, coalesce((SELECT turn FROM exchanges e WHERE e.session = s.id AND e.node = s.head), 0)
+               AS turns FROM sessions s ORDER BY s.id DESC",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let (header, _, outcome) = session_row(row)?;
+            Ok(Summary { header, turns: row.get("turns")?, outcome })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Adds a whole session, under a new id.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn insert(&mut self, session: &Session) -> Result<SessionId, StoreError> {
+        let transaction = self.connection.transaction()?;
+        let id = insert_header(&transaction, &session.header, session.head, session.outcome)?;
+        for exchange in &session.exchanges {
+            insert_exchange(&transaction, &id, exchange)?;
+        }
+        transaction.commit()?;
+        Ok(id)
+    }
+
+    /// Removes a session for good: its pages are overwritten and the file is shrunk.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remove(&mut self, id: &str) -> Result<(), StoreError> {
+        self.connection.execute("DELETE FROM sessions WHERE id = ?1", [id])?;
+        self.connection.execute_batch("VACUUM")?;
+        Ok(())
+    }
+
+    /// Removes every session for good. Gives how many there were.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remove_all(&mut self) -> Result<usize, StoreError> {
+        let removed = self.connection.execute("DELETE FROM sessions", [])?;
+        self.connection.execute_batch("VACUUM")?;
+        Ok(removed)
+    }
+}
+
+fn insert_header(
+    connection: &Connection,
+    header: &Header,
+    head: Option<NodeId>,
+    outcome: Option<Outcome>,
+) -> Result<SessionId, StoreError> {
+    connection.execute(
+        "INSERT INTO sessions (started, scenario, boss, difficulty, receptiveness, model, seed, greeting, head, outcome)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            header.started.to_string(),
+            header.scenario,
+            header.boss,
+            header.difficulty,
+            header.receptiveness,
+            header.model,
+            header.seed.cast_signed(),
+            header.greeting,
+            head,
+            outcome.as_ref().map(word),
+        ],
+    )?;
+    Ok(connection.last_insert_rowid().to_string())
+}
+
+fn insert_exchange(connection: &Connection, session: &str, exchange: &Exchange) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO exchanges (session, node, parent, turn, said, text, position, verdicts, moved, state, reply)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            session,
+            exchange.node,
+            exchange.parent,
+            exchange.turn,
+            exchange.said.to_string(),
+            exchange.text,
+            word(&exchange.position),
+            json(&exchange.verdicts),
+            json(&exchange.moved),
+            json(&exchange.state),
+            exchange.reply.as_ref().map(json),
+        ],
+    )?;
+    Ok(())
+}
+
+type SessionRow = (Header, Option<NodeId>, Option<Outcome>);
+
+fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    let header = Header {
+        id: row.get::<_, i64>("id")?.to_string(),
+        started: parsed(row, "started")?,
+        scenario: row.get("scenario")?,
+        boss: row.get("boss")?,
+        difficulty: row.get("difficulty")?,
+        receptiveness: row.get("receptiveness")?,
+        model: row.get("model")?,
+        seed: row.get::<_, i64>("seed")?.cast_unsigned(),
+        greeting: row.get("greeting")?,
+    };
+    let outcome: Option<String> = row.get("outcome")?;
+    let outcome = outcome.map(|text| unword(&text, "outcome")).transpose()?;
+    Ok((header, row.get("head")?, outcome))
+}
+
+fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
+    Ok(Exchange {
+        node: row.get("node")?,
+        parent: row.get("parent")?,
+        turn: row.get("turn")?,
+        said: parsed(row, "said")?,
+        text: row.get("text")?,
+        position: unword(&row.get::<_, String>("position")?, "position")?,
+        verdicts: unjson(&row.get::<_, String>("verdicts")?, "verdicts")?,
+        moved: unjson(&row.get::<_, String>("moved")?, "moved")?,
+        state: unjson(&row.get::<_, String>("state")?, "state")?,
+        reply: row.get::<_, Option<String>>("reply")?.map(|text| unjson(&text, "reply")).transpose()?,
+    })
+}
+
+/// Our own types always serialise.
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("the session's types have no fallible serialiser")
+}
+
+/// A unit variant's name, without quotes.
+fn word<T: Serialize>(value: &T) -> String {
+    json(value).trim_matches('"').to_owned()
+}
+
+fn unjson<T: DeserializeOwned>(text: &str, column: &'static str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| unreadable(column, error))
+}
+
+fn unword<T: DeserializeOwned>(text: &str, column: &'static str) -> rusqlite::Result<T> {
+    serde_json::from_value(text.into()).map_err(|error| unreadable(column, error))
+}
+
+fn parsed(row: &Row<'_>, column: &'static str) -> rusqlite::Result<jiff::Timestamp> {
+    row.get::<_, String>(column)?.parse().map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(
+    column: &'static str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    let error: Box<dyn std::error::Error + Send + Sync> = format!("column `{column}`: {error}").into();
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error)
+}
+
+/// Makes `folder` with all above it, and keeps everyone else out of it.
+///
+/// # Errors
+/// The folder can't be made, or its permissions can't be set.
+pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// SQLite gives its journal the permissions of the database, so the database is made first, by us.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boss::state::{Act, Move};
+    use crate::scorer::verdict::{Position, Verdicts};
+
+    fn header() -> Header {
+        Header {
+            id: String::new(),
+            started: "2026-01-02T03:04:05Z".parse().unwrap(),
+            scenario: "late-feedback".into(),
+            boss: "dana".into(),
+            difficulty: "guarded".into(),
+            receptiveness: 45.0,
+            model: "scripted".into(),
+            seed: u64::MAX,
+            greeting: "Yes, Sam?".into(),
+        }
+    }
+
+    fn exchange(node: NodeId, parent: Option<NodeId>) -> Exchange {
+        Exchange {
+            node,
+            parent,
+            turn: parent.unwrap_or(0) + 1,
+            said: "2026-01-02T03:05:05Z".parse().unwrap(),
+            text: "Do you have \u{1b}[31m ten minutes?\n🙂".into(),
+            position: Position::Opening,
+            verdicts: Verdicts::default(),
+            moved: Move { from: 45.0, to: 47.1, why: vec!["you asked".into()] },
+            state: BossState { openness: 47.1, patience: 3, ..BossState::default() },
+            reply: None,
+        }
+    }
+
+    fn reply() -> Reply {
+        Reply {
+            text: "Fine.".into(),
+            act: Act::Considers,
+            fallback: false,
+            conceded: false,
+            tokens: 3,
+            first_token_ms: 1,
+            total_ms: 2,
+        }
+    }
+
+    #[test]
+    fn a_turn_survives_without_its_reply() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let id = store.create(&header()).unwrap();
+        store.append(&id, &exchange(1, None)).unwrap();
+        drop(store);
+        let mut store = Store::open(folder.path()).unwrap();
+        let mut session = store.load("last").unwrap();
+        assert_eq!(session.header, Header { id: id.clone(), ..header() });
+        assert_eq!(session.exchanges, [exchange(1, None)]);
+        assert_eq!((session.head, session.outcome), (Some(1), None));
+
+        store.set_reply(&id, 1, &reply(), &session.exchanges[0].state).unwrap();
+        store.append(&id, &exchange(2, Some(1))).unwrap();
+        store.finish(&id, Outcome::EndedByBoss).unwrap();
+        session = store.load(&id).unwrap();
+        assert_eq!(session.exchanges[0].reply, Some(reply()));
+        assert_eq!((session.head, session.outcome), (Some(2), Some(Outcome::EndedByBoss)));
+        assert_eq!(store.list().unwrap()[0].turns, 2);
+    }
+
+    #[test]
+    fn ids_are_never_reused_and_unknown_ones_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        assert!(store.load("last").unwrap_err().to_string().contains("there are none yet"));
+        assert_eq!(store.create(&header()).unwrap(), "1");
+        assert_eq!(store.create(&header()).unwrap(), "2");
+        store.remove("2").unwrap();
+        assert_eq!(store.create(&header()).unwrap(), "3");
+        assert!(store.load("2").unwrap_err().to_string().contains("the newest is 3"));
+        assert!(store.load("tuesday").is_err());
+        assert_eq!(store.remove_all().unwrap(), 2);
+    }
+
+    #[test]
+    fn removed_words_are_not_in_the_file_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let id = store.create(&header()).unwrap();
+        store.append(&id, &exchange(1, None)).unwrap();
+        let has = |store: &Store| {
+            std::fs::read(store.path()).unwrap().windows(11).any(|bytes| bytes == b"ten minutes")
+        };
+        assert!(has(&store));
+        store.remove(&id).unwrap();
+        assert!(!has(&store));
+    }
+
+    #[test]
+    fn two_programs_share_one_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = Store::open(folder.path()).unwrap();
+        let mut two = Store::open(folder.path()).unwrap();
+        let (a, b) = (one.create(&header()).unwrap(), two.create(&header()).unwrap());
+        assert_ne!(a, b);
+        one.append(&a, &exchange(1, None)).unwrap();
+        two.append(&b, &exchange(1, None)).unwrap();
+        assert_eq!(one.list().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_newer_or_damaged_store_is_refused_with_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.connection.pragma_update(None, "user_version", 99).unwrap();
+        drop(store);
+        let error = Store::open(folder.path()).err().unwrap().to_string();
+        assert!(error.contains("schema 99") && error.contains("update"), "{error}");
+        std::fs::write(folder.path().join(FILE), "this is no database, not at all, whatever it is").unwrap();
+        let error = Store::open(folder.path()).err().unwrap().to_string();
+        assert!(error.contains("damaged"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let store = Store::open(&data).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&data), mode(store.path())), (0o700, 0o600));
+    }
+}
