@@ -1,6 +1,12 @@
 //! Situations, bosses and difficulty presets: data a non-programmer can edit, loaded from `prompts/`
 //! (embedded in the binary) and from the person's own folder.
 
+mod check;
+mod library;
+
+pub use check::{ACTS, Problem};
+pub use library::{Entry, Library, LibraryError, read};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,7 +15,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
     /// The file's name without `.toml`.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub name: String,
     /// One line for lists and headings.
     pub title: String,
@@ -37,10 +43,32 @@ pub struct Scenario {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrivateFact {
-    /// In the third person, for the prompt's direction: "her own boss moved the launch up".
+    /// In the third person, for the prompt's direction, with `{they}`, `{them}`, `{their}` for the boss:
+    /// "{their} own boss moved the launch up".
     pub fact: String,
     /// In the boss's own words, for the last resort: "My own boss moved the launch up."
     pub line: String,
+}
+
+/// How others speak of the boss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pronoun {
+    She,
+    He,
+    They,
+}
+
+impl Pronoun {
+    /// Puts the right words for `{they}`, `{them}` and `{their}`.
+    pub fn fill(self, text: &str) -> String {
+        let [they, them, their] = match self {
+            Pronoun::She => ["she", "her", "her"],
+            Pronoun::He => ["he", "him", "his"],
+            Pronoun::They => ["they", "them", "their"],
+        };
+        text.replace("{they}", they).replace("{them}", them).replace("{their}", their)
+    }
 }
 
 /// Who the boss is.
@@ -48,12 +76,12 @@ pub struct PrivateFact {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Boss {
     /// The file's name without `.toml`.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub id: String,
     /// First name, as the screenplay and the screen call them.
     pub name: String,
-    /// "she", "he" or "they".
-    pub pronoun: String,
+    /// How others speak of them.
+    pub pronoun: Pronoun,
     /// One line for lists.
     pub title: String,
     /// Character, in a few sentences, for the prompt.
@@ -66,7 +94,8 @@ pub struct Boss {
     pub greetings: Vec<String>,
     /// Example lines per act id, in this boss's voice.
     pub examples: BTreeMap<String, Vec<String>>,
-    /// Hand-written last-resort lines per act id.
+    /// Hand-written last-resort lines per act id; may use `{you}`, `{topic}` and `{offer}` (what the
+    /// person offered, in their words).
     pub fallbacks: BTreeMap<String, Vec<String>>,
 }
 
@@ -75,7 +104,7 @@ pub struct Boss {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Difficulty {
     /// The file's name without `.toml`.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub name: String,
     /// One line for lists.
     pub title: String,

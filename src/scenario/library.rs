@@ -1,0 +1,266 @@
+//! Finding scenarios, bosses and presets: the embedded ones, then the folders handed in, later ones first.
+
+use super::{Boss, Difficulty, Problem, Scenario};
+use crate::text::data::from_toml;
+use crate::text::suggest::nearest;
+use include_dir::{Dir, include_dir};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
+
+/// The largest data file that is read, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// What is wrong with a data file or a name.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// No such thing.
+    #[error("no {kind} is called `{name}`; {hint}")]
+    Unknown {
+        /// "scenario", "boss" or "difficulty".
+        kind: &'static str,
+        /// As asked.
+        name: String,
+        /// The nearest, or all.
+        hint: String,
+    },
+    /// The file can't be read.
+    #[error("can't read `{file}`: {source}")]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("`{file}` is not right: {why}; `coachup {kind} check FILE` explains", kind = plural(kind))]
+    Malformed {
+        /// "scenario", "boss" or "difficulty".
+        kind: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Where and why.
+        why: String,
+    },
+}
+
+/// The command that handles a kind.
+fn plural(kind: &str) -> String {
+    match kind {
+        "boss" => "bosses".to_owned(),
+        "difficulty" => "difficulties".to_owned(),
+        other => format!("{other}s"),
+    }
+}
+
+/// A kind of data file.
+pub trait Entry: Serialize + DeserializeOwned + Clone {
+    /// What one is called.
+    const KIND: &'static str;
+    /// Its folder under `prompts/` and under a person's own folder; also its command.
+    const FOLDER: &'static str;
+    /// One line for lists.
+    fn title(&self) -> &str;
+    /// Takes its file's name.
+    fn named(self, name: &str) -> Self;
+    /// What an author should mend, beyond what the reader refuses.
+    fn problems(&self) -> Vec<Problem>;
+    /// Where the library keeps this kind.
+    fn shelf(library: &Library) -> &BTreeMap<String, Self>;
+}
+
+/// All scenarios, bosses and presets by name.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    pub(super) scenarios: BTreeMap<String, Scenario>,
+    pub(super) bosses: BTreeMap<String, Boss>,
+    pub(super) difficulties: BTreeMap<String, Difficulty>,
+}
+
+impl Library {
+    /// What comes with the program.
+    ///
+    /// # Panics
+    /// Never: a test reads every embedded file.
+    pub fn embedded() -> Library {
+        Library { scenarios: embedded_shelf(), bosses: embedded_shelf(), difficulties: embedded_shelf() }
+    }
+
+    /// What comes with the program, and what lies in `folders`, where a later one wins.
+    ///
+    /// # Errors
+    /// A file in them that can't be read or is malformed.
+    pub fn with_folders(folders: &[PathBuf]) -> Result<Library, LibraryError> {
+        let mut library = Library::embedded();
+        for folder in folders {
+            library.scenarios.extend(folder_shelf(folder)?);
+            library.bosses.extend(folder_shelf(folder)?);
+            library.difficulties.extend(folder_shelf(folder)?);
+        }
+        Ok(library)
+    }
+
+    /// The one called `name`.
+    ///
+    /// # Errors
+    /// [`LibraryError::Unknown`] with the nearest name, or with all.
+    pub fn get<E: Entry>(&self, name: &str) -> Result<&E, LibraryError> {
+        let shelf = E::shelf(self);
+        shelf.get(name).ok_or_else(|| {
+            let names = || shelf.keys().map(String::as_str);
+            let hint = match nearest(name, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are `{}`", names().collect::<Vec<_>>().join("`, `")),
+            };
+            LibraryError::Unknown { kind: E::KIND, name: name.to_owned(), hint }
+        })
+    }
+
+    /// All of a kind, by name.
+    pub fn all<E: Entry>(&self) -> impl Iterator<Item = (&str, &E)> {
+        E::shelf(self).iter().map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    /// The presets, easiest first.
+    pub fn ladder(&self) -> Vec<&Difficulty> {
+        let mut presets: Vec<&Difficulty> = self.difficulties.values().collect();
+        presets.sort_by(|a, b| b.receptiveness.total_cmp(&a.receptiveness));
+        presets
+    }
+}
+
+/// Reads one data file.
+///
+/// # Errors
+/// It can't be read or is malformed.
+pub fn read<E: Entry>(file: &Path) -> Result<E, LibraryError> {
+    let unreadable = |source| LibraryError::Unreadable { file: file.to_owned(), source };
+    let size = std::fs::metadata(file).map_err(unreadable)?.len();
+    if size > LIMIT {
+        return Err(unreadable(std::io::Error::other(format!("{size} bytes; at most {LIMIT} are read"))));
+    }
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    from_toml::<E>(&text).map(|entry| entry.named(&name)).map_err(|why| LibraryError::Malformed {
+        kind: E::KIND,
+        file: file.to_owned(),
+        why,
+    })
+}
+
+fn embedded_shelf<E: Entry>() -> BTreeMap<String, E> {
+    let files = EMBEDDED.get_dir(E::FOLDER).into_iter().flat_map(|dir| dir.files());
+    files
+        .map(|file| {
+            let name = file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let text = file.contents_utf8().unwrap_or_default();
+            match from_toml::<E>(text) {
+                Ok(entry) => (name.clone(), entry.named(&name)),
+                Err(why) => panic!("embedded {} is not right: {why}", file.path().display()),
+            }
+        })
+        .collect()
+}
+
+fn folder_shelf<E: Entry>(folder: &Path) -> Result<BTreeMap<String, E>, LibraryError> {
+    let folder = folder.join(E::FOLDER);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(source) => return Err(LibraryError::Unreadable { file: folder, source }),
+    };
+    let mut shelf = BTreeMap::new();
+    for entry in entries {
+        let file = entry.map_err(|source| LibraryError::Unreadable { file: folder.clone(), source })?.path();
+        if file.extension().is_some_and(|extension| extension == "toml") {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            shelf.insert(name, read(&file)?);
+        }
+    }
+    Ok(shelf)
+}
+
+macro_rules! entry {
+    ($type:ty, $kind:literal, $folder:literal, $shelf:ident, $name:ident) => {
+        impl Entry for $type {
+            const KIND: &'static str = $kind;
+            const FOLDER: &'static str = $folder;
+
+            fn title(&self) -> &str {
+                &self.title
+            }
+
+            fn named(mut self, name: &str) -> Self {
+                self.$name = name.to_owned();
+                self
+            }
+
+            fn problems(&self) -> Vec<Problem> {
+                self.check()
+            }
+
+            fn shelf(library: &Library) -> &BTreeMap<String, Self> {
+                &library.$shelf
+            }
+        }
+    };
+}
+
+entry!(Scenario, "scenario", "scenarios", scenarios, name);
+entry!(Boss, "boss", "bosses", bosses, id);
+entry!(Difficulty, "difficulty", "difficulties", difficulties, name);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_file_is_right() {
+        let library = Library::embedded();
+        let mut found = Vec::new();
+        found.extend(library.all::<Scenario>().flat_map(|(name, entry)| named(name, entry)));
+        found.extend(library.all::<Boss>().flat_map(|(name, entry)| named(name, entry)));
+        found.extend(library.all::<Difficulty>().flat_map(|(name, entry)| named(name, entry)));
+        assert!(found.is_empty(), "{found:#?}");
+        assert!(!library.scenarios.is_empty() && !library.bosses.is_empty());
+    }
+
+    fn named<E: Entry>(name: &str, entry: &E) -> Vec<String> {
+        entry.problems().into_iter().map(|problem| format!("{} {name}: {problem}", E::KIND)).collect()
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest() {
+        let library = Library::embedded();
+        let error = library.get::<Difficulty>("gaurded").unwrap_err().to_string();
+        assert_eq!(error, "no difficulty is called `gaurded`; did you mean `guarded`?");
+        let error = library.get::<Difficulty>("zzz").unwrap_err().to_string();
+        assert!(error.contains("`welcoming`"), "{error}");
+    }
+
+    #[test]
+    fn the_ladder_goes_from_easy_to_hard() {
+        let library = Library::embedded();
+        let names: Vec<&str> = library.ladder().iter().map(|preset| preset.name.as_str()).collect();
+        assert_eq!(names, ["welcoming", "open", "guarded", "skeptical", "hostile"]);
+    }
+
+    #[test]
+    fn a_folder_adds_and_overrides_and_its_errors_name_the_file() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("difficulties");
+        std::fs::create_dir(&folder).unwrap();
+        let text = EMBEDDED.get_file("difficulties/open.toml").unwrap().contents_utf8().unwrap();
+        std::fs::write(folder.join("mine.toml"), text).unwrap();
+        let folders = [home.path().to_owned()];
+        let library = Library::with_folders(&folders).unwrap();
+        assert_eq!(library.get::<Difficulty>("mine").unwrap().name, "mine");
+        std::fs::write(folder.join("mine.toml"), text.replace("patience", "pateince")).unwrap();
+        let error = Library::with_folders(&folders).unwrap_err().to_string();
+        assert!(error.contains("mine.toml") && error.contains("did you mean `patience`"), "{error}");
+        assert!(error.contains("difficulties check"), "{error}");
+    }
+}
