@@ -130,6 +130,12 @@ pub struct Expected<'a> {
     pub earlier: &'a [&'a str],
 }
 
+/// Words in a row that make a reply a copy of an example.
+const COPIED_RUN: usize = 5;
+
+/// Words in a row that make a reply an echo of the turn.
+const ECHOED_RUN: usize = 5;
+
 /// The reply as it is shown, cut to its complete sentences and to the boss's limit. `complete` says that
 /// the candidate ended of itself.
 ///
@@ -141,7 +147,13 @@ pub fn check(candidate: &str, complete: bool, expected: &Expected) -> Result<Str
         return Err(Reason::Empty);
     }
     is_plain_speech(text)?;
-    let text = trimmed(text, complete, expected.boss.max_sentences).ok_or(Reason::Unfinished)?;
+    let mut text = trimmed(text, complete, expected.boss.max_sentences).ok_or(Reason::Unfinished)?;
+    if must_ask(expected.act)
+        && let Some(last) = text.rfind('?')
+    {
+        // What follows a question answers it, and that is the other side's part.
+        text.truncate(last + 1);
+    }
     in_voice(&text, expected)?;
     is_new(&text, expected)?;
     follows(&text, expected)?;
@@ -230,15 +242,16 @@ fn tells_of(you: &str, normal: &str) -> bool {
 
 fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     let examples = expected.boss.examples.values().flatten();
-    if examples.into_iter().any(|line| alike(text, &line.replace("{you}", expected.you))) {
+    let copies = |line: &String| alike(text, line) || longest_common_run(text, line) >= COPIED_RUN;
+    if examples.map(|line| line.replace("{you}", expected.you)).any(|line| copies(&line)) {
         return Err(Reason::Copied);
     }
     if expected.earlier.iter().any(|line| alike(text, line)) {
         return Err(Reason::Repeated);
     }
     // An offer is taken up in the person's words; anything else is said in one's own.
-    let most = if expected.act.concedes() { 6 } else { 4 };
-    if alike(text, expected.turn) || longest_common_run(text, expected.turn) > most {
+    let echoes = alike(text, expected.turn) || longest_common_run(text, expected.turn) >= ECHOED_RUN;
+    if echoes && !expected.act.concedes() {
         return Err(Reason::Echoed);
     }
     Ok(())
@@ -265,6 +278,10 @@ fn follows(text: &str, expected: &Expected) -> Result<(), Reason> {
         return Err(Reason::NotAnAnswer);
     }
     Ok(())
+}
+
+fn must_ask(act: Act) -> bool {
+    WORDS.cues.get(&act).is_some_and(|cues| cues.form == Form::Question)
 }
 
 /// Does the reply do what the act says, by its form and its words?

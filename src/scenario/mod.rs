@@ -3,6 +3,7 @@
 
 mod check;
 mod library;
+mod receptiveness;
 
 pub use check::{ACTS, Problem};
 pub use library::{Entry, Library, LibraryError, read};
