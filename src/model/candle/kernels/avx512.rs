@@ -125,7 +125,7 @@ fn pick_quarters(first: i16) -> __m512i {
 /// Fetches what lies one tile further on, in order, while this tile is worked on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
-fn prefetch(tile: Tile, part: usize, bytes: usize) {
+pub(super) fn prefetch(tile: Tile, part: usize, bytes: usize) {
     let next = tile.weights.wrapping_add(TILE * tile.stride + part * bytes);
     // A prefetch of an address that isn't mapped does nothing.
     let mut at = 0;

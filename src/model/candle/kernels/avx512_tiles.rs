@@ -3,13 +3,13 @@
 //! A block of 16 rows is unpacked once into bytes in which one register holds four neighbouring weights of
 //! each row, and that is multiplied with each input row's four bytes, broadcast. See [`super::avx512`].
 
-use super::avx512::{Pairs, add_scaled, head, high_halves, join, join_quarters, low_halves};
+use super::avx512::{Pairs, add_scaled, head, high_halves, join_quarters, low_halves, prefetch};
 use super::{Inputs, TILE, Tile};
 use std::arch::x86_64::*;
 
 /// Sixteen rows' blocks of 256, turned.
 #[repr(align(64))]
-struct Unpacked256 {
+pub struct Unpacked256 {
     /// Four weights of each row: `[k / 4]`.
     numbers: [__m512i; 64],
     /// The scale of each group of 16, as 32-bit lanes.
@@ -101,6 +101,7 @@ impl<const FIFTH: bool> Wide for Q45K<FIFTH> {
         // SAFETY (whole function): the rows' blocks are there by the caller's promise, and every read lies
         // inside one.
         let at = |row: usize| unsafe { tile.weights.add(row * tile.stride + block * size) };
+        prefetch(tile, block, size * TILE);
         let [heads, a, b, c] = unsafe { turn_16_bytes(at) };
         out.d = low_halves(heads);
         out.m = high_halves(heads);
@@ -165,6 +166,7 @@ impl Wide for Q6K {
         const SIZE: usize = 210;
         // SAFETY (whole function): as for Q4_K.
         let at = |row: usize| unsafe { tile.weights.add(row * tile.stride + block * SIZE) };
+        prefetch(tile, block, SIZE * TILE);
         let mut heads = [0u16; TILE];
         for (row, head) in heads.iter_mut().enumerate() {
             *head = unsafe { at(row).add(208).cast::<u16>().read_unaligned() };
@@ -321,6 +323,7 @@ struct Unpacked32 {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
 unsafe fn unpack_32<P: Pairs>(tile: Tile, block: usize, pair: bool) -> Unpacked32 {
     let mut heads = [[0u32; TILE]; 2];
+    prefetch(tile, block / 2, 2 * P::SIZE * TILE);
     // SAFETY (whole function): the caller's promise.
     let rows = std::array::from_fn(|row| unsafe {
         let a = tile.weights.add(row * tile.stride + block * P::SIZE);

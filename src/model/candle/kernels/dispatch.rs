@@ -13,6 +13,8 @@ use candle_core::quantized::GgmlDType;
 pub enum Machine {
     /// Nothing special: the definition itself.
     Plain,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2,
     /// x86-64 with AVX-512 and VNNI.
     Avx512,
 }
@@ -23,6 +25,8 @@ impl Machine {
         #[cfg(target_arch = "x86_64")]
         if avx512::available() {
             return Machine::Avx512;
+        } else if avx2_available() {
+            return Machine::Avx2;
         }
         Machine::Plain
     }
@@ -32,11 +36,17 @@ impl Machine {
     pub fn all() -> Vec<Machine> {
         let mut all = vec![Machine::Plain];
         #[cfg(target_arch = "x86_64")]
-        if avx512::available() {
-            all.push(Machine::Avx512);
+        {
+            all.extend(avx2_available().then_some(Machine::Avx2));
+            all.extend(avx512::available().then_some(Machine::Avx512));
         }
         all
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn avx2_available() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
 }
 
 type DotFn = unsafe fn(Tile, RowInput, &mut [f32; TILE]);
@@ -82,7 +92,7 @@ impl Kernel {
             _ => Form::Candle(dtype),
         };
         let routines = match machine {
-            Machine::Plain => None,
+            Machine::Plain | Machine::Avx2 => None,
             #[cfg(target_arch = "x86_64")]
             Machine::Avx512 => avx512_routines(dtype),
             #[cfg(not(target_arch = "x86_64"))]

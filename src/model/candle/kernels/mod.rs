@@ -9,6 +9,7 @@ mod avx512;
 mod avx512_tiles;
 mod candle_dot;
 mod dispatch;
+mod floats;
 mod input;
 mod scalar;
 #[cfg(test)]
@@ -100,7 +101,7 @@ pub fn multiply(pool: &mut Pool, input: &mut Input, targets: &mut [(&Matrix, &mu
     let mut parts = Vec::with_capacity(targets.len());
     let rows = input.rows();
     for (matrix, out) in targets {
-        input.prepare(matrix.kernel.form());
+        input.prepare(Machine::detect(), matrix.kernel.form());
         out.resize(rows * matrix.rows, 0.0);
         parts.push((*matrix, Parts::new(out.as_mut_slice())));
         tiles += matrix.rows.div_ceil(TILE);
@@ -133,8 +134,8 @@ pub fn multiply_gated(
     out: &mut [f32],
 ) {
     let [gate, up] = gate_up;
-    input.prepare(gate.kernel.form());
-    input.prepare(up.kernel.form());
+    input.prepare(Machine::detect(), gate.kernel.form());
+    input.prepare(Machine::detect(), up.kernel.form());
     let (rows, width) = (input.rows(), gate.rows);
     let out = Parts::new(out);
     let input = &*input;
