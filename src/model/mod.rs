@@ -3,6 +3,10 @@
 //! The only room that names candle, tokenizers or hf-hub. It knows nothing of coaching: a prompt goes
 //! in, candidates come out.
 
+pub mod acquire;
+pub mod catalogue;
+pub mod choose;
+pub mod machine;
 pub mod scripted;
 
 use std::ops::ControlFlow;
