@@ -57,7 +57,7 @@ fn plural(kind: &str) -> String {
 }
 
 /// A kind of data file.
-pub trait Entry: Serialize + DeserializeOwned + Clone {
+pub trait Entry: Serialize + DeserializeOwned + Clone + 'static {
     /// What one is called.
     const KIND: &'static str;
     /// Its folder under `prompts/` and under a person's own folder; also its command.

@@ -1,4 +1,5 @@
 //! What was good: the rubric, the rules, evidence, and the grade.
 
+pub mod grade;
 pub mod rubric;
 pub mod verdict;

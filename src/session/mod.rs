@@ -97,6 +97,22 @@ pub enum Outcome {
     EndedByBoss,
 }
 
+impl Outcome {
+    /// How a talk stands, by what the boss did in it.
+    pub fn of(talk: &[&Exchange]) -> Outcome {
+        let acts = || talk.iter().filter_map(|exchange| exchange.reply.as_ref()).map(|reply| reply.act);
+        if acts().next_back() == Some(Act::EndsTalk) {
+            Outcome::EndedByBoss
+        } else if acts().any(|act| act == Act::AgreesAndCommits) {
+            Outcome::Agreed
+        } else if acts().any(Act::concedes) {
+            Outcome::Partly
+        } else {
+            Outcome::Open
+        }
+    }
+}
+
 /// A whole session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {

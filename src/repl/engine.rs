@@ -1,0 +1,49 @@
+//! The model behind the talk: loaded, and its prompt worked through, while the person reads and types.
+
+use crate::model::LanguageModel;
+use std::thread::JoinHandle;
+
+/// A model, as handed to the talk.
+pub type Model = Box<dyn LanguageModel>;
+
+/// Loads a model and prepares it; runs on a thread of its own.
+pub type Loader = Box<dyn FnOnce() -> anyhow::Result<Model> + Send>;
+
+/// A model that may still be loading.
+pub enum Engine {
+    /// Being loaded.
+    Loading(JoinHandle<anyhow::Result<Model>>),
+    /// Here.
+    Ready(Model),
+    /// Could not be had; said once, when it was first needed.
+    Failed,
+}
+
+impl Engine {
+    /// Begins to load.
+    pub fn start(loader: Loader) -> Engine {
+        Engine::Loading(std::thread::spawn(loader))
+    }
+
+    /// Must the next call to [`Engine::get`] wait?
+    pub fn is_loading(&self) -> bool {
+        matches!(self, Engine::Loading(thread) if !thread.is_finished())
+    }
+
+    /// The model; waits until it is there.
+    ///
+    /// # Errors
+    /// Loading failed.
+    pub fn get(&mut self) -> anyhow::Result<&mut dyn LanguageModel> {
+        if let Engine::Loading(_) = self
+            && let Engine::Loading(thread) = std::mem::replace(self, Engine::Failed)
+        {
+            let loaded = thread.join().map_err(|_| anyhow::anyhow!("loading the model crashed"))??;
+            *self = Engine::Ready(loaded);
+        }
+        match self {
+            Engine::Ready(model) => Ok(model.as_mut()),
+            _ => Err(anyhow::anyhow!("the model could not be loaded; start again with another `--model`")),
+        }
+    }
+}
