@@ -270,7 +270,10 @@ fn check_file(file: &ModelFile) -> Result<(), String> {
     }
     if let Some(hub) = &file.hub {
         let halves: Vec<&str> = hub.repo.split('/').collect();
-        require(halves.len() == 2 && halves.iter().all(|half| plain_name(half)), "`repo` must be `owner/name`")?;
+        require(
+            halves.len() == 2 && halves.iter().all(|half| plain_name(half)),
+            "`repo` must be `owner/name`",
+        )?;
         require(hub.file.split('/').all(plain_name), "`hub.file` must be a path inside the repository")?;
         require(hub.revision.split('/').all(plain_name), "`revision` must be a commit or a branch")?;
     }
@@ -282,7 +285,8 @@ fn check_file(file: &ModelFile) -> Result<(), String> {
         // These become arguments of pip, which must not be able to take one for an option.
         require(plain_name(&part.package), "`package` must be a package's name")?;
         let version = |c: char| c.is_ascii_alphanumeric() || ".+!_-".contains(c);
-        let exact = part.version.starts_with(|c: char| c.is_ascii_digit()) && part.version.chars().all(version);
+        let exact =
+            part.version.starts_with(|c: char| c.is_ascii_digit()) && part.version.chars().all(version);
         require(exact, "`version` must be one exact version")?;
         require(!part.member.is_empty(), "`member` is empty")?;
         require(is_sha256(&part.sha256), "`sha256` of each wheel must be 64 lower-case hex digits")?;
@@ -308,27 +312,8 @@ pub(super) fn is_sha256(sum: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    /// An entry of one hub file and one wheel, for the tests of this room.
-    pub(in crate::model) fn entry(name: &str, class: Class, quality: u32) -> Entry {
-        Entry {
-            name: name.to_owned(),
-            title: name.to_owned(),
-            kind: Kind::Text,
-            architecture: "llama".to_owned(),
-            license: "MIT".to_owned(),
-            upstream: "https://example.org".to_owned(),
-            context: 1,
-            memory: 1 << 30,
-            cores: 1,
-            class,
-            quality,
-            prompt_style: PromptStyle::Screenplay,
-            files: vec![],
-        }
-    }
 
     fn own(text: &str) -> Result<Catalogue, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -354,7 +339,8 @@ memory = 2_000
 cores = 1
 quality = 10
 "#;
-    const FILE: &str = "[[model.file]]\nname = 'mine.gguf'\nsize = 1000\nhub = { repo = 'me/mine', file = 'mine.gguf' }\n";
+    const FILE: &str =
+        "[[model.file]]\nname = 'mine.gguf'\nsize = 1000\nhub = { repo = 'me/mine', file = 'mine.gguf' }\n";
 
     #[test]
     fn every_built_in_entry_is_complete_and_pinned() {
@@ -379,8 +365,12 @@ quality = 10
                 assert!(!entry.free_license(), "{}", entry.name);
             }
         }
-        let in_wheels: Vec<_> =
-            catalogue.entries().iter().filter(|entry| entry.in_wheels()).map(|e| (&*e.name, e.size())).collect();
+        let in_wheels: Vec<_> = catalogue
+            .entries()
+            .iter()
+            .filter(|entry| entry.in_wheels())
+            .map(|e| (&*e.name, e.size()))
+            .collect();
         assert_eq!(
             in_wheels,
             [
@@ -397,7 +387,9 @@ quality = 10
         let catalogue = own(&format!("{MODEL}{FILE}")).unwrap();
         assert_eq!(catalogue.get("mine").unwrap().files[0].hub.as_ref().unwrap().revision, "main");
         assert_eq!(catalogue.entries().len(), 11);
-        let catalogue = own(&format!("{MODEL}{FILE}").replace("'mine'", "'x'").replace("\"mine\"", "\"smollm2-135m\"")).unwrap();
+        let catalogue =
+            own(&format!("{MODEL}{FILE}").replace("'mine'", "'x'").replace("\"mine\"", "\"smollm2-135m\""))
+                .unwrap();
         assert_eq!(catalogue.entries().len(), 10);
         assert_eq!(catalogue.get("smollm2-135m").unwrap().title, "Mine");
     }
@@ -413,8 +405,10 @@ quality = 10
     fn errors_name_the_key_and_the_nearest_valid_one() {
         let sum = "0".repeat(64);
         let wheels = |size: u32, sum: &str| {
-            format!("[[model.file]]\nname = 'm.gguf'\nsize = 1000\nsha256 = '{sum}'\n\
-                     wheels = [{{ package = 'p', version = '1', member = 'm', size = {size}, sha256 = '{sum}' }}]\n")
+            format!(
+                "[[model.file]]\nname = 'm.gguf'\nsize = 1000\nsha256 = '{sum}'\n\
+                     wheels = [{{ package = 'p', version = '1', member = 'm', size = {size}, sha256 = '{sum}' }}]\n"
+            )
         };
         let cases = [
             (format!("{MODEL}qualty = 3\n{FILE}"), "unknown key `qualty`; did you mean `quality`?"),
@@ -427,17 +421,32 @@ quality = 10
             (format!("{MODEL}{FILE}").replace("title = \"Mine\"\n", ""), "missing key `title`"),
             (format!("{MODEL}{FILE}").replace("context = 2048", "context = 0"), "`context`"),
             (format!("{MODEL}{FILE}").replace("memory = 2_000", "memory = 20"), "`memory`"),
-            (format!("{MODEL}{FILE}").replace("'mine.gguf'\nsize", "'../mine.gguf'\nsize"), "plain file name"),
+            (
+                format!("{MODEL}{FILE}").replace("'mine.gguf'\nsize", "'../mine.gguf'\nsize"),
+                "plain file name",
+            ),
             (format!("{MODEL}{FILE}").replace("me/mine", "mine"), "`owner/name`"),
-            (format!("{MODEL}{FILE}").replace("file = 'mine.gguf' }", "file = '../x' }"), "inside the repository"),
+            (
+                format!("{MODEL}{FILE}").replace("file = 'mine.gguf' }", "file = '../x' }"),
+                "inside the repository",
+            ),
             (format!("{MODEL}{FILE}sha256 = 'abc'\n"), "64 lower-case hex digits"),
             (format!("{MODEL}[[model.file]]\nname = 'm'\nsize = 1\n"), "no source"),
             (MODEL.to_owned(), "missing key `file`"),
             (format!("{MODEL}{}", wheels(999, &sum)), "add up to 999 bytes"),
             (format!("{MODEL}{}", wheels(1000, "AB")), "64 lower-case hex digits"),
-            (format!("{MODEL}{}", wheels(1000, &sum)).replace(&format!("sha256 = '{sum}'\nw"), "w"), "needs its `sha256`"),
-            (format!("{MODEL}{}", wheels(1000, &sum)).replace("package = 'p'", "package = '--index-url'"), "`package`"),
-            (format!("{MODEL}{}", wheels(1000, &sum)).replace("version = '1'", "version = '>=1'"), "`version`"),
+            (
+                format!("{MODEL}{}", wheels(1000, &sum)).replace(&format!("sha256 = '{sum}'\nw"), "w"),
+                "needs its `sha256`",
+            ),
+            (
+                format!("{MODEL}{}", wheels(1000, &sum)).replace("package = 'p'", "package = '--index-url'"),
+                "`package`",
+            ),
+            (
+                format!("{MODEL}{}", wheels(1000, &sum)).replace("version = '1'", "version = '>=1'"),
+                "`version`",
+            ),
         ];
         for (text, expected) in cases {
             let error = own(&text).expect_err(expected);

@@ -191,7 +191,10 @@ mod tests {
              through pip"
         );
         let local = chosen(24 * GIB, 2, &["qwen2.5-coder-1.5b"], true, true).unwrap().reason;
-        assert!(local.contains("here already") && local.contains("`coachup models pull qwen3-1.7b`"), "{local}");
+        assert!(
+            local.contains("here already") && local.contains("`coachup models pull qwen3-1.7b`"),
+            "{local}"
+        );
         assert!(chosen(24 * GIB, 8, &[], true, false).unwrap().reason.contains("from the hub"));
     }
 

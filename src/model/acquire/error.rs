@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn bytes_for_people() {
-        let shown: Vec<String> = [612, 466_247, 98_362_432, 1_117_320_768].map(|n| Bytes(n).to_string()).into();
+        let shown: Vec<String> =
+            [612, 466_247, 98_362_432, 1_117_320_768].map(|n| Bytes(n).to_string()).into();
         assert_eq!(shown, ["612 B", "466 kB", "98 MB", "1.1 GB"]);
     }
 
@@ -135,7 +136,10 @@ mod tests {
     fn a_full_disk_is_told_apart_from_other_errors() {
         let at = Path::new("/models/x/file");
         let full = io_error("write", at)(io::Error::from(io::ErrorKind::StorageFull));
-        assert!(matches!(&full, AcquireError::DiskFull { folder } if folder == Path::new("/models/x")), "{full}");
+        assert!(
+            matches!(&full, AcquireError::DiskFull { folder } if folder == Path::new("/models/x")),
+            "{full}"
+        );
         assert!(full.ends_it());
         let other = io_error("write", at)(io::Error::from(io::ErrorKind::PermissionDenied));
         assert!(other.to_string().starts_with("can't write `/models/x/file`"), "{other}");

@@ -149,9 +149,9 @@ impl Hub {
         if let Some(token) = self.options.token.clone().or_else(|| self.cache.token()) {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        request.call().map_err(|error| {
-            Refusal::Unreachable(format!("no answer from {}: {error}", self.endpoint))
-        })
+        request
+            .call()
+            .map_err(|error| Refusal::Unreachable(format!("no answer from {}: {error}", self.endpoint)))
     }
 
     fn repo(&self, file: &HubFile) -> Result<ApiRepo, String> {
@@ -242,7 +242,8 @@ fn stated<B>(response: &Response<B>, file: &HubFile) -> Result<Stated, Refusal> 
     let answered = |why: String| Err(Refusal::Answered(why));
     match status.as_u16() {
         401 | 403 => {
-            let remedy = format!("accept its licence on the hub's page of `{}` and set `HF_TOKEN`", file.repo);
+            let remedy =
+                format!("accept its licence on the hub's page of `{}` and set `HF_TOKEN`", file.repo);
             return answered(format!("the hub lets only those in who may ({status}); {remedy}"));
         }
         404 => return answered(format!("the hub has no `{}` in `{}`", file.file, file.repo)),

@@ -83,7 +83,8 @@ impl Store {
     /// # Errors
     /// Why not, in words.
     pub fn hub_reachable(&self, catalogue: &Catalogue) -> Result<(), String> {
-        let Some(file) = catalogue.entries().iter().flat_map(|entry| &entry.files).find_map(|f| f.hub.as_ref())
+        let Some(file) =
+            catalogue.entries().iter().flat_map(|entry| &entry.files).find_map(|f| f.hub.as_ref())
         else {
             return Err("no model of the catalogue is on the hub".to_owned());
         };
@@ -107,6 +108,12 @@ impl Store {
         let path = |file| verified_path(&records, file);
         let files = entry.files.iter().map(path).collect::<Option<Vec<PathBuf>>>()?;
         Some(Acquired { name: entry.name.clone(), files, prompt_style: entry.prompt_style })
+    }
+
+    /// Was the model acquired once? Its files may have been changed or deleted since.
+    pub fn is_known(&self, entry: &Entry) -> bool {
+        let records = Records::load(&self.folder_of(entry));
+        entry.files.iter().all(|file| records.get(&file.name).is_some())
     }
 
     /// Names of the models that are here and verified.
@@ -201,10 +208,9 @@ impl Store {
             let expected = file.sha256.clone().unwrap_or_else(|| known.sha256.clone());
             let found = sha256_of(&known.path, progress)?;
             if found != expected {
-                let broken = Verified { sha256: expected.clone(), ..known.clone() }.broken();
-                records.add(&folder, &file.name, broken)?;
-                let file = known.path.display().to_string();
-                return Err(AcquireError::WrongSum { file, expected, found });
+                let path = known.path.display().to_string();
+                records.add(&folder, &file.name, known.broken(expected.clone()))?;
+                return Err(AcquireError::WrongSum { file: path, expected, found });
             }
             records.add(&folder, &file.name, Verified::mark(&known.path, found, known.ours)?)?;
             paths.push(known.path);
@@ -251,7 +257,9 @@ impl Store {
             return Err(Refusal::Unreachable(why.clone()));
         }
         let Some(hub) = &self.hub else {
-            return Err(Refusal::Unreachable("no home folder is known for its cache; set `HF_HOME`".to_owned()));
+            return Err(Refusal::Unreachable(
+                "no home folder is known for its cache; set `HF_HOME`".to_owned(),
+            ));
         };
         hub.ask(file).inspect_err(|refusal| {
             if let Refusal::Unreachable(why) = refusal {
@@ -300,13 +308,15 @@ impl Store {
     ) -> Result<(), AcquireError> {
         let (Some(hub), Some(place)) = (&self.hub, &file.hub) else { return Ok(()) };
         for path in hub.cached(place, expected) {
-            let Some(expected) = expected.map(str::to_owned).or_else(|| Hub::blob_sum(&path)) else { continue };
+            let Some(expected) = expected.map(str::to_owned).or_else(|| Hub::blob_sum(&path)) else {
+                continue;
+            };
             if file.sha256.is_some() && size_of(&path) != file.size {
                 continue;
             }
             let found = sha256_of(&path, progress)?;
             if found == expected {
-                let ours = records.get(&file.name).is_some_and(|known| known.ours && known.path == path);
+                let ours = records.get(&file.name).is_some_and(|known| known.ours && known.sha256 == found);
                 return records.add(folder, &file.name, Verified::mark(&path, found, ours)?);
             }
         }
@@ -417,7 +427,8 @@ fn remedies(entry: &Entry) -> String {
         remedies.push_str("  behind a mirror of the Python index? set it up in pip: `pip config set global.index-url URL`\n");
     }
     if entry.on_hub() {
-        remedies.push_str("  behind a mirror of the hub? `HF_ENDPOINT=URL`; behind a proxy? `HTTPS_PROXY=URL`\n");
+        remedies
+            .push_str("  behind a mirror of the hub? `HF_ENDPOINT=URL`; behind a proxy? `HTTPS_PROXY=URL`\n");
     }
     remedies.push_str("  `coachup doctor` says what works here");
     remedies
@@ -465,7 +476,9 @@ mod tests {
         let store = store(home.path());
         let catalogue = Catalogue::load(Path::new("no such file")).unwrap();
         let wanted = |path: &Path| {
-            store.acquire_named(path.to_str().unwrap(), &catalogue, &mut Quiet).map_err(|error| error.to_string())
+            store
+                .acquire_named(path.to_str().unwrap(), &catalogue, &mut Quiet)
+                .map_err(|error| error.to_string())
         };
         let path = home.path().join("mine.gguf");
         assert!(wanted(&path).unwrap_err().contains("is not a file"));
@@ -482,7 +495,8 @@ mod tests {
     fn a_name_that_is_none_gets_the_nearest_and_the_scorers_model_is_refused() {
         let home = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::load(Path::new("no such file")).unwrap();
-        let wanted = |name| store(home.path()).acquire_named(name, &catalogue, &mut Quiet).unwrap_err().to_string();
+        let wanted =
+            |name| store(home.path()).acquire_named(name, &catalogue, &mut Quiet).unwrap_err().to_string();
         assert!(wanted("smolm2-135m").contains("did you mean `smollm2-135m`?"));
         assert!(wanted("all-minilm-l6-v2").contains("for the scorer"));
     }

