@@ -4,6 +4,10 @@
 //! in, candidates come out.
 
 pub mod embed;
+pub mod acquire;
+pub mod catalogue;
+pub mod choose;
+pub mod machine;
 pub mod scripted;
 
 use std::ops::ControlFlow;
