@@ -1,9 +1,11 @@
 //! Situations, bosses and difficulty presets: data a non-programmer can edit, loaded from `prompts/`
 //! (embedded in the binary) and from the person's own folder.
 
+mod author;
 mod check;
 mod library;
 
+pub use author::{AuthorError, Started, start};
 pub use check::{ACTS, Problem};
 pub use library::{Entry, Library, LibraryError, read};
 
