@@ -4,6 +4,8 @@
 mod author;
 mod check;
 mod library;
+#[cfg(test)]
+mod shipped;
 
 pub use author::{AuthorError, Started, start};
 pub use check::{ACTS, Problem};
