@@ -4,6 +4,8 @@
 //! overwritten. A path from the root to a leaf is one talk.
 
 mod migrate;
+#[cfg(test)]
+pub mod sample;
 pub mod store;
 
 use crate::boss::state::{Act, BossState, Move};
