@@ -9,7 +9,6 @@ use crate::scorer::grade::{Grade, grade};
 use crate::scorer::verdict::{Position, Verdicts};
 use crate::session::{Exchange, Header, NodeId, Outcome, Reply, Session};
 use serde::Serialize;
-use std::collections::HashSet;
 
 /// The name of the JSON review's format.
 const FORMAT: &str = "coachup-review";
@@ -149,18 +148,17 @@ fn graded(talk: &[&Exchange]) -> Grade {
 
 /// Every talk of the session that goes elsewhere, or further, than `talk`; in the order of their ends.
 fn branches(session: &Session, talk: &[&Exchange]) -> Vec<Branch> {
-    let parents: HashSet<NodeId> = session.exchanges.iter().filter_map(|exchange| exchange.parent).collect();
     let shown_last = talk.last().map(|exchange| exchange.node);
-    let ends = session.exchanges.iter().filter(|e| !parents.contains(&e.node) && Some(e.node) != shown_last);
+    let ends = session.ends().into_iter().filter(|&end| Some(end) != shown_last);
     ends.map(|end| {
-        let path = session.path_to(Some(end.node));
+        let path = session.path_to(Some(end));
         let shared = path.iter().zip(talk).take_while(|(one, other)| one.node == other.node).count();
         Branch {
-            node: end.node,
+            node: end,
             shared: shared as u32,
             turns: path.len() as u32,
             outcome: Outcome::of(&path),
-            openness: end.moved.to,
+            openness: path.last().map_or(session.header.receptiveness, |exchange| exchange.moved.to),
             grade: graded(&path).overall,
             text: path.get(shared).map(|exchange| exchange.text.clone()).unwrap_or_default(),
         }
