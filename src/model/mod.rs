@@ -3,6 +3,7 @@
 //! The only room that names candle, tokenizers or hf-hub. It knows nothing of coaching: a prompt goes
 //! in, candidates come out.
 
+pub mod embed;
 pub mod scripted;
 
 use std::ops::ControlFlow;
