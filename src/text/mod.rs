@@ -1,4 +1,13 @@
 //! Plain text helpers that know nothing of coaching.
 
 pub mod data;
+pub mod printable;
+pub mod quote;
+pub mod sentence;
 pub mod suggest;
+pub mod token;
+
+pub use printable::printable;
+pub use quote::quotations;
+pub use sentence::sentences;
+pub use token::{Kind, Token, tokens};
