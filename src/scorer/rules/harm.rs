@@ -75,11 +75,14 @@ fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
     }
     for clause in reading.own_clauses().filter(|clause| clause.mood == Mood::Imperative) {
         let words = reading.core(clause);
-        let mut weight = 0.7;
+        let mut weight: f32 = 0.7;
         if let Some(harmless) = reading.hits("harmless-imperative").iter().find(|hit| words.contains(&hit.words.start) && hit.words.start <= words.start + 2) {
             weight *= 1.0 - harmless.weight;
         }
         if reading.reported(clause) {
+            weight *= 0.2;
+        }
+        if reading.promised_in_return(clause) {
             weight *= 0.2;
         }
         if reading.in_sentence("tentative", words.start) {

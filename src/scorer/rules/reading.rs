@@ -5,7 +5,8 @@ use super::super::verdict::{Position, Utterance};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-static CONSTRUCTIONS: LazyLock<Constructions> = LazyLock::new(|| {
+/// The constructions that the rules look for.
+pub static CONSTRUCTIONS: LazyLock<Constructions> = LazyLock::new(|| {
     Constructions::parse(&[
         include_str!("../lexicon/permission.txt"),
         include_str!("../lexicon/questions.txt"),
@@ -111,6 +112,13 @@ impl<'a> Reading<'a> {
     /// The words of `clause` without fillers before its head.
     pub fn core(&self, clause: &Clause) -> Range<usize> {
         clause.head..clause.words.end
+    }
+
+    /// Is the command really a condition: "touch it again and I walk", "bring the list and I'll fill it in"?
+    pub fn promised_in_return(&self, clause: &Clause) -> bool {
+        let words = &self.parsed.words;
+        let (Some(joint), Some(next)) = (words.get(clause.words.end), words.get(clause.words.end + 1)) else { return false };
+        joint.sentence == clause.sentence && matches!(joint.lower.as_str(), "and" | "or") && matches!(next.lower.as_str(), "i" | "we" | "it" | "that" | "nobody" | "they")
     }
 
     /// Is someone else's speech reported here without marks: "she said: …", "he told me to …"?
