@@ -68,6 +68,7 @@ const SPELLING: &str = include_str!("../lexicon/spelling.txt");
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     let mut lexicon = Lexicon::default();
     lexicon.read_verbs(VERBS);
+    lexicon.add_irregular_presents();
     lexicon.read_classes(CLASSES);
     lexicon.read_spellings(SPELLING);
     lexicon
@@ -135,6 +136,18 @@ impl Lexicon {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// Present forms that no rule of inflection gives.
+    fn add_irregular_presents(&mut self) {
+        for (base, forms) in [("be", &["am", "is", "are", "were"][..]), ("have", &["has"][..])] {
+            let lemma = self.intern(base).sym;
+            for form in forms {
+                let entry = self.intern(form);
+                entry.lemma = lemma;
+                entry.forms.third = true;
             }
         }
     }

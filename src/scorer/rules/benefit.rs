@@ -1,0 +1,22 @@
+//! Benefit: how a change would help the boss, or boss and team together.
+
+use super::super::parse::Tense;
+use super::super::rubric::Check;
+use super::Board;
+use super::reading::Reading;
+
+/// Judges mutual-benefit.
+pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
+    for hit in reading.hits("benefit") {
+        let clause = reading.parsed.clause_of(hit.words.start);
+        let mut weight = hit.weight;
+        if clause.tense == Tense::Past {
+            weight *= 0.4;
+        }
+        let sentence = reading.sentence_words(hit.words.start);
+        if reading.touching("threat", &sentence).is_some() || reading.touching("insult", &sentence).is_some() {
+            weight *= 0.5;
+        }
+        board.of(Check::MutualBenefit).add(weight * 0.7, hit.words.clone());
+    }
+}

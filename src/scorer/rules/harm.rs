@@ -1,0 +1,93 @@
+//! Harm: commanding, blaming, losing one's temper.
+
+use super::super::parse::{Mood, Parsed};
+use super::super::rubric::Check;
+use super::Board;
+use super::reading::Reading;
+
+/// Judges heated, blames and prescribes, in this order: each looks at the ones before.
+pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
+    judge_heat(reading, board);
+    judge_blame(reading, board);
+    judge_commands(reading, board);
+}
+
+fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
+    for section in ["insult", "threat", "sarcasm"] {
+        for hit in reading.hits(section) {
+            let sentence = reading.sentence_words(hit.words.start);
+            let at_boss = reading.parsed.words[sentence].iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
+            let share = match section {
+                "insult" if at_boss => 0.75,
+                "insult" => 0.45,
+                "threat" => 0.7,
+                _ => 0.65,
+            };
+            board.of(Check::Heated).add(hit.weight * share, hit.words.clone());
+        }
+    }
+    if let Some(words) = shouting(&reading.parsed) {
+        board.of(Check::Heated).add(0.4, words);
+    }
+}
+
+/// A run of words in capitals, or a sentence that ends in several exclamation marks.
+fn shouting(parsed: &Parsed<'_>) -> Option<std::ops::Range<usize>> {
+    let shouted: Vec<usize> = (0..parsed.words.len()).filter(|&at| parsed.words[at].shouted && !parsed.words[at].quoted && parsed.words[at].lower.len() > 3).collect();
+    if shouted.len() >= 2 {
+        return Some(shouted[0]..shouted[0] + 1);
+    }
+    let loud = parsed.sentences.iter().position(|span| parsed.text[span.clone()].ends_with("!!"))?;
+    let first = parsed.words.iter().position(|word| word.sentence == loud)?;
+    let count = parsed.words[first..].iter().take_while(|word| word.sentence == loud).count();
+    Some(first..first + count)
+}
+
+fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
+    for hit in reading.hits("blames") {
+        let clause = reading.parsed.clause_of(hit.words.start);
+        let sentence = reading.sentence_words(hit.words.start);
+        let mut weight = hit.weight * 0.75;
+        if reading.touching("fault-denied", &sentence).is_some() {
+            weight *= 0.5;
+        }
+        if reading.touching("acknowledges", &hit.words).is_some_and(|found| found.weight > hit.weight) {
+            weight *= 0.5;
+        }
+        if reading.reported(clause) {
+            weight *= 0.3;
+        }
+        board.of(Check::Blames).add(weight, hit.words.clone());
+    }
+}
+
+fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
+    for hit in reading.hits("prescribes") {
+        let clause = reading.parsed.clause_of(hit.words.start);
+        let mut weight = hit.weight * 0.85;
+        if let Some(harmless) = reading.touching("harmless-should", &hit.words) {
+            weight *= 1.0 - harmless.weight;
+        }
+        if reading.reported(clause) || clause.mood == Mood::Interrogative {
+            weight *= 0.3;
+        }
+        board.of(Check::Prescribes).add(weight, hit.words.clone());
+    }
+    for clause in reading.own_clauses().filter(|clause| clause.mood == Mood::Imperative) {
+        let words = reading.core(clause);
+        let mut weight: f32 = 0.7;
+        if let Some(harmless) = reading.hits("harmless-imperative").iter().find(|hit| words.contains(&hit.words.start) && hit.words.start <= words.start + 2) {
+            weight *= 1.0 - harmless.weight;
+        }
+        if reading.reported(clause) {
+            weight *= 0.2;
+        }
+        if reading.promised_in_return(clause) {
+            weight *= 0.2;
+        }
+        if reading.in_sentence("tentative", words.start) {
+            weight *= 0.6;
+        }
+        board.of(Check::Prescribes).add(weight, words);
+    }
+}

@@ -1,0 +1,102 @@
+//! Questions: whether one is genuine, what it leaves open, whether it explores the boss's side or invites input.
+
+use super::super::parse::{Asks, Mood};
+use super::super::rubric::Check;
+use super::reading::{Question, Reading};
+use super::Board;
+
+/// The questions of a turn: interrogative clauses outside quotation, and indirect ones.
+pub(super) fn questions(reading: &Reading<'_>) -> Vec<Question> {
+    let mut found: Vec<Question> = Vec::new();
+    for (at, clause) in reading.parsed.clauses.iter().enumerate() {
+        if clause.quoted || clause.mood != Mood::Interrogative || reported_by_colon(reading, at) {
+            continue;
+        }
+        let words = reading.core(clause);
+        let mut genuine = if clause.marked { 0.92 } else { 0.8 };
+        let sentence = reading.sentence_words(words.start);
+        let asked = reading.parsed.clauses_of(clause.sentence).any(|clause| clause.marked);
+        if asked {
+            genuine = 0.92;
+        }
+        if let Some(hit) = reading.touching("rhetorical", &words) {
+            genuine *= 1.0 - hit.weight * 0.75;
+        }
+        if reading.touching("insult", &sentence).is_some() || reading.touching("sarcasm", &sentence).is_some() {
+            genuine *= 0.55;
+        }
+        let asks = clause.asks.unwrap_or(Asks::Polar);
+        found.push(Question { words, asks, genuine, clause: at });
+    }
+    for hit in reading.hits("indirect-question") {
+        let clause = reading.parsed.words[hit.words.start].clause;
+        if found.iter().any(|question| question.clause == clause) {
+            continue;
+        }
+        let open = reading.parsed.words[hit.words.clone()].iter().any(|word| {
+            matches!(word.lower.as_str(), "what" | "how" | "why" | "when" | "where" | "who" | "which" | "about" | "your" | "from" | "more" | "thoughts" | "ideas" | "through" | "understand")
+        });
+        let asks = if open { Asks::Wh } else { Asks::Polar };
+        found.push(Question { words: hit.words.clone(), asks, genuine: hit.weight * 0.9, clause });
+    }
+    found
+}
+
+fn reported_by_colon(reading: &Reading<'_>, at: usize) -> bool {
+    reading.reported(&reading.parsed.clauses[at])
+}
+
+/// Judges asks-question, open-question, explores-situation and invites-input.
+pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
+    for question in &reading.questions {
+        board.of(Check::AsksQuestion).add(question.genuine, question.words.clone());
+        if is_open(reading, question) {
+            board.of(Check::OpenQuestion).add(question.genuine * 0.97, question.words.clone());
+        }
+    }
+    judge_exploring(reading, board);
+    judge_inviting(reading, board);
+}
+
+/// Does it leave more open than yes, no or a pick?
+fn is_open(reading: &Reading<'_>, question: &Question) -> bool {
+    let words = &reading.parsed.words[question.words.clone()];
+    let first = words.first().map_or("", |word| word.lower.as_str());
+    match question.asks {
+        Asks::Wh => !(matches!(first, "how" | "what") && words.get(1).is_some_and(|next| next.lower == "about" || next.lower == "if")),
+        Asks::Choice if first == "which" => false,
+        // "Can you tell me what got in the way?" asks an open question politely.
+        Asks::Polar | Asks::Choice => {
+            let tells = words.iter().position(|word| matches!(word.lower.as_str(), "tell" | "explain" | "describe" | "show" | "walk" | "ask" | "know" | "understand" | "hear" | "help" | "idea"));
+            tells.is_some_and(|at| words[at..].iter().take(6).any(|word| matches!(word.lower.as_str(), "what" | "how" | "why" | "where" | "who" | "when" | "through")))
+                && reading.touching("permission", &question.words).is_none_or(|hit| hit.weight < 0.7)
+        }
+        Asks::Tag => false,
+    }
+}
+
+fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
+    for question in reading.questions.iter().filter(|question| question.genuine >= 0.45) {
+        let Some(hit) = reading.touching("explores", &question.words) else { continue };
+        let mut weight = hit.weight * question.genuine.max(0.8);
+        if reading.touching("invites", &question.words).is_some() {
+            weight *= 0.6;
+        }
+        if reading.touching("permission", &question.words).is_some() {
+            weight *= 0.5;
+        }
+        board.of(Check::ExploresSituation).add(weight, hit.words.clone());
+    }
+}
+
+fn judge_inviting(reading: &Reading<'_>, board: &mut Board) {
+    for hit in reading.hits("invites") {
+        let question = reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
+        let genuine = question.map_or(0.8, |question| question.genuine);
+        let mut weight = hit.weight * if genuine < 0.45 { 0.4 } else { 1.0 };
+        if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.8) {
+            weight *= 0.6;
+        }
+        board.of(Check::InvitesInput).add(weight, hit.words.clone());
+    }
+}

@@ -1,0 +1,66 @@
+//! The topic: does the turn name what the talk is about?
+
+use super::super::parse::lexicon::{Classes, Lexicon, UNKNOWN};
+use super::super::rubric::Check;
+use super::Board;
+use super::reading::Reading;
+use std::sync::LazyLock;
+
+struct Classed {
+    function: Classes,
+    vague: Classes,
+    time: Classes,
+    det: Classes,
+}
+
+static C: LazyLock<Classed> = LazyLock::new(|| {
+    let class = |name: &str| Lexicon::get().class(name);
+    let any = |names: &[&str]| names.iter().fold(0, |bits, name| bits | class(name));
+    Classed {
+        function: any(&["pronounish", "aux", "conj", "subord", "prep", "filler", "adverb", "wh", "det", "greeting", "neg", "number", "thanks", "good", "state", "adj", "swing"]),
+        vague: class("vague"),
+        time: any(&["time", "weekday", "month", "dayword", "slot"]),
+        det: class("det"),
+    }
+});
+
+/// Indices of the words that name things: no function words, no verbs in use as such, no times, nothing vague.
+pub(super) fn content_words(reading: &Reading<'_>) -> Vec<usize> {
+    let words = &reading.parsed.words;
+    (0..words.len())
+        .filter(|&at| {
+            let word = &words[at];
+            let letters = word.lower.chars().filter(|c| c.is_alphabetic()).count();
+            if word.is(C.function | C.vague | C.time) || word.number || word.emoji || letters < 3 {
+                return false;
+            }
+            if word.forms.any() {
+                // A word that may be a verb counts as a noun behind a determiner or a noun.
+                let before = at.checked_sub(1).map(|at| &words[at]);
+                return before.is_some_and(|before| before.is(C.det) || before.sym == UNKNOWN) && !word.forms.past;
+            }
+            !word.lower.ends_with("ly")
+        })
+        .collect()
+}
+
+/// Judges states-topic.
+pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
+    let content = content_words(reading);
+    let Some(&first) = content.first() else { return };
+    let words = &reading.parsed.words;
+    let named = content.iter().find(|&&at| {
+        (1..=3).any(|back| at >= back && words[at - back].is(C.det) && words[at - back].lower != "no")
+    });
+    let weight = match (content.len(), named) {
+        (1, None) => 0.3,
+        (1, Some(_)) => 0.5,
+        (2, _) => 0.62,
+        (3, _) => 0.68,
+        _ => 0.8,
+    };
+    let at = named.copied().unwrap_or(first);
+    let start = (at.saturating_sub(3)..at).find(|&back| words[back].is(C.det) && words[back].sentence == words[at].sentence).unwrap_or(at);
+    let end = (at + 1..(at + 3).min(words.len())).take_while(|next| content.contains(next) && words[*next].sentence == words[at].sentence).last().map_or(at + 1, |last| last + 1);
+    board.of(Check::StatesTopic).add(weight, start..end);
+}
