@@ -78,7 +78,8 @@ impl Signals {
         let mut counted: Vec<&Range<usize>> = Vec::new();
         let mut absent = 1.0;
         for signal in order {
-            let overlaps = counted.iter().any(|words| words.start < signal.words.end && signal.words.start < words.end);
+            let overlaps =
+                counted.iter().any(|words| words.start < signal.words.end && signal.words.start < words.end);
             if !overlaps {
                 absent *= 1.0 - signal.weight;
                 counted.push(&signal.words);
