@@ -1,7 +1,6 @@
 //! What was good: the rubric, the rules, evidence, and the grade.
 
 pub mod eval;
-pub mod grade;
 pub mod explain;
 pub mod feedback;
 pub mod grade;
