@@ -3,6 +3,7 @@
 pub mod boss;
 pub mod model;
 pub mod repl;
+pub mod review;
 pub mod scenario;
 pub mod scorer;
 pub mod session;

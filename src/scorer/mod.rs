@@ -1,12 +1,16 @@
 //! What was good: the rubric, the rules, evidence, and the grade.
 
 pub mod eval;
+pub mod explain;
+pub mod feedback;
 pub mod grade;
+pub mod hint;
 pub mod language;
 pub mod parse;
 pub mod rubric;
 pub mod rules;
 pub mod verdict;
+pub mod wording;
 
 use language::Language;
 use rubric::Check;
@@ -78,7 +82,8 @@ fn settle(utterance: &Utterance<'_>, found: &RuleResult) -> Verdicts {
         };
     }
     if !verdicts.is_yes(Check::AsksQuestion) {
-        *verdicts.get_mut(Check::OpenQuestion) = Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
+        *verdicts.get_mut(Check::OpenQuestion) =
+            Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
     }
     if utterance.position != Position::Opening {
         *verdicts.get_mut(Check::Springs) = Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
@@ -119,8 +124,9 @@ mod tests {
     /// Arbitrary text, and arbitrary mixtures of words that rules look at.
     fn text() -> impl Strategy<Value = String> {
         let pieces = prop::sample::select(vec![
-            "could", "you", "we", "I", "never", "What", "Friday", "or", "?", "!", ",", ".", "\r\n", "e\u{301}", "👍🏽", "“", "”", "'",
-            "talk", "send", "need to", "15", "minutes", "don’t", "…", "\u{1b}", "\u{202e}", "help", "your", "by", "if",
+            "could", "you", "we", "I", "never", "What", "Friday", "or", "?", "!", ",", ".", "\r\n",
+            "e\u{301}", "👍🏽", "“", "”", "'", "talk", "send", "need to", "15", "minutes", "don’t", "…",
+            "\u{1b}", "\u{202e}", "help", "your", "by", "if",
         ]);
         prop_oneof![any::<String>(), prop::collection::vec(pieces, 0..40).prop_map(|words| words.join(" "))]
     }

@@ -129,6 +129,8 @@ struct Classed {
     filler: Classes,
     adverb: Classes,
     cogn: Classes,
+    nouny: Classes,
+    obj: Classes,
 }
 
 static C: LazyLock<Classed> = LazyLock::new(|| {
@@ -147,6 +149,8 @@ static C: LazyLock<Classed> = LazyLock::new(|| {
         filler: class("filler"),
         adverb: class("adverb"),
         cogn: class("cogn"),
+        nouny: class("nouny"),
+        obj: class("obj"),
     }
 });
 
@@ -160,7 +164,11 @@ pub fn clauses(text: &str, sentences: &[Range<usize>], words: &mut [Word]) -> Ve
             end += 1;
         }
         words[start..end].iter_mut().for_each(|word| word.clause = found.len());
-        found.push(read(words, start..end));
+        let mut clause = read(words, start..end);
+        if let Some(before) = found.last() {
+            coordinate(words, before, &mut clause);
+        }
+        found.push(clause);
         start = end;
     }
     let mut at = 0;
@@ -174,6 +182,28 @@ pub fn clauses(text: &str, sentences: &[Range<usize>], words: &mut [Word]) -> Ve
         at = last;
     }
     found
+}
+
+/// "I could draft it and send it": a bare verb behind a conjunction or comma shares the subject and the modal
+/// verb of the clause before, unless that is a command itself or a condition.
+fn coordinate(words: &[Word], before: &Clause, clause: &mut Clause) {
+    let joined = words[clause.words.start].before <= Break::Comma
+        && !words[clause.words.start..=clause.head]
+            .iter()
+            .any(|word| matches!(word.lower.as_str(), "please" | "so" | "then"));
+    if clause.mood != Mood::Imperative || !joined || before.quoted != clause.quoted || before.conditional {
+        return;
+    }
+    let shares = match before.mood {
+        Mood::Imperative => false,
+        Mood::Fragment => before.words.len() > 3 || words[before.words.start].before < Break::Sentence,
+        Mood::Declarative | Mood::Interrogative => true,
+    };
+    if shares {
+        clause.mood = if before.verb.is_some() { Mood::Declarative } else { Mood::Fragment };
+        (clause.subject, clause.subject_at) = (before.subject, before.subject_at);
+        (clause.modality, clause.tense) = (before.modality, before.tense);
+    }
 }
 
 fn asks_in_writing(sentence: &str) -> bool {
@@ -483,6 +513,12 @@ fn commands(words: &[Word], clause: &Clause) -> bool {
             verb.lower.as_str(),
             "stop" | "wait" | "listen" | "try" | "decide" | "choose" | "sign" | "answer" | "go"
         ) || at > clause.head;
+    }
+    if verb.is(C.nouny)
+        && at == clause.head
+        && next.is_some_and(|next| !next.is(C.det | C.obj | C.wh) && next.lower != "it" && next.lower != "to")
+    {
+        return false;
     }
     if verb.lower == "have" || verb.lower == "do" {
         return !is(words, at + 1, C.subj) || matches!(words[at + 1].lower.as_str(), "it" | "that" | "this");

@@ -15,7 +15,7 @@ mod reading;
 mod topic;
 
 pub use features::{FEATURE_COUNT, feature_names};
-pub use reading::Reading;
+pub use reading::{CONSTRUCTIONS, Reading};
 
 use super::rubric::Check;
 use super::verdict::Utterance;
@@ -78,7 +78,8 @@ impl Signals {
         let mut counted: Vec<&Range<usize>> = Vec::new();
         let mut absent = 1.0;
         for signal in order {
-            let overlaps = counted.iter().any(|words| words.start < signal.words.end && signal.words.start < words.end);
+            let overlaps =
+                counted.iter().any(|words| words.start < signal.words.end && signal.words.start < words.end);
             if !overlaps {
                 absent *= 1.0 - signal.weight;
                 counted.push(&signal.words);

@@ -1,0 +1,21 @@
+//! The review as JSON: the [`Report`] itself, every word kept, safe to print.
+
+use super::Report;
+
+/// The whole report, ending with a line feed.
+pub fn render(report: &Report) -> String {
+    crate::text::json::pretty(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden;
+    use super::*;
+    use crate::scenario::Library;
+    use crate::session::sample;
+
+    #[test]
+    fn golden_object() {
+        golden("review-json", &render(&Report::of(&sample::finished(), &Library::default())));
+    }
+}
