@@ -1,6 +1,7 @@
 //! Plain text helpers that know nothing of coaching.
 
 pub mod data;
+pub mod file;
 pub mod json;
 pub mod markdown;
 pub mod printable;
