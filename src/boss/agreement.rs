@@ -20,16 +20,18 @@ pub(super) struct Agreeing {
 const BUT_WITHIN: usize = 6;
 /// A promise of the boss's own, as the parser sees it.
 const PROMISES: [&str; 34] = [
-    "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try", "write", "answer", "reply",
-    "call", "book", "block", "set", "put", "help", "start", "go", "talk", "check", "finish", "have", "schedule", "bring",
-    "ensure", "work", "share", "sign",
+    "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try",
+    "write", "answer", "reply", "call", "book", "block", "set", "put", "help", "start", "go", "talk",
+    "check", "finish", "have", "schedule", "bring", "ensure", "work", "share", "sign",
 ];
 
 /// Does `reply` agree to something, or promise it?
 pub fn agrees(reply: &str) -> bool {
     let words = &WORDS.agrees;
     let normal_text = normal(reply);
-    words.anywhere.find(&unnegated(&normal_text)).is_some() || begins_with_yes(&normal_text) || promises(reply)
+    words.anywhere.find(&unnegated(&normal_text)).is_some()
+        || begins_with_yes(&normal_text)
+        || promises(reply)
 }
 
 /// The text up to each negation only: "that doesn't help" and "not a good idea" agree to nothing.
@@ -62,7 +64,8 @@ fn begins_with_yes(normal: &str) -> bool {
             let after = phrase.split(' ').count();
             let mut next = said.iter().skip(after).take(BUT_WITHIN);
             // "Good for you", "Right, but", "Fine words": a contrast takes the yes back.
-            !next.any(|word| matches!(*word, "but" | "except" | "no" | "not" | "for" | "why" | "what" | "how"))
+            !next
+                .any(|word| matches!(*word, "but" | "except" | "no" | "not" | "for" | "why" | "what" | "how"))
         }
         None => false,
     }

@@ -73,7 +73,13 @@ pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>
 }
 
 /// How a reply may begin, in random order: the table's openings and those of the boss's own lines.
-pub fn openings(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>, draw: &mut Draw) -> Vec<String> {
+pub fn openings(
+    plan: &Plan,
+    boss: &Boss,
+    you: &str,
+    fact: Option<&PrivateFact>,
+    draw: &mut Draw,
+) -> Vec<String> {
     if let Some(fact) = fact {
         return vec![first_words(&fact.line.replace("{you}", you), 2)];
     }

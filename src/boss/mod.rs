@@ -250,8 +250,10 @@ impl Cast {
                 .replace("{offer}", offer.unwrap_or_default())
         };
         let lines = self.boss.fallbacks.get(plan.act.id()).into_iter().flatten();
-        let lines: Vec<String> =
-            lines.filter(|line| offer.is_some() == line.contains("{offer}") || offer.is_some()).map(filled).collect();
+        let lines: Vec<String> = lines
+            .filter(|line| offer.is_some() == line.contains("{offer}") || offer.is_some())
+            .map(filled)
+            .collect();
         let fresh: Vec<String> =
             lines.iter().filter(|line| !earlier.contains(&line.as_str())).cloned().collect();
         let last = earlier.last().copied().unwrap_or_default();
@@ -266,7 +268,8 @@ impl Cast {
 /// before one that does not.
 fn chosen_offer(offers: &[String], turn: &Turn, draw: &mut Draw) -> Option<String> {
     let now = offer::offers(turn.text, turn.verdicts);
-    let mine: Vec<&String> = if now.is_empty() { offers.iter().rev().take(1).collect() } else { now.iter().collect() };
+    let mine: Vec<&String> =
+        if now.is_empty() { offers.iter().rev().take(1).collect() } else { now.iter().collect() };
     let timed: Vec<&String> =
         mine.iter().copied().filter(|offer| reply::names_time(&phrases::normal(offer))).collect();
     draw.pick(if timed.is_empty() { &mine } else { &timed }).map(|offer| (*offer).clone())

@@ -160,14 +160,20 @@ fn unwrapped(candidate: &str) -> &str {
 
 fn is_plain_speech(text: &str) -> Result<(), Reason> {
     let odd = |c: char| {
-        c.is_control() || "{}[]<>#*_`=|\\^~/()@".contains(c) || (c.is_alphabetic() && !is_latin(c)) || is_symbol(c)
+        c.is_control()
+            || "{}[]<>#*_`=|\\^~/()@".contains(c)
+            || (c.is_alphabetic() && !is_latin(c))
+            || is_symbol(c)
     };
     if text.chars().any(odd) || text.contains("http") {
         return Err(Reason::Markup);
     }
     // "SAM:", "Dana:" — a line of the script.
     let label = |word: &str| word.ends_with(':') && word.starts_with(char::is_uppercase) && word.len() > 2;
-    if text.split_whitespace().any(|word| label(word) && word[..word.len() - 1].chars().all(char::is_alphabetic)) {
+    if text
+        .split_whitespace()
+        .any(|word| label(word) && word[..word.len() - 1].chars().all(char::is_alphabetic))
+    {
         return Err(Reason::OtherVoice);
     }
     Ok(())
@@ -211,7 +217,8 @@ fn in_voice(text: &str, expected: &Expected) -> Result<(), Reason> {
     if WORDS.narration.find(&normal).is_some() || tells_of(expected.you, &normal) {
         return Err(Reason::Narration);
     }
-    let calls_boss = has("boss") && !["my boss", "own boss", "a boss", "the boss's"].iter().any(|own| has(own));
+    let calls_boss =
+        has("boss") && !["my boss", "own boss", "a boss", "the boss's"].iter().any(|own| has(own));
     if has(&expected.boss.name) || calls_boss || has("sir") || has("ma'am") || has("i'm your") {
         return Err(Reason::OtherVoice);
     }
@@ -221,11 +228,12 @@ fn in_voice(text: &str, expected: &Expected) -> Result<(), Reason> {
 /// The person in the third person: "Sam wants…".
 fn tells_of(you: &str, normal: &str) -> bool {
     const VERBS: [&str; 16] = [
-        "is", "was", "has", "had", "said", "says", "wants", "wanted", "thinks", "needs", "looks", "asks", "asked", "knows",
-        "does", "and",
+        "is", "was", "has", "had", "said", "says", "wants", "wanted", "thinks", "needs", "looks", "asks",
+        "asked", "knows", "does", "and",
     ];
     let you = you.to_lowercase();
-    VERBS.iter().any(|verb| normal.contains(&format!(" {you} {verb} "))) || normal.contains(&format!(" {you}'s "))
+    VERBS.iter().any(|verb| normal.contains(&format!(" {you} {verb} ")))
+        || normal.contains(&format!(" {you}'s "))
 }
 
 fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
@@ -315,9 +323,34 @@ fn is_concrete(text: &str, expected: &Expected) -> bool {
 /// A day, an hour, a number.
 pub(super) fn names_time(normal: &str) -> bool {
     const TIMES: [&str; 26] = [
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "today", "tomorrow", "tonight", "noon",
-        "morning", "afternoon", "evening", "minutes", "minute", "hour", "hours", "week", "month", "one", "two", "three", "five",
-        "ten", "fifteen",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "today",
+        "tomorrow",
+        "tonight",
+        "noon",
+        "morning",
+        "afternoon",
+        "evening",
+        "minutes",
+        "minute",
+        "hour",
+        "hours",
+        "week",
+        "month",
+        "one",
+        "two",
+        "three",
+        "five",
+        "ten",
+        "fifteen",
     ];
-    normal.split_whitespace().any(|word| TIMES.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit()))
+    normal
+        .split_whitespace()
+        .any(|word| TIMES.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit()))
 }

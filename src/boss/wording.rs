@@ -7,7 +7,6 @@ use super::state::{Act, BossState};
 use super::{Cast, Line};
 use crate::model::{LanguageModel, Message, ModelError, Prompt, PromptStyle};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
-use serde::Serialize;
 use std::sync::LazyLock;
 
 /// Example lines shown for each act.
@@ -32,17 +31,18 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
-#[derive(Serialize)]
-struct Example {
-    label: &'static str,
-    text: String,
-}
-
-#[derive(Clone, Serialize)]
+/// An exchange as the script shows it.
+#[derive(Clone, Debug)]
 struct Spoken {
     you: String,
     boss: String,
     label: &'static str,
+}
+
+impl Spoken {
+    fn value(&self) -> Value {
+        context! { you => self.you.as_str(), boss => self.boss.as_str(), label => self.label }
+    }
 }
 
 /// The prompt for the reply to `turn`, planned in `plan`, after `talk`.
@@ -85,21 +85,27 @@ fn build(
     };
     let rendered = TEMPLATES.get_template(name).and_then(|template| {
         template.render(context! {
-            boss => Value::from_serialize(&cast.boss),
-            scenario => Value::from_serialize(&cast.scenario),
-            you => cast.you,
+            boss => cast.boss.name.as_str(),
+            character => cast.boss.character.as_str(),
+            voice => cast.boss.voice.as_str(),
+            max_sentences => cast.boss.max_sentences,
+            boss_role => cast.scenario.boss_role.as_str(),
+            your_role => cast.scenario.your_role.as_str(),
+            topic => cast.scenario.topic.as_str(),
+            you => cast.you.as_str(),
             BOSS => cast.boss.name.to_uppercase(),
             YOU => cast.you.to_uppercase(),
             boss_view => cast.boss.pronoun.fill(&cast.scenario.boss_view).replace("{you}", &cast.you),
-            examples => Value::from_serialize(examples(cast)),
+            examples => examples(cast),
             greeting => cast.greeting(),
-            agreed => Value::from_serialize(agreed),
-            talk => Value::from_serialize(talk),
+            agreed => agreed.to_vec(),
+            talk => talk.iter().map(Spoken::value).collect::<Vec<_>>(),
             turn => said,
             direction => direction,
         })
     });
-    let text = rendered.map_err(|error| ModelError::Engine(format!("the template `{name}` failed: {error:#}")))?;
+    let text =
+        rendered.map_err(|error| ModelError::Engine(format!("the template `{name}` failed: {error:#}")))?;
     Ok(match style {
         PromptStyle::Screenplay => Prompt::Raw(text),
         PromptStyle::Chat => Prompt::Chat(messages(cast, text, talk, turn)),
@@ -122,13 +128,19 @@ fn messages(cast: &Cast, system: String, talk: &[Spoken], turn: Option<(&str, &s
 }
 
 /// Two lines for each act, the same over a session; different sessions see different ones.
-fn examples(cast: &Cast) -> Vec<Example> {
+fn examples(cast: &Cast) -> Vec<Value> {
     let mut draw = Draw::new(cast.seed, 0, Purpose::Wording);
     let lines = |act: Act| cast.boss.examples.get(act.id()).cloned().unwrap_or_default();
     Act::ALL
         .into_iter()
-        .flat_map(|act| draw.shuffled(lines(act)).into_iter().take(EXAMPLES).map(move |text| (act, text)).collect::<Vec<_>>())
-        .map(|(act, text)| Example { label: label(act), text: text.replace("{you}", &cast.you) })
+        .flat_map(|act| {
+            draw.shuffled(lines(act))
+                .into_iter()
+                .take(EXAMPLES)
+                .map(move |text| (act, text))
+                .collect::<Vec<_>>()
+        })
+        .map(|(act, text)| context! { label => label(act), text => text.replace("{you}", &cast.you) })
         .collect()
 }
 

@@ -4,6 +4,7 @@
 mod author;
 mod check;
 mod library;
+mod receptiveness;
 #[cfg(test)]
 mod shipped;
 

@@ -3,9 +3,9 @@
 pub mod eval;
 pub mod explain;
 pub mod feedback;
+pub mod grade;
 pub mod hint;
 pub mod language;
-pub mod grade;
 pub mod parse;
 pub mod rubric;
 pub mod rules;
