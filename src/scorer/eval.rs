@@ -142,20 +142,34 @@ impl Report {
     }
 
     fn mean(&self, measure: fn(&Counts) -> f64) -> f64 {
-        let occurring: Vec<f64> = self.counts.iter().filter(|counts| counts.support() > 0).map(measure).collect();
+        let occurring: Vec<f64> =
+            self.counts.iter().filter(|counts| counts.support() > 0).map(measure).collect();
         if occurring.is_empty() { 0.0 } else { occurring.iter().sum::<f64>() / occurring.len() as f64 }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<20} {:>7} {:>9} {:>6} {:>5} {:>5}", "check", "support", "precision", "recall", "F1", "κ")?;
+        writeln!(
+            f,
+            "{:<20} {:>7} {:>9} {:>6} {:>5} {:>5}",
+            "check", "support", "precision", "recall", "F1", "κ"
+        )?;
         for check in Check::ALL {
             let counts = self.get(check);
             let (p, r, f1, k) = (counts.precision(), counts.recall(), counts.f1(), counts.kappa());
             writeln!(f, "{check:<20} {:>7} {p:>9.2} {r:>6.2} {f1:>5.2} {k:>5.2}", counts.support())?;
         }
-        write!(f, "{:<20} {:>7} {:>9} {:>6} {:>5.2} {:>5.2}", "mean", self.turns, "", "", self.macro_f1(), self.macro_kappa())
+        write!(
+            f,
+            "{:<20} {:>7} {:>9} {:>6} {:>5.2} {:>5.2}",
+            "mean",
+            self.turns,
+            "",
+            "",
+            self.macro_f1(),
+            self.macro_kappa()
+        )
     }
 }
 

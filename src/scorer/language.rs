@@ -43,7 +43,11 @@ const SAMPLE: usize = 200;
 /// Guesses the language of `text`. Short turns count as English unless their script says otherwise.
 pub fn guess(text: &str) -> Language {
     let (mut words, mut english, mut other, mut foreign_script, mut letters) = (0, 0, 0, 0, 0);
-    for token in text::tokens(text).into_iter().filter(|token| matches!(token.kind, Kind::Word | Kind::Number | Kind::Emoji)).take(SAMPLE) {
+    for token in text::tokens(text)
+        .into_iter()
+        .filter(|token| matches!(token.kind, Kind::Word | Kind::Number | Kind::Emoji))
+        .take(SAMPLE)
+    {
         let raw = &text[token.start..token.end];
         words += 1;
         if token.kind != Kind::Word {
@@ -74,7 +78,16 @@ mod tests {
 
     #[test]
     fn tells_english_from_others() {
-        for text in ["ok", "Blue. As drawn.", "u never once watched me teach", "What you mean, is it possible this?", "👍", "Sorted how?", "deal", "Send it."] {
+        for text in [
+            "ok",
+            "Blue. As drawn.",
+            "u never once watched me teach",
+            "What you mean, is it possible this?",
+            "👍",
+            "Sorted how?",
+            "deal",
+            "Send it.",
+        ] {
             assert_eq!(guess(text), Language::English, "{text}");
         }
         for text in [

@@ -49,7 +49,7 @@ impl Scorer {
 
     /// Grades one turn. Same turn, same answer; linear in its length; never panics.
     pub fn grade(&self, utterance: &Utterance<'_>) -> Graded {
-        let skipped = match language::guess(utterance.text) {
+        let skipped = match language::guess(&crate::text::printable(utterance.text)) {
             Language::None => Some(Skipped::Empty),
             Language::Other => Some(Skipped::NotEnglish),
             Language::English => None,
@@ -77,7 +77,8 @@ fn settle(utterance: &Utterance<'_>, found: &RuleResult) -> Verdicts {
         };
     }
     if !verdicts.is_yes(Check::AsksQuestion) {
-        *verdicts.get_mut(Check::OpenQuestion) = Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
+        *verdicts.get_mut(Check::OpenQuestion) =
+            Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
     }
     if utterance.position != Position::Opening {
         *verdicts.get_mut(Check::Springs) = Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
@@ -118,8 +119,9 @@ mod tests {
     /// Arbitrary text, and arbitrary mixtures of words that rules look at.
     fn text() -> impl Strategy<Value = String> {
         let pieces = prop::sample::select(vec![
-            "could", "you", "we", "I", "never", "What", "Friday", "or", "?", "!", ",", ".", "\r\n", "e\u{301}", "👍🏽", "“", "”", "'",
-            "talk", "send", "need to", "15", "minutes", "don’t", "…", "\u{1b}", "\u{202e}", "help", "your", "by", "if",
+            "could", "you", "we", "I", "never", "What", "Friday", "or", "?", "!", ",", ".", "\r\n",
+            "e\u{301}", "👍🏽", "“", "”", "'", "talk", "send", "need to", "15", "minutes", "don’t", "…",
+            "\u{1b}", "\u{202e}", "help", "your", "by", "if",
         ]);
         prop_oneof![any::<String>(), prop::collection::vec(pieces, 0..40).prop_map(|words| words.join(" "))]
     }

@@ -187,7 +187,10 @@ pub fn clauses(text: &str, sentences: &[Range<usize>], words: &mut [Word]) -> Ve
 /// "I could draft it and send it": a bare verb behind a conjunction or comma shares the subject and the modal
 /// verb of the clause before, unless that is a command itself or a condition.
 fn coordinate(words: &[Word], before: &Clause, clause: &mut Clause) {
-    let joined = words[clause.words.start].before <= Break::Comma && !words[clause.words.start..=clause.head].iter().any(|word| matches!(word.lower.as_str(), "please" | "so" | "then"));
+    let joined = words[clause.words.start].before <= Break::Comma
+        && !words[clause.words.start..=clause.head]
+            .iter()
+            .any(|word| matches!(word.lower.as_str(), "please" | "so" | "then"));
     if clause.mood != Mood::Imperative || !joined || before.quoted != clause.quoted || before.conditional {
         return;
     }
@@ -511,7 +514,10 @@ fn commands(words: &[Word], clause: &Clause) -> bool {
             "stop" | "wait" | "listen" | "try" | "decide" | "choose" | "sign" | "answer" | "go"
         ) || at > clause.head;
     }
-    if verb.is(C.nouny) && at == clause.head && next.is_some_and(|next| !next.is(C.det | C.obj | C.wh) && next.lower != "it" && next.lower != "to") {
+    if verb.is(C.nouny)
+        && at == clause.head
+        && next.is_some_and(|next| !next.is(C.det | C.obj | C.wh) && next.lower != "it" && next.lower != "to")
+    {
         return false;
     }
     if verb.lower == "have" || verb.lower == "do" {

@@ -215,7 +215,12 @@ impl Constructions {
             for &candidate in &candidates {
                 let pattern = &self.patterns[candidate];
                 if let Some(end) = matches_at(pattern, parsed, at) {
-                    hits.push(Hit { section: pattern.section, pattern: candidate, weight: pattern.weight, words: at..end });
+                    hits.push(Hit {
+                        section: pattern.section,
+                        pattern: candidate,
+                        weight: pattern.weight,
+                        words: at..end,
+                    });
                 }
             }
         }
@@ -348,7 +353,8 @@ fn rest_matches(elements: &[Element], parsed: &Parsed<'_>, start: usize, at: usi
             rest_matches(rest, parsed, start, at)
         }
         Element::One { accepts, optional } => {
-            if accepts.end && ends_at(parsed, word, at)
+            if accepts.end
+                && ends_at(parsed, word, at)
                 && let Some(end) = rest_matches(rest, parsed, start, at)
             {
                 return Some(end);

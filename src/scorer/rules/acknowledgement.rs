@@ -9,7 +9,8 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("acknowledges") {
         let sentence = reading.sentence_words(hit.words.start);
         let mut weight = hit.weight;
-        if reading.touching("sarcasm", &sentence).is_some() || reading.touching("insult", &sentence).is_some() {
+        if reading.touching("sarcasm", &sentence).is_some() || reading.touching("insult", &sentence).is_some()
+        {
             weight *= 0.4;
         }
         if reading.touching("blames", &hit.words).is_some() {

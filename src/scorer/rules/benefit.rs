@@ -14,7 +14,8 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
             weight *= 0.4;
         }
         let sentence = reading.sentence_words(hit.words.start);
-        if reading.touching("threat", &sentence).is_some() || reading.touching("insult", &sentence).is_some() {
+        if reading.touching("threat", &sentence).is_some() || reading.touching("insult", &sentence).is_some()
+        {
             weight *= 0.5;
         }
         board.of(Check::MutualBenefit).add(weight * 0.7, hit.words.clone());

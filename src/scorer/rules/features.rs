@@ -7,10 +7,40 @@ use super::reading::Reading;
 use super::{RuleResult, topic};
 
 const NAMES: [&str; 34] = [
-    "words", "sentences", "clauses", "content-words", "questions", "open-questions", "choice-questions", "tag-questions",
-    "genuine", "imperatives", "fragments", "subject-i", "subject-you", "subject-we", "subject-other", "past", "future",
-    "modals", "negated", "you-past", "you-negated", "i-future", "conditionals", "quoted", "numbers", "exclamations",
-    "question-marks", "shouted", "emoji", "or", "but", "opening", "closing", "has-context",
+    "words",
+    "sentences",
+    "clauses",
+    "content-words",
+    "questions",
+    "open-questions",
+    "choice-questions",
+    "tag-questions",
+    "genuine",
+    "imperatives",
+    "fragments",
+    "subject-i",
+    "subject-you",
+    "subject-we",
+    "subject-other",
+    "past",
+    "future",
+    "modals",
+    "negated",
+    "you-past",
+    "you-negated",
+    "i-future",
+    "conditionals",
+    "quoted",
+    "numbers",
+    "exclamations",
+    "question-marks",
+    "shouted",
+    "emoji",
+    "or",
+    "but",
+    "opening",
+    "closing",
+    "has-context",
 ];
 
 /// How many sections of constructions there are; a test holds it equal to the data files'.
@@ -30,9 +60,12 @@ pub fn feature_names() -> Vec<String> {
 pub(super) fn features(reading: &Reading<'_>, result: &RuleResult) -> Vec<f32> {
     let parsed = &reading.parsed;
     let own: Vec<_> = reading.own_clauses().collect();
-    let count = |test: &dyn Fn(&&super::super::parse::Clause) -> bool| own.iter().copied().filter(|clause| test(clause)).count() as f32;
+    let count = |test: &dyn Fn(&&super::super::parse::Clause) -> bool| {
+        own.iter().copied().filter(|clause| test(clause)).count() as f32
+    };
     let subject = |person: Person| count(&|clause| clause.subject == person);
-    let asking = |asks: Asks| reading.questions.iter().filter(|question| question.asks == asks).count() as f32;
+    let asking =
+        |asks: Asks| reading.questions.iter().filter(|question| question.asks == asks).count() as f32;
     let marks = |mark: char| parsed.text.chars().filter(|&c| c == mark).count() as f32;
     let words = |list: &str| parsed.words.iter().filter(|word| word.lower == list).count() as f32;
     let flag = |holds: bool| f32::from(u8::from(holds));
@@ -85,7 +118,8 @@ mod tests {
 
     #[test]
     fn the_vector_has_its_length_and_names() {
-        let utterance = Utterance { text: "Could we meet on Tuesday?", context: None, position: Position::Opening };
+        let utterance =
+            Utterance { text: "Could we meet on Tuesday?", context: None, position: Position::Opening };
         assert_eq!(Rules::features(&utterance).len(), FEATURE_COUNT);
         assert_eq!(feature_names().len(), FEATURE_COUNT);
     }

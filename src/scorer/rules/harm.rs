@@ -16,7 +16,9 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
     for section in ["insult", "threat", "sarcasm"] {
         for hit in reading.hits(section) {
             let sentence = reading.sentence_words(hit.words.start);
-            let at_boss = reading.parsed.words[sentence].iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
+            let at_boss = reading.parsed.words[sentence]
+                .iter()
+                .any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
             let share = match section {
                 "insult" if at_boss => 0.75,
                 "insult" => 0.45,
@@ -33,7 +35,11 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
 
 /// A run of words in capitals, or a sentence that ends in several exclamation marks.
 fn shouting(parsed: &Parsed<'_>) -> Option<std::ops::Range<usize>> {
-    let shouted: Vec<usize> = (0..parsed.words.len()).filter(|&at| parsed.words[at].shouted && !parsed.words[at].quoted && parsed.words[at].lower.len() > 3).collect();
+    let shouted: Vec<usize> = (0..parsed.words.len())
+        .filter(|&at| {
+            parsed.words[at].shouted && !parsed.words[at].quoted && parsed.words[at].lower.len() > 3
+        })
+        .collect();
     if shouted.len() >= 2 {
         return Some(shouted[0]..shouted[0] + 1);
     }
@@ -76,7 +82,11 @@ fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
     for clause in reading.own_clauses().filter(|clause| clause.mood == Mood::Imperative) {
         let words = reading.core(clause);
         let mut weight: f32 = 0.7;
-        if let Some(harmless) = reading.hits("harmless-imperative").iter().find(|hit| words.contains(&hit.words.start) && hit.words.start <= words.start + 2) {
+        if let Some(harmless) = reading
+            .hits("harmless-imperative")
+            .iter()
+            .find(|hit| words.contains(&hit.words.start) && hit.words.start <= words.start + 2)
+        {
             weight *= 1.0 - harmless.weight;
         }
         if reading.reported(clause) {

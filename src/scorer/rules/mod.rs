@@ -66,11 +66,6 @@ impl Signals {
         self.damping = 1.0 - (1.0 - self.damping) * (1.0 - share);
     }
 
-    /// Nothing speaks for the check.
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// The joined evidence, 0 to 1. Overlapping signals count once, with the strongest weight.
     pub fn score(&self) -> f32 {
         let mut order: Vec<&Signal> = self.found.iter().collect();
@@ -78,7 +73,8 @@ impl Signals {
         let mut counted: Vec<&Range<usize>> = Vec::new();
         let mut absent = 1.0;
         for signal in order {
-            let overlaps = counted.iter().any(|words| words.start < signal.words.end && signal.words.start < words.end);
+            let overlaps =
+                counted.iter().any(|words| words.start < signal.words.end && signal.words.start < words.end);
             if !overlaps {
                 absent *= 1.0 - signal.weight;
                 counted.push(&signal.words);

@@ -17,7 +17,9 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
 
 fn heated_here(reading: &Reading<'_>, words: &Range<usize>) -> bool {
     let sentence = reading.sentence_words(words.start);
-    ["threat", "insult", "sarcasm"].iter().any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.8))
+    ["threat", "insult", "sarcasm"]
+        .iter()
+        .any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.8))
 }
 
 fn arranges_talk(reading: &Reading<'_>, words: &Range<usize>) -> bool {
@@ -81,11 +83,18 @@ fn judge_future(reading: &Reading<'_>, board: &mut Board) {
         }
         board.of(Check::FutureFocus).add(weight, hit.words.clone());
     }
-    for (check, weight) in [(Check::OffersOptions, 0.75), (Check::OffersHelp, 0.8), (Check::Prescribes, 0.55)] {
+    for (check, weight) in [(Check::OffersOptions, 0.75), (Check::OffersHelp, 0.8), (Check::Prescribes, 0.55)]
+    {
         if !board.is_yes(check) {
             continue;
         }
-        let best = board.of(check).found.iter().filter(|signal| !arranges_talk(reading, &signal.words)).max_by(|a, b| a.weight.total_cmp(&b.weight)).cloned();
+        let best = board
+            .of(check)
+            .found
+            .iter()
+            .filter(|signal| !arranges_talk(reading, &signal.words))
+            .max_by(|a, b| a.weight.total_cmp(&b.weight))
+            .cloned();
         if let Some(best) = best {
             board.of(Check::FutureFocus).add(weight, best.words);
         }
@@ -94,14 +103,24 @@ fn judge_future(reading: &Reading<'_>, board: &mut Board) {
 
 /// A time or number that belongs to something still to come.
 fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
-    let proposes = [Check::OffersHelp, Check::OffersOptions, Check::Prescribes, Check::SchedulesAhead, Check::FutureFocus].into_iter().any(|check| board.is_yes(check));
+    let proposes = [
+        Check::OffersHelp,
+        Check::OffersOptions,
+        Check::Prescribes,
+        Check::SchedulesAhead,
+        Check::FutureFocus,
+    ]
+    .into_iter()
+    .any(|check| board.is_yes(check));
     for hit in reading.hits("handle") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let sentence = reading.sentence_words(hit.words.start);
         let forward = clause.tense == Tense::Future
             || matches!(clause.mood, Mood::Imperative)
             || clause.modality.is_some()
-            || ["help", "tentative", "wayforward", "prescribes", "arranging", "permission"].iter().any(|section| reading.touching(section, &sentence).is_some());
+            || ["help", "tentative", "wayforward", "prescribes", "arranging", "permission"]
+                .iter()
+                .any(|section| reading.touching(section, &sentence).is_some());
         let mut weight = hit.weight;
         if clause.tense == Tense::Past && reading.touching("agreed", &sentence).is_none() {
             weight *= 0.15;
@@ -111,7 +130,9 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
         if !proposes {
             weight *= 0.6;
         }
-        if reading.touching("nowish", &hit.words).is_some() && reading.touching("permission", &sentence).is_some() {
+        if reading.touching("nowish", &hit.words).is_some()
+            && reading.touching("permission", &sentence).is_some()
+        {
             weight *= 0.3;
         }
         board.of(Check::Specific).add(weight * 0.9, hit.words.clone());
@@ -126,9 +147,15 @@ fn judge_overload(reading: &Reading<'_>, board: &mut Board) {
             continue;
         }
         let words = reading.core(clause);
-        let proposes = ["help", "prescribes"].iter().any(|section| reading.touching(section, &words).is_some())
+        let proposes = ["help", "prescribes"]
+            .iter()
+            .any(|section| reading.touching(section, &words).is_some())
             || clause.mood == Mood::Imperative && reading.touching("harmless-imperative", &words).is_none()
-            || (matches!(clause.subject, Person::We | Person::You | Person::I | Person::Other) && clause.modality.is_some() && !clause.negated && clause.mood == Mood::Declarative && !clause.subordinate)
+            || (matches!(clause.subject, Person::We | Person::You | Person::I | Person::Other)
+                && clause.modality.is_some()
+                && !clause.negated
+                && clause.mood == Mood::Declarative
+                && !clause.subordinate)
             || reading.touching("tentative", &words).is_some_and(|hit| hit.words.len() > 2);
         if proposes {
             proposals.push(at);

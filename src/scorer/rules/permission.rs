@@ -36,11 +36,16 @@ fn only_now(reading: &Reading<'_>, sentence: &std::ops::Range<usize>) -> bool {
 
 /// Judges springs, once permission, time and topic are known.
 pub(super) fn judge_springing(reading: &Reading<'_>, board: &mut Board) {
-    if reading.position != Position::Opening || board.is_yes(Check::AsksPermission) || board.is_yes(Check::SchedulesAhead) {
+    if reading.position != Position::Opening
+        || board.is_yes(Check::AsksPermission)
+        || board.is_yes(Check::SchedulesAhead)
+    {
         return;
     }
     let content = super::topic::content_words(reading);
-    let raised = [Check::StatesTopic, Check::Blames, Check::Prescribes, Check::Heated].into_iter().any(|check| board.is_yes(check));
+    let raised = [Check::StatesTopic, Check::Blames, Check::Prescribes, Check::Heated]
+        .into_iter()
+        .any(|check| board.is_yes(check));
     if raised || content.len() >= 3 {
         let words = content.first().map_or(0..1, |&first| reading.sentence_words(first));
         let core = reading.parsed.clause_of(words.start.max(content.first().copied().unwrap_or(0)));

@@ -2,8 +2,8 @@
 
 use super::super::parse::{Asks, Mood};
 use super::super::rubric::Check;
-use super::reading::{Question, Reading};
 use super::Board;
+use super::reading::{Question, Reading};
 
 /// The questions of a turn: interrogative clauses outside quotation, and indirect ones.
 pub(super) fn questions(reading: &Reading<'_>) -> Vec<Question> {
@@ -22,7 +22,8 @@ pub(super) fn questions(reading: &Reading<'_>) -> Vec<Question> {
         if let Some(hit) = reading.touching("rhetorical", &words) {
             genuine *= 1.0 - hit.weight * 0.75;
         }
-        if reading.touching("insult", &sentence).is_some() || reading.touching("sarcasm", &sentence).is_some() {
+        if reading.touching("insult", &sentence).is_some() || reading.touching("sarcasm", &sentence).is_some()
+        {
             genuine *= 0.55;
         }
         let asks = clause.asks.unwrap_or(Asks::Polar);
@@ -34,7 +35,24 @@ pub(super) fn questions(reading: &Reading<'_>) -> Vec<Question> {
             continue;
         }
         let open = reading.parsed.words[hit.words.clone()].iter().any(|word| {
-            matches!(word.lower.as_str(), "what" | "how" | "why" | "when" | "where" | "who" | "which" | "about" | "your" | "from" | "more" | "thoughts" | "ideas" | "through" | "understand")
+            matches!(
+                word.lower.as_str(),
+                "what"
+                    | "how"
+                    | "why"
+                    | "when"
+                    | "where"
+                    | "who"
+                    | "which"
+                    | "about"
+                    | "your"
+                    | "from"
+                    | "more"
+                    | "thoughts"
+                    | "ideas"
+                    | "through"
+                    | "understand"
+            )
         });
         let asks = if open { Asks::Wh } else { Asks::Polar };
         found.push(Question { words: hit.words.clone(), asks, genuine: hit.weight * 0.9, clause });
@@ -63,13 +81,37 @@ fn is_open(reading: &Reading<'_>, question: &Question) -> bool {
     let words = &reading.parsed.words[question.words.clone()];
     let first = words.first().map_or("", |word| word.lower.as_str());
     match question.asks {
-        Asks::Wh => !(matches!(first, "how" | "what") && words.get(1).is_some_and(|next| next.lower == "about" || next.lower == "if")),
+        Asks::Wh => {
+            !(matches!(first, "how" | "what")
+                && words.get(1).is_some_and(|next| next.lower == "about" || next.lower == "if"))
+        }
         Asks::Choice if first == "which" => false,
         // "Can you tell me what got in the way?" asks an open question politely.
         Asks::Polar | Asks::Choice => {
-            let tells = words.iter().position(|word| matches!(word.lower.as_str(), "tell" | "explain" | "describe" | "show" | "walk" | "ask" | "know" | "understand" | "hear" | "help" | "idea"));
-            tells.is_some_and(|at| words[at..].iter().take(6).any(|word| matches!(word.lower.as_str(), "what" | "how" | "why" | "where" | "who" | "when" | "through")))
-                && reading.touching("permission", &question.words).is_none_or(|hit| hit.weight < 0.7)
+            let tells = words.iter().position(|word| {
+                matches!(
+                    word.lower.as_str(),
+                    "tell"
+                        | "explain"
+                        | "describe"
+                        | "show"
+                        | "walk"
+                        | "ask"
+                        | "know"
+                        | "understand"
+                        | "hear"
+                        | "help"
+                        | "idea"
+                )
+            });
+            tells.is_some_and(|at| {
+                words[at..].iter().take(6).any(|word| {
+                    matches!(
+                        word.lower.as_str(),
+                        "what" | "how" | "why" | "where" | "who" | "when" | "through"
+                    )
+                })
+            }) && reading.touching("permission", &question.words).is_none_or(|hit| hit.weight < 0.7)
         }
         Asks::Tag => false,
     }
@@ -91,7 +133,8 @@ fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
 
 fn judge_inviting(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("invites") {
-        let question = reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
+        let question =
+            reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
         let genuine = question.map_or(0.8, |question| question.genuine);
         let mut weight = hit.weight * if genuine < 0.45 { 0.4 } else { 1.0 };
         if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.8) {

@@ -75,7 +75,10 @@ impl<'a> Reading<'a> {
 
     /// The strongest hit of a section that touches `words`.
     pub fn touching(&self, section: &str, words: &Range<usize>) -> Option<&Hit> {
-        let touching = self.hits(section).iter().filter(|hit| hit.words.start < words.end && words.start < hit.words.end);
+        let touching = self
+            .hits(section)
+            .iter()
+            .filter(|hit| hit.words.start < words.end && words.start < hit.words.end);
         touching.max_by(|a, b| a.weight.total_cmp(&b.weight))
     }
 
@@ -94,7 +97,8 @@ impl<'a> Reading<'a> {
     /// The words from `at` that make up its whole sentence.
     pub fn sentence_words(&self, at: usize) -> Range<usize> {
         let sentence = self.parsed.words[at].sentence;
-        let before = self.parsed.words[..at].iter().rev().take_while(|word| word.sentence == sentence).count();
+        let before =
+            self.parsed.words[..at].iter().rev().take_while(|word| word.sentence == sentence).count();
         let after = self.parsed.words[at..].iter().take_while(|word| word.sentence == sentence).count();
         at - before..at + after
     }
@@ -117,8 +121,12 @@ impl<'a> Reading<'a> {
     /// Is the command really a condition: "touch it again and I walk", "bring the list and I'll fill it in"?
     pub fn promised_in_return(&self, clause: &Clause) -> bool {
         let words = &self.parsed.words;
-        let (Some(joint), Some(next)) = (words.get(clause.words.end), words.get(clause.words.end + 1)) else { return false };
-        joint.sentence == clause.sentence && matches!(joint.lower.as_str(), "and" | "or") && matches!(next.lower.as_str(), "i" | "we" | "it" | "that" | "nobody" | "they")
+        let (Some(joint), Some(next)) = (words.get(clause.words.end), words.get(clause.words.end + 1)) else {
+            return false;
+        };
+        joint.sentence == clause.sentence
+            && matches!(joint.lower.as_str(), "and" | "or")
+            && matches!(next.lower.as_str(), "i" | "we" | "it" | "that" | "nobody" | "they")
     }
 
     /// Is someone else's speech reported here without marks: "she said: …", "he told me to …"?
@@ -127,11 +135,43 @@ impl<'a> Reading<'a> {
         let start = clause.words.start;
         if words[start].after_colon && start >= 2 {
             let before = &self.parsed.clauses[words[start - 1].clause];
-            let speaks = self.parsed.words_of(before).iter().any(|word| matches!(word.lower.as_str(), "said" | "says" | "say" | "asked" | "asks" | "told" | "wrote" | "like" | "was" | "goes" | "went"));
-            return speaks && before.subject != Person::I || before.subject == Person::I && before.mood == Mood::Declarative && speaks;
+            let speaks = self.parsed.words_of(before).iter().any(|word| {
+                matches!(
+                    word.lower.as_str(),
+                    "said"
+                        | "says"
+                        | "say"
+                        | "asked"
+                        | "asks"
+                        | "told"
+                        | "wrote"
+                        | "like"
+                        | "was"
+                        | "goes"
+                        | "went"
+                )
+            });
+            return speaks && before.subject != Person::I
+                || before.subject == Person::I && before.mood == Mood::Declarative && speaks;
         }
         let others = matches!(clause.subject, Person::Other);
-        others && clause.mood == Mood::Declarative
-            && self.parsed.words_of(clause).iter().any(|word| matches!(word.lower.as_str(), "said" | "says" | "asked" | "asks" | "told" | "tells" | "wrote" | "keeps" | "advised" | "reckons" | "thinks"))
+        others
+            && clause.mood == Mood::Declarative
+            && self.parsed.words_of(clause).iter().any(|word| {
+                matches!(
+                    word.lower.as_str(),
+                    "said"
+                        | "says"
+                        | "asked"
+                        | "asks"
+                        | "told"
+                        | "tells"
+                        | "wrote"
+                        | "keeps"
+                        | "advised"
+                        | "reckons"
+                        | "thinks"
+                )
+            })
     }
 }

@@ -17,7 +17,25 @@ static C: LazyLock<Classed> = LazyLock::new(|| {
     let class = |name: &str| Lexicon::get().class(name);
     let any = |names: &[&str]| names.iter().fold(0, |bits, name| bits | class(name));
     Classed {
-        function: any(&["pronounish", "aux", "conj", "subord", "prep", "filler", "adverb", "wh", "det", "greeting", "neg", "number", "thanks", "good", "state", "adj", "swing"]),
+        function: any(&[
+            "pronounish",
+            "aux",
+            "conj",
+            "subord",
+            "prep",
+            "filler",
+            "adverb",
+            "wh",
+            "det",
+            "greeting",
+            "neg",
+            "number",
+            "thanks",
+            "good",
+            "state",
+            "adj",
+            "swing",
+        ]),
         vague: class("vague"),
         time: any(&["time", "weekday", "month", "dayword", "slot"]),
         det: class("det"),
@@ -37,7 +55,8 @@ pub(super) fn content_words(reading: &Reading<'_>) -> Vec<usize> {
             if word.forms.any() {
                 // A word that may be a verb counts as a noun behind a determiner or a noun.
                 let before = at.checked_sub(1).map(|at| &words[at]);
-                return before.is_some_and(|before| before.is(C.det) || before.sym == UNKNOWN) && !word.forms.past;
+                return before.is_some_and(|before| before.is(C.det) || before.sym == UNKNOWN)
+                    && !word.forms.past;
             }
             !word.lower.ends_with("ly")
         })
@@ -60,7 +79,12 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
         _ => 0.8,
     };
     let at = named.copied().unwrap_or(first);
-    let start = (at.saturating_sub(3)..at).find(|&back| words[back].is(C.det) && words[back].sentence == words[at].sentence).unwrap_or(at);
-    let end = (at + 1..(at + 3).min(words.len())).take_while(|next| content.contains(next) && words[*next].sentence == words[at].sentence).last().map_or(at + 1, |last| last + 1);
+    let start = (at.saturating_sub(3)..at)
+        .find(|&back| words[back].is(C.det) && words[back].sentence == words[at].sentence)
+        .unwrap_or(at);
+    let end = (at + 1..(at + 3).min(words.len()))
+        .take_while(|next| content.contains(next) && words[*next].sentence == words[at].sentence)
+        .last()
+        .map_or(at + 1, |last| last + 1);
     board.of(Check::StatesTopic).add(weight, start..end);
 }
