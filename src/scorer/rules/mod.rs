@@ -130,9 +130,10 @@ impl Rules {
         questions::judge(reading, &mut board);
         permission::judge(reading, &mut board);
         harm::judge(reading, &mut board);
-        options::judge(reading, &mut board);
+        options::judge_proposals(reading, &mut board);
         acknowledgement::judge(reading, &mut board);
         benefit::judge(reading, &mut board);
+        options::judge_future(reading, &mut board);
         topic::judge(reading, &mut board);
         permission::judge_springing(reading, &mut board);
         for check in Check::ALL {
