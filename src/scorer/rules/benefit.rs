@@ -18,7 +18,7 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
         {
             weight *= 0.5;
         }
-        board.of(Check::MutualBenefit).add(weight * 0.7, hit.words.clone());
+        board.of(Check::MutualBenefit).add(weight, hit.words.clone());
     }
     // A benefit belongs to a change: without a way forward in the turn it is more often an acknowledgement or a threat.
     let proposes = board.is_yes(Check::OffersHelp) || board.is_yes(Check::OffersOptions) || !reading.hits("wayforward").is_empty();

@@ -20,10 +20,9 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
                 .iter()
                 .any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
             let share = match section {
-                "insult" if at_boss => 0.75,
-                "insult" => 0.45,
-                "threat" => 0.7,
-                _ => 0.65,
+                "insult" if at_boss => 1.0,
+                "insult" => 0.7,
+                _ => 1.0,
             };
             board.of(Check::Heated).add(hit.weight * share, hit.words.clone());
         }
@@ -53,7 +52,7 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("blames") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let sentence = reading.sentence_words(hit.words.start);
-        let mut weight = hit.weight * 0.75;
+        let mut weight = hit.weight;
         if reading.touching("fault-denied", &sentence).is_some() {
             weight *= 0.5;
         }
@@ -70,7 +69,7 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
 fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("prescribes") {
         let clause = reading.parsed.clause_of(hit.words.start);
-        let mut weight = hit.weight * 0.85;
+        let mut weight = hit.weight;
         if let Some(harmless) = reading.touching("harmless-should", &hit.words) {
             weight *= 1.0 - harmless.weight;
         }
@@ -82,12 +81,8 @@ fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
     for clause in reading.own_clauses().filter(|clause| clause.mood == Mood::Imperative) {
         let words = reading.core(clause);
         let mut weight: f32 = 0.7;
-        if let Some(harmless) = reading
-            .hits("harmless-imperative")
-            .iter()
-            .find(|hit| words.contains(&hit.words.start) && hit.words.start <= words.start + 2)
-        {
-            weight *= 1.0 - harmless.weight;
+        if reading.harmless_command(clause) {
+            weight *= 0.05;
         }
         if reading.reported(clause) {
             weight *= 0.2;

@@ -37,11 +37,11 @@ fn heated_here(reading: &Reading<'_>, words: &Range<usize>) -> bool {
     let sentence = reading.sentence_words(words.start);
     ["threat", "insult", "sarcasm"]
         .iter()
-        .any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.8))
+        .any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.6))
 }
 
 fn arranges_talk(reading: &Reading<'_>, words: &Range<usize>) -> bool {
-    reading.touching("permission", words).is_some_and(|hit| hit.weight >= 0.8)
+    reading.touching("permission", words).is_some_and(|hit| hit.weight >= 0.6)
         || (reading.touching("agreed", words).is_some())
 }
 
@@ -88,7 +88,7 @@ fn judge_help(reading: &Reading<'_>, board: &mut Board) {
         if clause.tense == Tense::Past {
             weight *= 0.3;
         }
-        board.of(Check::OffersHelp).add(weight * 0.85, hit.words.clone());
+        board.of(Check::OffersHelp).add(weight, hit.words.clone());
     }
     for clause in reading.own_clauses() {
         let words = reading.core(clause);
@@ -104,7 +104,7 @@ fn judge_help(reading: &Reading<'_>, board: &mut Board) {
 
 fn judge_options(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("tentative") {
-        let mut weight = hit.weight * 0.85;
+        let mut weight = hit.weight;
         if arranges_talk(reading, &hit.words) {
             weight *= 0.4;
         }
@@ -148,7 +148,7 @@ fn judge_alternatives(reading: &Reading<'_>, board: &mut Board) {
 /// The future of the work: what offers, options and standing commands are about, and plain agreements on what comes next.
 fn judge_focus(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("wayforward") {
-        let mut weight = hit.weight * 0.45;
+        let mut weight = hit.weight * 0.7;
         if arranges_talk(reading, &hit.words) || heated_here(reading, &hit.words) {
             weight *= 0.3;
         }
@@ -204,37 +204,58 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
     }
 }
 
-/// Counts distinct proposals and requests: clauses that propose, offer or command, each once.
-fn judge_overload(reading: &Reading<'_>, board: &mut Board) {
-    let mut proposals: Vec<usize> = Vec::new();
-    for (at, clause) in reading.parsed.clauses.iter().enumerate() {
-        if clause.quoted || clause.tense == Tense::Past {
-            continue;
-        }
-        let words = reading.core(clause);
-        let proposes = ["help", "prescribes"]
-            .iter()
-            .any(|section| reading.touching(section, &words).is_some())
-            || clause.mood == Mood::Imperative && reading.touching("harmless-imperative", &words).is_none()
-            || (matches!(clause.subject, Person::We | Person::You | Person::I | Person::Other)
-                && clause.modality.is_some()
-                && !clause.negated
-                && clause.mood == Mood::Declarative
-                && !clause.subordinate)
-            || reading.touching("tentative", &words).is_some_and(|hit| hit.words.len() > 2);
-        if proposes {
-            proposals.push(at);
-        }
+/// The clauses that propose, offer, ask for or command something to be done, each a proposal of its own.
+pub(super) fn proposals(reading: &Reading<'_>) -> Vec<usize> {
+    let clauses = &reading.parsed.clauses;
+    (0..clauses.len()).filter(|&at| is_proposal(reading, &clauses[at])).collect()
+}
+
+fn is_proposal(reading: &Reading<'_>, clause: &Clause) -> bool {
+    let words = reading.core(clause);
+    if clause.quoted || clause.tense == Tense::Past || clause.subordinate || clause.negated || reading.reported(clause) {
+        return false;
     }
-    if proposals.len() >= 4 {
-        let span = |at: usize| reading.core(&reading.parsed.clauses[at]);
-        let weight = match proposals.len() {
-            4 => 0.5,
-            5 => 0.6,
-            _ => 0.75,
-        };
-        for &at in proposals.iter().take(6) {
-            board.of(Check::Overloads).add(weight / 2.0, span(at));
+    if reading.touching("benefit", &words).is_some() || arranges_talk(reading, &words) {
+        return false;
+    }
+    let touching = |section| reading.touching(section, &words).is_some_and(|hit| hit.weight >= 0.5);
+    let opener = &reading.parsed.words[clause.words.start];
+    match clause.mood {
+        Mood::Imperative => !reading.harmless_command(clause),
+        Mood::Interrogative => touching("help") || touching("tentative") || asks_for_action(reading, clause),
+        Mood::Declarative => {
+            let modal = match clause.subject {
+                Person::I => offer_by_form(reading, clause) >= 0.45,
+                Person::We | Person::You | Person::Other => matches!(clause.modality, Some(Modality::Can | Modality::Must | Modality::Should)),
+                Person::None => clause.modality == Some(Modality::Can),
+            };
+            modal || touching("prescribes") || touching("tentative") || (opener.lower == "or" && clause.words.len() > 2)
         }
+        Mood::Fragment => clause.words.len() > 2 && (touching("tentative") || matches!(opener.lower.as_str(), "or" | "maybe" | "perhaps")),
+    }
+}
+
+/// "Could you look at it": a request in the form of a question.
+fn asks_for_action(reading: &Reading<'_>, clause: &Clause) -> bool {
+    clause.subject == Person::You
+        && matches!(clause.modality, Some(Modality::Can | Modality::Would | Modality::Will))
+        && main_verb(reading, clause).is_some_and(|verb| !matches!(verb.lower.as_str(), "be" | "have" | "see" | "think" | "say" | "like" | "know"))
+}
+
+/// More than three proposals or requests.
+fn judge_overload(reading: &Reading<'_>, board: &mut Board) {
+    let proposals = proposals(reading);
+    if proposals.len() <= 3 {
+        return;
+    }
+    let likely = match proposals.len() {
+        4 => 0.56,
+        5 => 0.64,
+        6 => 0.7,
+        _ => 0.75,
+    };
+    for (nth, &at) in proposals.iter().take(6).enumerate() {
+        // The first carries the score, the others are shown with it.
+        board.of(Check::Overloads).add(if nth == 0 { likely } else { 0.01 }, reading.core(&reading.parsed.clauses[at]));
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
             }
             // Elsewhere than in an opening, a time is more often one for the solution than for the talk.
             let share = match (section, reading.position) {
-                ("permission", _) if hit.weight < 0.8 => 0.5,
+                ("permission", _) if hit.weight < 0.6 => 0.5,
                 ("permission", Position::Opening) => 1.0,
                 ("permission", _) => 0.75,
                 (_, Position::Opening) => 0.7,

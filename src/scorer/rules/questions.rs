@@ -111,7 +111,7 @@ fn is_open(reading: &Reading<'_>, question: &Question) -> bool {
                         "what" | "how" | "why" | "where" | "who" | "when" | "through"
                     )
                 })
-            }) && reading.touching("permission", &question.words).is_none_or(|hit| hit.weight < 0.7)
+            }) && reading.touching("permission", &question.words).is_none_or(|hit| hit.weight < 0.6)
         }
         Asks::Tag => false,
     }
@@ -134,7 +134,7 @@ fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
         if claimed > 0.0 {
             weight *= if explores >= 0.9 && claimed < 0.8 { 0.75 } else { 0.5 };
         }
-        if touching("blames") >= 0.8 {
+        if touching("blames") >= 0.5 {
             weight *= 0.6;
         }
         board.of(Check::ExploresSituation).add(weight * question.genuine.max(0.8) / 0.92, question.words.clone());
@@ -146,7 +146,7 @@ fn judge_inviting(reading: &Reading<'_>, board: &mut Board) {
         let question = reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
         let genuine = question.map_or(0.8, |question| question.genuine);
         let mut weight = hit.weight * if genuine < 0.45 { 0.4 } else { 1.0 };
-        if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.8) && !offers_choice(reading, hit.words.start) {
+        if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.6) && !offers_choice(reading, hit.words.start) {
             weight *= 0.5;
         }
         if reading.touching("explores", &hit.words).is_some_and(|explores| explores.weight > hit.weight) {
