@@ -1,6 +1,6 @@
 //! Harm: commanding, blaming, losing one's temper.
 
-use super::super::parse::{Mood, Parsed};
+use super::super::parse::{Mood, Parsed, Person, Tense};
 use super::super::rubric::Check;
 use super::Board;
 use super::reading::Reading;
@@ -9,6 +9,7 @@ use super::reading::Reading;
 pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     judge_heat(reading, board);
     judge_blame(reading, board);
+    judge_accounts(reading, board);
     judge_commands(reading, board);
 }
 
@@ -26,6 +27,9 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
             };
             board.of(Check::Heated).add(hit.weight * share, hit.words.clone());
         }
+    }
+    for question in reading.questions.iter().filter(|question| question.genuine < 0.45) {
+        board.of(Check::Heated).add(0.3, question.words.clone());
     }
     if let Some(words) = shouting(&reading.parsed) {
         board.of(Check::Heated).add(0.4, words);
@@ -63,6 +67,33 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
             weight *= 0.3;
         }
         board.of(Check::Blames).add(weight, hit.words.clone());
+    }
+}
+
+/// What the boss did or does, told without appreciation: the more of it, the more likely it is held against them.
+fn judge_accounts(reading: &Reading<'_>, board: &mut Board) {
+    const KINDER: [&str; 8] = ["acknowledges", "benefit", "help", "tentative", "permission", "agreed", "invites", "prescribes"];
+    for clause in reading.own_clauses() {
+        let told = clause.subject == Person::You && clause.mood == Mood::Declarative && clause.modality.is_none() && !clause.conditional;
+        let words = reading.core(clause);
+        if !told || clause.words.len() < 3 || reading.reported(clause) || KINDER.iter().any(|section| reading.touching(section, &words).is_some_and(|hit| hit.weight >= 0.45)) {
+            continue;
+        }
+        let hurts = reading.parsed.words_of(clause).iter().any(|word| matches!(word.lower.as_str(), "me" | "us" | "my" | "our" | "mine"));
+        let mut weight: f32 = if clause.tense == Tense::Past { 0.3 } else { 0.22 };
+        if clause.negated {
+            weight += 0.1;
+        }
+        if hurts {
+            weight += 0.1;
+        }
+        board.of(Check::Blames).add(weight, words);
+    }
+    if board.is_yes(Check::Heated) {
+        let first = reading.own_clauses().find(|clause| clause.subject == Person::You).map(|clause| reading.core(clause));
+        if let Some(words) = first {
+            board.of(Check::Blames).add(0.25, words);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::parse::lexicon::{Classes, Lexicon};
 use super::super::parse::{Clause, Modality, Mood, Person, Tense, Word};
 use super::super::rubric::Check;
+use super::super::verdict::Position;
 use super::Board;
 use super::reading::Reading;
 use std::ops::Range;
@@ -163,6 +164,9 @@ fn judge_focus(reading: &Reading<'_>, board: &mut Board) {
     }
     if board.is_yes(Check::Heated) {
         board.of(Check::FutureFocus).damp(0.5);
+    }
+    if reading.position == Position::Opening && board.is_yes(Check::AsksPermission) {
+        board.of(Check::FutureFocus).damp(0.35);
     }
 }
 
