@@ -149,13 +149,13 @@ fn judge_alternatives(reading: &Reading<'_>, board: &mut Board) {
 /// The future of the work: what offers, options and standing commands are about, and plain agreements on what comes next.
 fn judge_focus(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("wayforward") {
-        let mut weight = hit.weight * 0.7;
+        let mut weight = hit.weight * if hit.weight >= 0.8 { 0.85 } else { 0.65 };
         if arranges_talk(reading, &hit.words) || heated_here(reading, &hit.words) {
             weight *= 0.3;
         }
         board.of(Check::FutureFocus).add(weight, hit.words.clone());
     }
-    for (check, share) in [(Check::OffersOptions, 1.0), (Check::OffersHelp, 1.0), (Check::Prescribes, 0.62), (Check::MutualBenefit, 0.9)] {
+    for (check, share) in [(Check::OffersOptions, 1.0), (Check::OffersHelp, 1.0), (Check::Prescribes, 0.62), (Check::MutualBenefit, 1.0)] {
         let score = board.of(check).score();
         let best = board.of(check).found.iter().filter(|signal| !arranges_talk(reading, &signal.words)).max_by(|a, b| a.weight.total_cmp(&b.weight)).cloned();
         if let Some(best) = best {
@@ -181,6 +181,7 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
     ]
     .into_iter()
     .any(|check| board.is_yes(check));
+    let proposes = proposes || reading.own_clauses().any(|clause| clause.mood == Mood::Interrogative && asks_for_action(reading, clause));
     for hit in reading.hits("handle") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let sentence = reading.sentence_words(hit.words.start);

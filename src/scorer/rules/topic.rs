@@ -12,6 +12,8 @@ struct Classed {
     vague: Classes,
     time: Classes,
     det: Classes,
+    greeting: Classes,
+    about: Classes,
 }
 
 static C: LazyLock<Classed> = LazyLock::new(|| {
@@ -40,6 +42,8 @@ static C: LazyLock<Classed> = LazyLock::new(|| {
         vague: class("vague"),
         time: any(&["time", "weekday", "month", "dayword", "slot"]),
         det: class("det"),
+        greeting: class("greeting"),
+        about: class("topicverb"),
     }
 });
 
@@ -50,7 +54,9 @@ pub(super) fn content_words(reading: &Reading<'_>) -> Vec<usize> {
         .filter(|&at| {
             let word = &words[at];
             let letters = word.lower.chars().filter(|c| c.is_alphabetic()).count();
-            if word.is(C.function | C.vague | C.time) || word.number || word.emoji || letters < 3 {
+            // "Hi Dana": a name that is greeted is not a matter.
+            let greeted = word.capital && at.checked_sub(1).is_some_and(|before| words[before].is(C.greeting));
+            if greeted || word.is(C.function | C.vague | C.time) || word.number || word.emoji || letters < 3 {
                 return false;
             }
             if word.forms.any() {
@@ -83,7 +89,8 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     let named = content.iter().find(|&&at| {
         (1..=3).any(|back| at >= back && words[at - back].is(C.det) && words[at - back].lower != "no")
     });
-    let weight = how_likely(reading.position, content.len());
+    let announced = content.iter().any(|&at| (1..=3).any(|back| at >= back && words[at - back].is(C.about) && words[at].sentence == words[at - back].sentence));
+    let weight = how_likely(reading.position, content.len() + 2 * usize::from(announced));
     let at = named.copied().unwrap_or(first);
     let start = (at.saturating_sub(3)..at)
         .find(|&back| words[back].is(C.det) && words[back].sentence == words[at].sentence)
