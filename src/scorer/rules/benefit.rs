@@ -14,6 +14,10 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
             weight *= 0.4;
         }
         let sentence = reading.sentence_words(hit.words.start);
+        let theirs = reading.parsed.words[sentence.clone()].iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "we" | "us" | "our" | "ours" | "both" | "team" | "everyone" | "everybody" | "all" | "crew" | "staff" | "yourself"));
+        if !theirs {
+            weight *= 0.5;
+        }
         if reading.touching("threat", &sentence).is_some() || reading.touching("insult", &sentence).is_some()
         {
             weight *= 0.5;

@@ -16,8 +16,9 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
 fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
     for section in ["insult", "threat", "sarcasm"] {
         for hit in reading.hits(section) {
-            let sentence = reading.sentence_words(hit.words.start);
-            let at_boss = reading.parsed.words[sentence]
+            let at_boss = reading
+                .parsed
+                .words
                 .iter()
                 .any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
             let share = match section {

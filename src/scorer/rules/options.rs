@@ -64,7 +64,11 @@ fn offer_by_form(reading: &Reading<'_>, clause: &Clause) -> f32 {
     let Some(verb) = main_verb(reading, clause) else { return 0.0 };
     if modal {
         let own = verb.is(C.selfish) || reading.touching("not-help", &reading.core(clause)).is_some();
-        return if own { 0.0 } else if verb.is(C.help) { 0.75 } else { 0.5 };
+        if own {
+            return 0.0;
+        }
+        let for_them = reading.parsed.words_of(clause).iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "it" | "them" | "that" | "this" | "us"));
+        return if verb.is(C.help) { 0.75 } else if for_them { 0.58 } else { 0.4 };
     }
     // "I take the red flags, you get the rest": an offer in the plain present, beside the boss or a time.
     let plain = clause.verb.map(|at| &reading.parsed.words[at]).is_some_and(|word| word.forms.base && word.is(C.help));

@@ -34,7 +34,8 @@ pub(super) fn questions(reading: &Reading<'_>) -> Vec<Question> {
         if found.iter().any(|question| question.clause == clause) {
             continue;
         }
-        let open = reading.parsed.words[hit.words.clone()].iter().any(|word| {
+        let tail = hit.words.start..(hit.words.end + 4).min(reading.parsed.clauses[clause].words.end.max(hit.words.end));
+        let open = reading.parsed.words[tail].iter().any(|word| {
             matches!(
                 word.lower.as_str(),
                 "what"
@@ -132,7 +133,7 @@ fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
         let claimed = touching("invites").max(touching("permission")).max(touching("help"));
         let mut weight = explores.max(by_form);
         if claimed > 0.0 {
-            weight *= if explores >= 0.9 && claimed < 0.8 { 0.75 } else { 0.5 };
+            weight *= if explores >= 0.85 && explores > claimed { 0.8 } else { 0.5 };
         }
         if touching("blames") >= 0.5 {
             weight *= 0.6;
