@@ -516,7 +516,7 @@ fn commands(words: &[Word], clause: &Clause) -> bool {
         // One bare word: "Stop." commands, "Work." may be anything.
         return matches!(
             verb.lower.as_str(),
-            "stop" | "wait" | "listen" | "try" | "decide" | "choose" | "sign" | "answer" | "go"
+            "stop" | "listen" | "decide" | "sign" | "answer"
         ) || at > clause.head;
     }
     if verb.is(C.nouny)

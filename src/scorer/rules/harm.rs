@@ -122,6 +122,10 @@ fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
         if reading.promised_in_return(clause) {
             weight *= 0.2;
         }
+        // "Start earlier, or swap the days. Your call.": a command in form, an option in sense.
+        if board.is_yes(Check::InvitesInput) && !board.is_yes(Check::Heated) {
+            weight *= 0.6;
+        }
         if reading.in_sentence("tentative", words.start) {
             weight *= 0.6;
         }
