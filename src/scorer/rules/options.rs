@@ -122,6 +122,15 @@ fn judge_options(reading: &Reading<'_>, board: &mut Board) {
         board.of(Check::OffersOptions).add(weight, hit.words.clone());
     }
     judge_alternatives(reading, board);
+    judge_left_open(reading, board);
+}
+
+/// "Try it a week. Your call.": a proposal left to the boss is an option.
+fn judge_left_open(reading: &Reading<'_>, board: &mut Board) {
+    let left = reading.hits("choice-of").iter().any(|hit| hit.words.len() <= 2);
+    if let (true, Some(&at)) = (left, proposals(reading).first()) {
+        board.of(Check::OffersOptions).add(0.55, reading.core(&reading.parsed.clauses[at]));
+    }
 }
 
 /// Alternatives by form: "or" between times, proposals or offers; a choice that is asked for.
@@ -200,6 +209,9 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
             weight *= 0.15;
         } else if !forward {
             weight *= if clause.mood == Mood::Fragment && proposes { 0.6 } else { 0.3 };
+        }
+        if reading.touching("not-help", &reading.core(clause)).is_some() {
+            weight *= 0.4;
         }
         if !proposes {
             weight *= 0.6;
