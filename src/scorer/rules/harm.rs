@@ -1,6 +1,6 @@
 //! Harm: commanding, blaming, losing one's temper.
 
-use super::super::parse::{Mood, Parsed, Person, Tense};
+use super::super::parse::{Modality, Mood, Parsed, Person, Tense};
 use super::super::rubric::Check;
 use super::Board;
 use super::reading::Reading;
@@ -22,6 +22,8 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
                 .iter()
                 .any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
             let share = match section {
+                // "He's a vile man", "I was rude": somebody else's temper, or one's own.
+                "insult" if of_others(reading, hit.words.start) => 0.5,
                 "insult" if at_boss => 1.0,
                 "insult" => 0.7,
                 _ => 1.0,
@@ -35,6 +37,14 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
     if let Some(words) = shouting(&reading.parsed) {
         board.of(Check::Heated).add(0.4, words);
     }
+}
+
+/// Is the clause about the speaker or a third person, and not about the boss?
+fn of_others(reading: &Reading<'_>, at: usize) -> bool {
+    let clause = reading.parsed.clause_of(at);
+    let words = reading.parsed.words_of(clause);
+    let named = words.iter().any(|word| matches!(word.lower.as_str(), "he" | "she" | "him" | "her" | "his" | "they" | "i" | "my"));
+    named && !words.iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "yourself"))
 }
 
 /// A run of words in capitals, or a sentence that ends in several exclamation marks.
@@ -63,6 +73,14 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
         }
         if reading.touching("acknowledges", &hit.words).is_some_and(|found| found.weight > hit.weight) {
             weight *= 0.5;
+        }
+        // "You would never have to", "if you skip one": not done, only imagined.
+        let imagined = clause.conditional || matches!(clause.modality, Some(Modality::Would | Modality::Can | Modality::Will));
+        if imagined && clause.mood != Mood::Interrogative {
+            weight *= 0.4;
+        }
+        if reading.touching("benefit", &hit.words).is_some() || reading.touching("tentative", &sentence).is_some() {
+            weight *= 0.6;
         }
         if reading.reported(clause) {
             weight *= 0.3;

@@ -250,7 +250,10 @@ fn is_proposal(reading: &Reading<'_>, clause: &Clause) -> bool {
                 Person::We | Person::You | Person::Other => matches!(clause.modality, Some(Modality::Can | Modality::Must | Modality::Should)),
                 Person::None => clause.modality == Some(Modality::Can),
             };
-            modal || touching("prescribes") || touching("tentative") || (opener.lower == "or" && clause.words.len() > 2)
+            // "One, you look at the orders. Two, we share them.": counted off, in the plain present.
+            let counted = opener.number || matches!(opener.lower.as_str(), "one" | "two" | "three" | "four" | "five" | "six" | "first" | "second" | "third" | "fourth" | "fifth");
+            let listed = counted && clause.tense == Tense::Present && matches!(clause.subject, Person::I | Person::We | Person::You);
+            modal || listed || touching("prescribes") || touching("tentative") || (opener.lower == "or" && clause.words.len() > 2)
         }
         Mood::Fragment => clause.words.len() > 2 && (touching("tentative") || matches!(opener.lower.as_str(), "or" | "maybe" | "perhaps")),
     }

@@ -127,6 +127,7 @@ fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
         // An open question that nothing else claims is most often about how things stand with the boss.
         let by_form = match question.asks {
             Asks::Wh | Asks::Choice if is_open(reading, question) && !matches!(clause.subject, Person::I) => 0.56,
+            Asks::Choice if reading.parsed.words[clause.head].lower == "which" => 0.54,
             Asks::Polar | Asks::Choice if clause.subject == Person::You && clause.modality.is_none() && !clause.conditional => 0.52,
             _ => 0.0,
         };
