@@ -260,7 +260,10 @@ fn begins_clause(words: &[Word], start: usize, at: usize) -> bool {
         let next = skip_fillers(words, at + 1..words.len().min(at + 4));
         return same_sentence(words, next) && looks_like_start(words, next);
     }
-    inverted_at(words, at) && !words[at - 1].is(C.wh | C.prep | C.subj | C.aux) && !is_counted(words, at)
+    // "What I said was I'd like it": the first verb of a cleft, not a question.
+    let head = skip_fillers(words, start..at);
+    let cleft = words[head].is(C.wh) && word(words, head + 1).is_some_and(|next| next.is(C.subj));
+    !cleft && inverted_at(words, at) && !words[at - 1].is(C.wh | C.prep | C.subj | C.aux) && !is_counted(words, at)
         || (here.is(C.wh) && inverted_at(words, at + 1) && !words[at - 1].is(C.prep | C.wh | C.cogn))
         || runs_on(words, start, at)
 }
@@ -430,17 +433,12 @@ fn mood_by_form(words: &[Word], clause: &mut Clause) -> Mood {
     let asks_of_thing = matches!(
         here.lower.as_str(),
         "is" | "are"
-            | "was"
-            | "were"
-            | "did"
-            | "does"
+            | "was" | "did" | "does"
             | "can"
             | "could"
             | "would"
             | "will"
-            | "should"
-            | "has"
-    );
+            | "has");
     if asks_of_thing && is(words, head + 1, C.det) && head + 3 < end {
         clause.asks = Some(Asks::Polar);
         return Mood::Interrogative;
@@ -594,9 +592,9 @@ fn read_verb_group(words: &[Word], clause: &mut Clause) {
     };
     let perfect = matches!(first.lower.as_str(), "have" | "has" | "had")
         && next_verbal.is_some_and(|word| word.forms.participle);
+    let having = group.iter().take(4).position(|word| word.lower == "have");
     let modal_perfect = clause.modality.is_some()
-        && group.iter().take(4).skip(1).any(|word| word.lower == "have")
-        && group.iter().take(5).any(|word| word.forms.participle && !word.forms.base);
+        && having.is_some_and(|at| at > 0 && group[at + 1..].iter().find(|word| !word.is(C.adverb)).is_some_and(|word| word.forms.participle));
     clause.tense = if matches!(first.lower.as_str(), "was" | "were" | "did" | "had")
         || perfect
         || modal_perfect
@@ -633,14 +631,13 @@ fn settle_questions(clauses: &mut [Clause], words: &[Word], asked: bool) {
             (said.mood, said.asks) = (Mood::Interrogative, Some(if wh { Asks::Wh } else { Asks::Polar }));
         }
     } else {
-        // "When you are ready, …" and "What I see is …" stand without a mark; an inversion asks without one.
-        for clause in clauses.iter_mut().filter(|clause| clause.asks == Some(Asks::Wh)) {
-            let head = &words[clause.head];
-            let plain = word(words, clause.head + 1).is_some_and(|next| next.is(C.subj) && !next.is(C.aux));
-            if plain
-                || matches!(head.lower.as_str(), "when" | "where" | "who" | "which" | "whose")
-                    && clause.subject_at.is_none()
-            {
+        // "When you are ready, …", "…, which is a pattern" and "…, haven't you" stand without a mark.
+        for (at, clause) in clauses.iter_mut().enumerate().filter(|(_, clause)| clause.asks.is_some()) {
+            let unasked = match clause.asks {
+                Some(Asks::Wh) => stands_alone(words, clause, at > 0),
+                _ => at > 0 && clause.words.len() <= 2 + usize::from(clause.negated),
+            };
+            if unasked {
                 clause.mood = if clause.verb.is_some() { Mood::Declarative } else { Mood::Fragment };
                 clause.asks = None;
             }
@@ -656,6 +653,15 @@ fn settle_questions(clauses: &mut [Clause], words: &[Word], asked: bool) {
             clause.asks = Some(Asks::Choice);
         }
     }
+}
+
+/// Is a clause with a question word in front no question when it is written without a mark?
+fn stands_alone(words: &[Word], clause: &Clause, follows: bool) -> bool {
+    let head = &words[clause.head];
+    let inverted = inverted_at(words, clause.head + 1);
+    let plain = word(words, clause.head + 1).is_some_and(|next| next.is(C.subj) && !next.is(C.aux));
+    let relative = matches!(head.lower.as_str(), "when" | "where" | "who" | "which" | "whose");
+    plain || relative && !inverted && (follows || clause.subject_at.is_none())
 }
 
 fn is_tag(words: &[Word], clause: &Clause) -> bool {
