@@ -55,9 +55,12 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
 fn names_a_time(reading: &Reading<'_>, sentence: &Range<usize>) -> bool {
     let timed = |hit: &Hit| {
         let words = &reading.parsed.words[hit.words.clone()];
-        words.iter().any(|word| word.is(C.time)) || words.iter().any(|word| matches!(word.lower.as_str(), "at" | "by" | "o'clock" | "min" | "mins"))
+        words.iter().any(|word| word.is(C.time))
+            || words
+                .iter()
+                .any(|word| matches!(word.lower.as_str(), "at" | "by" | "o'clock" | "min" | "mins"))
     };
-    reading.hits("handle").iter().any(|hit| sentence.contains(&hit.words.start) && timed(hit))
+    reading.hits_in("handle", sentence).iter().any(timed)
 }
 
 /// "Budget. Twenty minutes. Friday?": a short opening that names a length or a day asks for it.
@@ -69,7 +72,10 @@ fn clipped_request(reading: &Reading<'_>) -> Option<Range<usize>> {
     let asks = !reading.questions.is_empty() || words.iter().any(|word| word.lower == "please");
     let all = 0..words.len();
     let verbless = reading.parsed.clauses.iter().filter(|clause| clause.mood != Mood::Fragment).count() <= 1;
-    let hit = reading.hits("handle").iter().find(|hit| words[hit.words.clone()].iter().any(|word| word.is(C.time)))?;
+    let hit = reading
+        .hits("handle")
+        .iter()
+        .find(|hit| words[hit.words.clone()].iter().any(|word| word.is(C.time)))?;
     (asks && verbless && names_a_time(reading, &all)).then(|| hit.words.clone())
 }
 
@@ -79,11 +85,10 @@ const CLIPPED: usize = 14;
 /// "Got two minutes?" asks for now: its only time is a short length.
 fn only_now(reading: &Reading<'_>, sentence: &Range<usize>) -> bool {
     reading.touching("nowish", sentence).is_some()
-        && !reading.hits("handle").iter().any(|hit| {
-            hit.words.start >= sentence.start
-                && hit.words.end <= sentence.end
-                && reading.touching("nowish", &hit.words).is_none()
-        })
+        && reading
+            .hits_in("handle", sentence)
+            .iter()
+            .all(|hit| reading.touching("nowish", &hit.words).is_some())
 }
 
 /// Judges springs, once permission, time and topic are known.
