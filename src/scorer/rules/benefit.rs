@@ -34,6 +34,11 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
                     | "yourself"
             )
         });
+        if reading.touching("prescribes", &hit.words).is_some()
+            || reading.touching("acknowledges", &hit.words).is_some()
+        {
+            weight *= 0.5;
+        }
         if !theirs {
             weight *= 0.5;
         }
@@ -46,8 +51,8 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     // A benefit belongs to a change: without a way forward in the turn it is more often an acknowledgement or a threat.
     let proposes = board.is_yes(Check::OffersHelp)
         || board.is_yes(Check::OffersOptions)
-        || !reading.hits("wayforward").is_empty();
+        || reading.hits("wayforward").iter().any(|hit| hit.weight >= 0.6);
     if !proposes {
-        board.of(Check::MutualBenefit).damp(0.4);
+        board.of(Check::MutualBenefit).damp(0.3);
     }
 }

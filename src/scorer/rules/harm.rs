@@ -25,7 +25,7 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
                 // "He's a vile man", "I was rude": somebody else's temper, or one's own.
                 "insult" if of_others(reading, hit.words.start) => 0.5,
                 "insult" if at_boss => 1.0,
-                "insult" => 0.7,
+                "insult" => 0.8,
                 _ => 1.0,
             };
             board.of(Check::Heated).add(hit.weight * share, hit.words.clone());

@@ -41,6 +41,10 @@ fn heated_here(reading: &Reading<'_>, words: &Range<usize>) -> bool {
         .any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.6))
 }
 
+fn either(reading: &Reading<'_>, sections: &[&str], words: &Range<usize>) -> bool {
+    sections.iter().any(|section| reading.touching(section, words).is_some())
+}
+
 fn arranges_talk(reading: &Reading<'_>, words: &Range<usize>) -> bool {
     reading.touching("permission", words).is_some_and(|hit| hit.weight >= 0.6)
         || (reading.touching("agreed", words).is_some())
@@ -69,7 +73,7 @@ fn offer_by_form(reading: &Reading<'_>, clause: &Clause) -> f32 {
     }
     let Some(verb) = main_verb(reading, clause) else { return 0.0 };
     if modal {
-        let own = verb.is(C.selfish) || reading.touching("not-help", &reading.core(clause)).is_some();
+        let own = verb.is(C.selfish) || either(reading, &["not-help", "absence"], &reading.core(clause));
         if own {
             return 0.0;
         }
@@ -99,7 +103,7 @@ fn judge_help(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("help") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let mut weight = hit.weight;
-        if reading.touching("not-help", &hit.words).is_some() {
+        if either(reading, &["not-help", "absence"], &hit.words) {
             weight *= 0.3;
         }
         if arranges_talk(reading, &hit.words) {
@@ -134,7 +138,8 @@ fn judge_options(reading: &Reading<'_>, board: &mut Board) {
         if heated_here(reading, &hit.words) {
             weight *= 0.4;
         }
-        if reading.parsed.clause_of(hit.words.start).tense == Tense::Past {
+        let clause = reading.parsed.clause_of(hit.words.start);
+        if clause.tense == Tense::Past && clause.mood != Mood::Interrogative {
             weight *= 0.5;
         }
         board.of(Check::OffersOptions).add(weight, hit.words.clone());
@@ -246,7 +251,7 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
         } else if !forward {
             weight *= if clause.mood == Mood::Fragment && proposes { 0.6 } else { 0.3 };
         }
-        if reading.touching("not-help", &reading.core(clause)).is_some() {
+        if reading.touching("absence", &reading.core(clause)).is_some() {
             weight *= 0.4;
         }
         if !proposes {
