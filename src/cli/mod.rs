@@ -138,3 +138,6 @@ mod tests {
         check(&cli);
     }
 }
+//! What the person may type: one file a command, no logic beyond wiring.
+
+pub mod score;
