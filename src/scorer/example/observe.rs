@@ -11,11 +11,35 @@ use std::ops::Range;
 /// The most words behind the object that are taken along.
 const MOST_REST: usize = 10;
 
-/// A neutral sentence, without capital and full stop, for a clause that blames the boss.
-pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<String> {
-    denied_fault(parsed, clause)
-        .or_else(|| Charge::read(parsed, clause)?.neutral())
-        .or_else(|| about_theirs(parsed, clause))
+/// A fact that was a charge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The sentence, without capital and full stop.
+    pub text: String,
+    /// It is over, and not something still open or going on.
+    pub over: bool,
+}
+
+/// A neutral sentence for a clause that blames the boss.
+pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
+    if let Some(text) = denied_fault(parsed, clause) {
+        return Some(Observation { text, over: true });
+    }
+    if let Some(charge) = Charge::read(parsed, clause)
+        && let Some(text) = charge.neutral()
+    {
+        let over = charge.past && !charge.negated && !has(&STOCK.verbs.promising, &charge.forms.base);
+        return Some(Observation { text, over });
+    }
+    about_theirs(parsed, clause).map(|text| Observation { text, over: false })
+}
+
+/// Does the clause charge the boss by its form alone: "you never …", "you keep …ing", "your … is always …"?
+pub fn is_charge(parsed: &Parsed<'_>, clause: &Clause) -> bool {
+    let words = parsed.words_of(clause);
+    let sweeping = words.iter().any(|word| matches!(word.lower.as_str(), "never" | "always" | "constantly" | "keep" | "kept"));
+    let theirs = clause.subject == Person::You || parsed.words[clause.head].lower == "your";
+    sweeping && theirs && !clause.quoted && clause.modality.is_none() && observe(parsed, clause).is_some()
 }
 
 /// "It's your fault that we lost the client", "because of you we lost the client": "we lost the client".
@@ -162,7 +186,7 @@ impl<'a> Charge<'a> {
         let verbs = &STOCK.verbs;
         let base = self.forms.base.as_str();
         if has(&verbs.promising, base) && !self.negated {
-            return self.plan();
+            return self.plan().or_else(|| self.passive());
         }
         if has(&verbs.hurting, base) && !self.negated {
             return self.hard();
@@ -358,7 +382,7 @@ mod tests {
 
     fn observed(text: &str) -> Option<String> {
         let parsed = parse(text);
-        parsed.clauses.iter().find_map(|clause| observe(&parsed, clause))
+        parsed.clauses.iter().find_map(|clause| observe(&parsed, clause)).map(|fact| fact.text)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::source::{KINDS, is_timed, lowered, phrase};
 use super::stock::{STOCK, has, inflections};
-use crate::scorer::parse::{Break, Clause, Mood, Parsed, Person};
+use crate::scorer::parse::{Asks, Break, Clause, Mood, Parsed, Person};
 use std::ops::Range;
 
 /// The most words of a command that become a choice.
@@ -33,6 +33,8 @@ pub struct Proposal {
     pub timed: bool,
     /// Something asked for once, that may take a day.
     pub delivers: bool,
+    /// One past the last word that it covers.
+    pub end: usize,
 }
 
 impl Proposal {
@@ -56,6 +58,30 @@ pub fn propose(parsed: &Parsed<'_>, at: usize) -> Option<Proposal> {
     let clause = &parsed.clauses[at];
     let (verb, shape) = commanded(parsed, clause)?;
     let end = phrase_end(parsed, at);
+    put(parsed, verb, shape, end)
+}
+
+/// The request in the clause at index `at`, "can you send it by Friday?", as a proposal.
+pub fn requested(parsed: &Parsed<'_>, at: usize) -> Option<Proposal> {
+    let clause = &parsed.clauses[at];
+    let asks = clause.asks == Some(Asks::Polar) && clause.subject == Person::You && clause.head < clause.words.end;
+    let modal = matches!(parsed.words[clause.head].lower.as_str(), "can" | "could" | "will" | "would");
+    let mut verb = clause.subject_at.filter(|_| asks && modal)? + 1;
+    while verb < clause.words.end && matches!(parsed.words[verb].lower.as_str(), "please" | "just" | "at" | "least") {
+        verb += 1;
+    }
+    let base = parsed.words.get(verb).filter(|word| verb < clause.words.end && word.forms.base)?;
+    // "Can you tell me …", "would you be open …", "would you mind …" ask for words, or for a yes.
+    let asks_for_words = matches!(
+        base.lower.as_str(),
+        "tell" | "explain" | "say" | "talk" | "speak" | "help" | "imagine" | "think" | "see" | "be" | "have" | "like"
+        | "mind" | "prefer" | "describe" | "want" | "know" | "walk" | "live" | "consider"
+    );
+    if asks_for_words { None } else { put(parsed, verb, Shape::Do, phrase_end(parsed, at)) }
+}
+
+/// Puts the words from `verb` to `end` as a proposal.
+fn put(parsed: &Parsed<'_>, verb: usize, shape: Shape, end: usize) -> Option<Proposal> {
     let range = trimmed(parsed, verb..end);
     let words = &parsed.words;
     if range.is_empty() || range.len() > MOST_WORDS {
@@ -64,7 +90,7 @@ pub fn propose(parsed: &Parsed<'_>, at: usize) -> Option<Proposal> {
     if shape == Shape::Have {
         let what = phrase(parsed, range.clone());
         let timed = is_timed(words, range);
-        return Some(Proposal { shape, what, timed, delivers: true });
+        return Some(Proposal { shape, what, timed, delivers: true, end });
     }
     let bare = inflections(words[verb].lemma)?;
     let base = bare.base.as_str();
@@ -80,11 +106,11 @@ pub fn propose(parsed: &Parsed<'_>, at: usize) -> Option<Proposal> {
         let kind = inflections(words[doing].lemma)?;
         let harsh = has(&STOCK.verbs.hurting, &kind.base) || has(&STOCK.verbs.left_open, &kind.base);
         let what = lowered(&phrase(parsed, doing..range.end));
-        return (!harsh && doing + 1 < range.end).then(|| plain(Shape::Avoid, what));
+        return (!harsh && doing + 1 < range.end).then(|| plain(Shape::Avoid, what, end));
     }
     if shape == Shape::Avoid {
         let object = phrase(parsed, verb + 1..range.end);
-        return (!object.is_empty()).then(|| plain(shape, format!("{} {object}", bare.ing)));
+        return (!object.is_empty()).then(|| plain(shape, format!("{} {object}", bare.ing), end));
     }
     let what = lowered(&phrase(parsed, range.clone()));
     Some(Proposal {
@@ -190,6 +216,17 @@ fn phrase_end(parsed: &Parsed<'_>, at: usize) -> usize {
     end
 }
 
+/// "… and stick to it": one more verb of the same command.
+fn shares_subject(parsed: &Parsed<'_>, clause: &Clause) -> bool {
+    let words = &parsed.words;
+    let and = words[clause.words.start].lower == "and" && words[clause.words.start].before == Break::None;
+    let own = clause.subject_at.is_some_and(|at| at >= clause.words.start);
+    let verb = clause.verb.and_then(|verb| inflections(words[verb].lemma));
+    let plain = verb.is_some_and(|verb| !has(&STOCK.verbs.attitude, &verb.base) && !matches!(verb.base.as_str(), "stop" | "quit"));
+    and && !own && plain && !clause.negated && clause.verb.is_some_and(|verb| words[verb].forms.base)
+        && clause.words.len() <= 10
+}
+
 /// The range without impatient words at its end.
 fn trimmed(parsed: &Parsed<'_>, range: Range<usize>) -> Range<usize> {
     const TAILS: [&[&str]; 16] = [
@@ -273,7 +310,7 @@ mod tests {
             ),
             (
                 "You have to decide who goes.",
-                "Would it work for you to decide who goes by a day that suits you?",
+                "Would it work for you to decide who goes, or would something else suit you better?",
             ),
         ];
         let mut wrong = Vec::new();
@@ -284,6 +321,17 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn plain_requests_get_a_way_out_and_real_questions_stay() {
+        let found = |text: &str| requested(&parse(text), 0).map(|proposal| proposal.sentence(0));
+        assert_eq!(
+            found("Can you please send it by Friday?").as_deref(),
+            Some("Would it work for you to send it by Friday, or would another time suit you better?")
+        );
+        assert_eq!(found("Could you tell me what is in the way?"), None);
+        assert_eq!(found("Would you be open to talking about it?"), None);
     }
 
     #[test]

@@ -471,9 +471,14 @@ fn asks_openly(words: &[Word], head: usize, end: usize) -> bool {
     let subject_question = matches!(words[head].lower.as_str(), "what" | "who" | "which")
         && (next.forms.finite() || next.is(C.aux))
         && !next.is(C.subj);
+    // "what time works": a noun between the question word and its verb.
+    let counted = matches!(words[head].lower.as_str(), "what" | "which" | "whose")
+        && head + 2 < end
+        && !next.is(C.subj | C.aux | C.prep | C.adverb | C.conj)
+        && (words[head + 2].forms.third || words[head + 2].is(C.be | C.modal));
     let clipped = matches!(words[head].lower.as_str(), "how" | "what")
         && matches!(next.lower.as_str(), "about" | "if" | "come");
-    inverted || subject_question || clipped
+    inverted || subject_question || counted || clipped
 }
 
 /// Is the clause a command: a bare verb at its head, or "please", "do not", "never" in front of one?

@@ -14,10 +14,19 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
             weight *= 0.4;
         }
         let sentence = reading.sentence_words(hit.words.start);
+        let theirs = reading.parsed.words[sentence.clone()].iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "we" | "us" | "our" | "ours" | "both" | "team" | "everyone" | "everybody" | "all" | "crew" | "staff" | "yourself"));
+        if !theirs {
+            weight *= 0.5;
+        }
         if reading.touching("threat", &sentence).is_some() || reading.touching("insult", &sentence).is_some()
         {
             weight *= 0.5;
         }
-        board.of(Check::MutualBenefit).add(weight * 0.7, hit.words.clone());
+        board.of(Check::MutualBenefit).add(weight, hit.words.clone());
+    }
+    // A benefit belongs to a change: without a way forward in the turn it is more often an acknowledgement or a threat.
+    let proposes = board.is_yes(Check::OffersHelp) || board.is_yes(Check::OffersOptions) || !reading.hits("wayforward").is_empty();
+    if !proposes {
+        board.of(Check::MutualBenefit).damp(0.4);
     }
 }

@@ -6,7 +6,7 @@ use super::super::verdict::Position;
 use super::reading::Reading;
 use super::{RuleResult, topic};
 
-const NAMES: [&str; 34] = [
+const NAMES: [&str; 35] = [
     "words",
     "sentences",
     "clauses",
@@ -41,6 +41,7 @@ const NAMES: [&str; 34] = [
     "opening",
     "closing",
     "has-context",
+    "proposals",
 ];
 
 /// How many sections of constructions there are; a test holds it equal to the data files'.
@@ -104,6 +105,7 @@ pub(super) fn features(reading: &Reading<'_>, result: &RuleResult) -> Vec<f32> {
         flag(reading.position == Position::Opening),
         flag(reading.position == Position::Closing),
         flag(reading.context.is_some()),
+        super::options::proposals(reading).len() as f32,
     ];
     vector.extend(Check::ALL.iter().map(|&check| result.get(check).score));
     vector.extend(reading.section_scores());

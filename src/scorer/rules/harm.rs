@@ -1,6 +1,6 @@
 //! Harm: commanding, blaming, losing one's temper.
 
-use super::super::parse::{Mood, Parsed};
+use super::super::parse::{Mood, Parsed, Person, Tense};
 use super::super::rubric::Check;
 use super::Board;
 use super::reading::Reading;
@@ -9,24 +9,28 @@ use super::reading::Reading;
 pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     judge_heat(reading, board);
     judge_blame(reading, board);
+    judge_accounts(reading, board);
     judge_commands(reading, board);
 }
 
 fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
     for section in ["insult", "threat", "sarcasm"] {
         for hit in reading.hits(section) {
-            let sentence = reading.sentence_words(hit.words.start);
-            let at_boss = reading.parsed.words[sentence]
+            let at_boss = reading
+                .parsed
+                .words
                 .iter()
                 .any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
             let share = match section {
-                "insult" if at_boss => 0.75,
-                "insult" => 0.45,
-                "threat" => 0.7,
-                _ => 0.65,
+                "insult" if at_boss => 1.0,
+                "insult" => 0.7,
+                _ => 1.0,
             };
             board.of(Check::Heated).add(hit.weight * share, hit.words.clone());
         }
+    }
+    for question in reading.questions.iter().filter(|question| question.genuine < 0.45) {
+        board.of(Check::Heated).add(0.3, question.words.clone());
     }
     if let Some(words) = shouting(&reading.parsed) {
         board.of(Check::Heated).add(0.4, words);
@@ -53,7 +57,7 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("blames") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let sentence = reading.sentence_words(hit.words.start);
-        let mut weight = hit.weight * 0.75;
+        let mut weight = hit.weight;
         if reading.touching("fault-denied", &sentence).is_some() {
             weight *= 0.5;
         }
@@ -67,10 +71,37 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
     }
 }
 
+/// What the boss did or does, told without appreciation: the more of it, the more likely it is held against them.
+fn judge_accounts(reading: &Reading<'_>, board: &mut Board) {
+    const KINDER: [&str; 8] = ["acknowledges", "benefit", "help", "tentative", "permission", "agreed", "invites", "prescribes"];
+    for clause in reading.own_clauses() {
+        let told = clause.subject == Person::You && clause.mood == Mood::Declarative && clause.modality.is_none() && !clause.conditional;
+        let words = reading.core(clause);
+        if !told || clause.words.len() < 3 || reading.reported(clause) || KINDER.iter().any(|section| reading.touching(section, &words).is_some_and(|hit| hit.weight >= 0.45)) {
+            continue;
+        }
+        let hurts = reading.parsed.words_of(clause).iter().any(|word| matches!(word.lower.as_str(), "me" | "us" | "my" | "our" | "mine"));
+        let mut weight: f32 = if clause.tense == Tense::Past { 0.3 } else { 0.22 };
+        if clause.negated {
+            weight += 0.1;
+        }
+        if hurts {
+            weight += 0.1;
+        }
+        board.of(Check::Blames).add(weight, words);
+    }
+    if board.is_yes(Check::Heated) {
+        let first = reading.own_clauses().find(|clause| clause.subject == Person::You).map(|clause| reading.core(clause));
+        if let Some(words) = first {
+            board.of(Check::Blames).add(0.25, words);
+        }
+    }
+}
+
 fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("prescribes") {
         let clause = reading.parsed.clause_of(hit.words.start);
-        let mut weight = hit.weight * 0.85;
+        let mut weight = hit.weight;
         if let Some(harmless) = reading.touching("harmless-should", &hit.words) {
             weight *= 1.0 - harmless.weight;
         }
@@ -82,12 +113,8 @@ fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
     for clause in reading.own_clauses().filter(|clause| clause.mood == Mood::Imperative) {
         let words = reading.core(clause);
         let mut weight: f32 = 0.7;
-        if let Some(harmless) = reading
-            .hits("harmless-imperative")
-            .iter()
-            .find(|hit| words.contains(&hit.words.start) && hit.words.start <= words.start + 2)
-        {
-            weight *= 1.0 - harmless.weight;
+        if reading.harmless_command(clause) {
+            weight *= 0.05;
         }
         if reading.reported(clause) {
             weight *= 0.2;

@@ -66,11 +66,6 @@ impl Signals {
         self.damping = 1.0 - (1.0 - self.damping) * (1.0 - share);
     }
 
-    /// Nothing speaks for the check.
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// The joined evidence, 0 to 1. Overlapping signals count once, with the strongest weight.
     pub fn score(&self) -> f32 {
         let mut order: Vec<&Signal> = self.found.iter().collect();
@@ -135,9 +130,10 @@ impl Rules {
         questions::judge(reading, &mut board);
         permission::judge(reading, &mut board);
         harm::judge(reading, &mut board);
-        options::judge(reading, &mut board);
+        options::judge_proposals(reading, &mut board);
         acknowledgement::judge(reading, &mut board);
         benefit::judge(reading, &mut board);
+        options::judge_future(reading, &mut board);
         topic::judge(reading, &mut board);
         permission::judge_springing(reading, &mut board);
         for check in Check::ALL {

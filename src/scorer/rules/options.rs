@@ -1,16 +1,35 @@
 //! Ways forward: options, handles, the future, offers of help, and too many of them.
 
-use super::super::parse::{Mood, Person, Tense};
+use super::super::parse::lexicon::{Classes, Lexicon};
+use super::super::parse::{Clause, Modality, Mood, Person, Tense, Word};
 use super::super::rubric::Check;
+use super::super::verdict::Position;
 use super::Board;
 use super::reading::Reading;
 use std::ops::Range;
+use std::sync::LazyLock;
 
-/// Judges offers-options, offers-help, future-focus, specific and overloads, once questions, permission and harm are known.
-pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
+struct Classed {
+    modal: Classes,
+    aux: Classes,
+    help: Classes,
+    selfish: Classes,
+}
+
+static C: LazyLock<Classed> = LazyLock::new(|| {
+    let class = |name: &str| Lexicon::get().class(name);
+    Classed { modal: class("modal"), aux: class("aux"), help: class("help"), selfish: class("selfish") }
+});
+
+/// Judges offers-help and offers-options, once questions, permission and harm are known.
+pub(super) fn judge_proposals(reading: &Reading<'_>, board: &mut Board) {
     judge_help(reading, board);
     judge_options(reading, board);
-    judge_future(reading, board);
+}
+
+/// Judges future-focus, specific and overloads, once proposals and benefits are known.
+pub(super) fn judge_future(reading: &Reading<'_>, board: &mut Board) {
+    judge_focus(reading, board);
     judge_specific(reading, board);
     judge_overload(reading, board);
 }
@@ -19,12 +38,43 @@ fn heated_here(reading: &Reading<'_>, words: &Range<usize>) -> bool {
     let sentence = reading.sentence_words(words.start);
     ["threat", "insult", "sarcasm"]
         .iter()
-        .any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.8))
+        .any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.6))
 }
 
 fn arranges_talk(reading: &Reading<'_>, words: &Range<usize>) -> bool {
-    reading.touching("permission", words).is_some_and(|hit| hit.weight >= 0.8)
+    reading.touching("permission", words).is_some_and(|hit| hit.weight >= 0.6)
         || (reading.touching("agreed", words).is_some())
+}
+
+/// The main verb behind a clause's modal: "draft" in "I could quickly draft".
+fn main_verb<'a>(reading: &'a Reading<'_>, clause: &Clause) -> Option<&'a Word> {
+    let words = &reading.parsed.words;
+    let from = clause.verb?;
+    let shared = clause.modality.is_some() && !words[from].is(C.modal);
+    let start = if shared { from } else { from + 1 };
+    words[start..clause.words.end.min(start + 5)].iter().find(|word| word.forms.base && !word.is(C.aux) || word.lower == "have" || word.lower == "be" || word.lower == "do")
+}
+
+/// How much a clause sounds like an offer: the speaker will, could, would do something, and not merely think, want or leave.
+fn offer_by_form(reading: &Reading<'_>, clause: &Clause) -> f32 {
+    let modal = matches!(clause.modality, Some(Modality::Will | Modality::Can | Modality::Would));
+    if clause.subject != Person::I || clause.negated || clause.tense == Tense::Past || clause.mood != Mood::Declarative {
+        return 0.0;
+    }
+    let Some(verb) = main_verb(reading, clause) else { return 0.0 };
+    if modal {
+        let own = verb.is(C.selfish) || reading.touching("not-help", &reading.core(clause)).is_some();
+        if own {
+            return 0.0;
+        }
+        let for_them = reading.parsed.words_of(clause).iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "it" | "them" | "that" | "this" | "us"));
+        return if verb.is(C.help) { 0.75 } else if for_them { 0.58 } else { 0.4 };
+    }
+    // "I take the red flags, you get the rest": an offer in the plain present, beside the boss or a time.
+    let plain = clause.verb.map(|at| &reading.parsed.words[at]).is_some_and(|word| word.forms.base && word.is(C.help));
+    let words = reading.core(clause);
+    let shared = reading.parsed.clauses_of(clause.sentence).any(|other| other.subject == Person::You) || reading.touching("handle", &words).is_some();
+    if plain && shared && clause.modality.is_none() { 0.45 } else { 0.0 }
 }
 
 fn judge_help(reading: &Reading<'_>, board: &mut Board) {
@@ -45,11 +95,21 @@ fn judge_help(reading: &Reading<'_>, board: &mut Board) {
         }
         board.of(Check::OffersHelp).add(weight, hit.words.clone());
     }
+    for clause in reading.own_clauses() {
+        let words = reading.core(clause);
+        let mut weight = offer_by_form(reading, clause);
+        if arranges_talk(reading, &words) || heated_here(reading, &words) {
+            weight *= 0.4;
+        }
+        if weight > 0.0 {
+            board.of(Check::OffersHelp).add(weight, words);
+        }
+    }
 }
 
 fn judge_options(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("tentative") {
-        let mut weight = hit.weight * 0.85;
+        let mut weight = hit.weight;
         if arranges_talk(reading, &hit.words) {
             weight *= 0.4;
         }
@@ -61,43 +121,56 @@ fn judge_options(reading: &Reading<'_>, board: &mut Board) {
         }
         board.of(Check::OffersOptions).add(weight, hit.words.clone());
     }
-    // "Tuesday or Thursday?": times to choose from.
+    judge_alternatives(reading, board);
+}
+
+/// Alternatives by form: "or" between times, proposals or offers; a choice that is asked for.
+fn judge_alternatives(reading: &Reading<'_>, board: &mut Board) {
     for question in &reading.questions {
-        let words = &reading.parsed.words[question.words.clone()];
-        let chooses = words.iter().any(|word| word.lower == "or");
+        let chooses = reading.parsed.words[question.words.clone()].iter().any(|word| word.lower == "or");
         if chooses && reading.touching("handle", &question.words).is_some() {
             board.of(Check::OffersOptions).add(0.7, question.words.clone());
         }
     }
+    for clause in reading.own_clauses() {
+        let opener = &reading.parsed.words[clause.words.start];
+        let words = reading.core(clause);
+        let joins = opener.lower == "or" && clause.words.len() > 2 && clause.mood != Mood::Interrogative;
+        let open_to = matches!(clause.modality, Some(Modality::Can)) && matches!(clause.subject, Person::We | Person::You | Person::Other) && !clause.negated && clause.mood == Mood::Declarative && !clause.subordinate;
+        let weight = match (joins, open_to) {
+            (true, _) if clause.tense == Tense::Past => 0.0,
+            (true, true) => 0.7,
+            (true, false) => 0.45,
+            (false, true) => 0.4,
+            _ => 0.0,
+        };
+        if weight > 0.0 && !heated_here(reading, &words) {
+            board.of(Check::OffersOptions).add(weight, words);
+        }
+    }
 }
 
-/// Commands and proposals whose sense is a better way of working.
-fn judge_future(reading: &Reading<'_>, board: &mut Board) {
+/// The future of the work: what offers, options and standing commands are about, and plain agreements on what comes next.
+fn judge_focus(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("wayforward") {
-        let mut weight = hit.weight * 0.7;
-        if arranges_talk(reading, &hit.words) {
+        let mut weight = hit.weight * if hit.weight >= 0.8 { 0.85 } else { 0.65 };
+        if arranges_talk(reading, &hit.words) || heated_here(reading, &hit.words) {
             weight *= 0.3;
-        }
-        if heated_here(reading, &hit.words) {
-            weight *= 0.5;
         }
         board.of(Check::FutureFocus).add(weight, hit.words.clone());
     }
-    for (check, weight) in [(Check::OffersOptions, 0.75), (Check::OffersHelp, 0.8), (Check::Prescribes, 0.55)]
-    {
-        if !board.is_yes(check) {
-            continue;
-        }
-        let best = board
-            .of(check)
-            .found
-            .iter()
-            .filter(|signal| !arranges_talk(reading, &signal.words))
-            .max_by(|a, b| a.weight.total_cmp(&b.weight))
-            .cloned();
+    for (check, share) in [(Check::OffersOptions, 1.0), (Check::OffersHelp, 1.0), (Check::Prescribes, 0.62), (Check::MutualBenefit, 1.0)] {
+        let score = board.of(check).score();
+        let best = board.of(check).found.iter().filter(|signal| !arranges_talk(reading, &signal.words)).max_by(|a, b| a.weight.total_cmp(&b.weight)).cloned();
         if let Some(best) = best {
-            board.of(Check::FutureFocus).add(weight, best.words);
+            board.of(Check::FutureFocus).add(share * score.min(0.9), best.words);
         }
+    }
+    if board.is_yes(Check::Heated) {
+        board.of(Check::FutureFocus).damp(0.5);
+    }
+    if reading.position == Position::Opening && board.is_yes(Check::AsksPermission) {
+        board.of(Check::FutureFocus).damp(0.35);
     }
 }
 
@@ -112,6 +185,7 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
     ]
     .into_iter()
     .any(|check| board.is_yes(check));
+    let proposes = proposes || reading.own_clauses().any(|clause| clause.mood == Mood::Interrogative && asks_for_action(reading, clause));
     for hit in reading.hits("handle") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let sentence = reading.sentence_words(hit.words.start);
@@ -139,37 +213,58 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
     }
 }
 
-/// Counts distinct proposals and requests: clauses that propose, offer or command, each once.
-fn judge_overload(reading: &Reading<'_>, board: &mut Board) {
-    let mut proposals: Vec<usize> = Vec::new();
-    for (at, clause) in reading.parsed.clauses.iter().enumerate() {
-        if clause.quoted || clause.tense == Tense::Past {
-            continue;
-        }
-        let words = reading.core(clause);
-        let proposes = ["help", "prescribes"]
-            .iter()
-            .any(|section| reading.touching(section, &words).is_some())
-            || clause.mood == Mood::Imperative && reading.touching("harmless-imperative", &words).is_none()
-            || (matches!(clause.subject, Person::We | Person::You | Person::I | Person::Other)
-                && clause.modality.is_some()
-                && !clause.negated
-                && clause.mood == Mood::Declarative
-                && !clause.subordinate)
-            || reading.touching("tentative", &words).is_some_and(|hit| hit.words.len() > 2);
-        if proposes {
-            proposals.push(at);
-        }
+/// The clauses that propose, offer, ask for or command something to be done, each a proposal of its own.
+pub(super) fn proposals(reading: &Reading<'_>) -> Vec<usize> {
+    let clauses = &reading.parsed.clauses;
+    (0..clauses.len()).filter(|&at| is_proposal(reading, &clauses[at])).collect()
+}
+
+fn is_proposal(reading: &Reading<'_>, clause: &Clause) -> bool {
+    let words = reading.core(clause);
+    if clause.quoted || clause.tense == Tense::Past || clause.subordinate || clause.negated || reading.reported(clause) {
+        return false;
     }
-    if proposals.len() >= 4 {
-        let span = |at: usize| reading.core(&reading.parsed.clauses[at]);
-        let weight = match proposals.len() {
-            4 => 0.5,
-            5 => 0.6,
-            _ => 0.75,
-        };
-        for &at in proposals.iter().take(6) {
-            board.of(Check::Overloads).add(weight / 2.0, span(at));
+    if reading.touching("benefit", &words).is_some() || arranges_talk(reading, &words) {
+        return false;
+    }
+    let touching = |section| reading.touching(section, &words).is_some_and(|hit| hit.weight >= 0.5);
+    let opener = &reading.parsed.words[clause.words.start];
+    match clause.mood {
+        Mood::Imperative => !reading.harmless_command(clause),
+        Mood::Interrogative => touching("help") || touching("tentative") || asks_for_action(reading, clause),
+        Mood::Declarative => {
+            let modal = match clause.subject {
+                Person::I => offer_by_form(reading, clause) >= 0.45,
+                Person::We | Person::You | Person::Other => matches!(clause.modality, Some(Modality::Can | Modality::Must | Modality::Should)),
+                Person::None => clause.modality == Some(Modality::Can),
+            };
+            modal || touching("prescribes") || touching("tentative") || (opener.lower == "or" && clause.words.len() > 2)
         }
+        Mood::Fragment => clause.words.len() > 2 && (touching("tentative") || matches!(opener.lower.as_str(), "or" | "maybe" | "perhaps")),
+    }
+}
+
+/// "Could you look at it": a request in the form of a question.
+fn asks_for_action(reading: &Reading<'_>, clause: &Clause) -> bool {
+    clause.subject == Person::You
+        && matches!(clause.modality, Some(Modality::Can | Modality::Would | Modality::Will))
+        && main_verb(reading, clause).is_some_and(|verb| !matches!(verb.lower.as_str(), "be" | "have" | "see" | "think" | "say" | "like" | "know"))
+}
+
+/// More than three proposals or requests.
+fn judge_overload(reading: &Reading<'_>, board: &mut Board) {
+    let proposals = proposals(reading);
+    if proposals.len() <= 3 {
+        return;
+    }
+    let likely = match proposals.len() {
+        4 => 0.56,
+        5 => 0.64,
+        6 => 0.7,
+        _ => 0.75,
+    };
+    for (nth, &at) in proposals.iter().take(6).enumerate() {
+        // The first carries the score, the others are shown with it.
+        board.of(Check::Overloads).add(if nth == 0 { likely } else { 0.01 }, reading.core(&reading.parsed.clauses[at]));
     }
 }

@@ -13,13 +13,21 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("agreed") {
         board.of(Check::SchedulesAhead).add(hit.weight, hit.words.clone());
     }
-    for hit in reading.hits("arranging") {
-        let sentence = reading.sentence_words(hit.words.start);
-        let set_aside = reading.touching("handle", &sentence).is_some() && !only_now(reading, &sentence);
-        let asked = reading.touching("permission", &sentence).is_some();
-        if set_aside {
-            let weight = if asked { 0.9 } else { hit.weight * 0.55 };
-            board.of(Check::SchedulesAhead).add(weight, hit.words.clone());
+    for section in ["permission", "arranging"] {
+        for hit in reading.hits(section) {
+            let sentence = reading.sentence_words(hit.words.start);
+            if reading.touching("handle", &sentence).is_none() || only_now(reading, &sentence) {
+                continue;
+            }
+            // Elsewhere than in an opening, a time is more often one for the solution than for the talk.
+            let share = match (section, reading.position) {
+                ("permission", _) if hit.weight < 0.6 => 0.5,
+                ("permission", Position::Opening) => 1.0,
+                ("permission", _) => 0.75,
+                (_, Position::Opening) => 0.7,
+                _ => 0.3,
+            };
+            board.of(Check::SchedulesAhead).add(hit.weight * share, hit.words.clone());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Questions: whether one is genuine, what it leaves open, whether it explores the boss's side or invites input.
 
-use super::super::parse::{Asks, Mood};
+use super::super::parse::{Asks, Mood, Person};
 use super::super::rubric::Check;
 use super::Board;
 use super::reading::{Question, Reading};
@@ -34,7 +34,8 @@ pub(super) fn questions(reading: &Reading<'_>) -> Vec<Question> {
         if found.iter().any(|question| question.clause == clause) {
             continue;
         }
-        let open = reading.parsed.words[hit.words.clone()].iter().any(|word| {
+        let tail = hit.words.start..(hit.words.end + 4).min(reading.parsed.clauses[clause].words.end.max(hit.words.end));
+        let open = reading.parsed.words[tail].iter().any(|word| {
             matches!(
                 word.lower.as_str(),
                 "what"
@@ -111,35 +112,52 @@ fn is_open(reading: &Reading<'_>, question: &Question) -> bool {
                         "what" | "how" | "why" | "where" | "who" | "when" | "through"
                     )
                 })
-            }) && reading.touching("permission", &question.words).is_none_or(|hit| hit.weight < 0.7)
+            }) && reading.touching("permission", &question.words).is_none_or(|hit| hit.weight < 0.6)
         }
         Asks::Tag => false,
     }
 }
 
+/// What a genuine question is about, where a construction says so: a resource, an offer, a reaction, the boss's side.
 fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
     for question in reading.questions.iter().filter(|question| question.genuine >= 0.45) {
-        let Some(hit) = reading.touching("explores", &question.words) else { continue };
-        let mut weight = hit.weight * question.genuine.max(0.8);
-        if reading.touching("invites", &question.words).is_some() {
+        let touching = |section| reading.touching(section, &question.words).map_or(0.0, |hit| hit.weight);
+        let explores = touching("explores");
+        let clause = &reading.parsed.clauses[question.clause];
+        // An open question that nothing else claims is most often about how things stand with the boss.
+        let by_form = match question.asks {
+            Asks::Wh | Asks::Choice if is_open(reading, question) && !matches!(clause.subject, Person::I) => 0.56,
+            Asks::Polar | Asks::Choice if clause.subject == Person::You && clause.modality.is_none() && !clause.conditional => 0.52,
+            _ => 0.0,
+        };
+        let claimed = touching("invites").max(touching("permission")).max(touching("help"));
+        let mut weight = explores.max(by_form);
+        if claimed > 0.0 {
+            weight *= if explores >= 0.85 && explores > claimed { 0.8 } else { 0.5 };
+        }
+        if touching("blames") >= 0.5 {
             weight *= 0.6;
         }
-        if reading.touching("permission", &question.words).is_some() {
-            weight *= 0.5;
-        }
-        board.of(Check::ExploresSituation).add(weight, hit.words.clone());
+        board.of(Check::ExploresSituation).add(weight * question.genuine.max(0.8) / 0.92, question.words.clone());
     }
 }
 
 fn judge_inviting(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("invites") {
-        let question =
-            reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
+        let question = reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
         let genuine = question.map_or(0.8, |question| question.genuine);
         let mut weight = hit.weight * if genuine < 0.45 { 0.4 } else { 1.0 };
-        if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.8) {
+        if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.6) && !offers_choice(reading, hit.words.start) {
+            weight *= 0.5;
+        }
+        if reading.touching("explores", &hit.words).is_some_and(|explores| explores.weight > hit.weight) {
             weight *= 0.6;
         }
         board.of(Check::InvitesInput).add(weight, hit.words.clone());
     }
+}
+
+/// "Tuesday or Thursday": asking for permission and letting the boss choose at once.
+fn offers_choice(reading: &Reading<'_>, at: usize) -> bool {
+    reading.parsed.words[reading.sentence_words(at)].iter().any(|word| matches!(word.lower.as_str(), "or" | "whichever" | "rather" | "when"))
 }

@@ -118,6 +118,12 @@ impl<'a> Reading<'a> {
         clause.head..clause.words.end
     }
 
+    /// Is the command one that asks nothing of the boss: "let me know", "take your time", "bear with me"?
+    pub fn harmless_command(&self, clause: &Clause) -> bool {
+        let words = self.core(clause);
+        self.hits("harmless-imperative").iter().any(|hit| (words.start..words.start + 2).contains(&hit.words.start))
+    }
+
     /// Is the command really a condition: "touch it again and I walk", "bring the list and I'll fill it in"?
     pub fn promised_in_return(&self, clause: &Clause) -> bool {
         let words = &self.parsed.words;

@@ -2,6 +2,7 @@
 
 use super::super::parse::lexicon::{Classes, Lexicon, UNKNOWN};
 use super::super::rubric::Check;
+use super::super::verdict::Position;
 use super::Board;
 use super::reading::Reading;
 use std::sync::LazyLock;
@@ -11,6 +12,8 @@ struct Classed {
     vague: Classes,
     time: Classes,
     det: Classes,
+    greeting: Classes,
+    about: Classes,
 }
 
 static C: LazyLock<Classed> = LazyLock::new(|| {
@@ -39,6 +42,8 @@ static C: LazyLock<Classed> = LazyLock::new(|| {
         vague: class("vague"),
         time: any(&["time", "weekday", "month", "dayword", "slot"]),
         det: class("det"),
+        greeting: class("greeting"),
+        about: class("topicverb"),
     }
 });
 
@@ -49,7 +54,9 @@ pub(super) fn content_words(reading: &Reading<'_>) -> Vec<usize> {
         .filter(|&at| {
             let word = &words[at];
             let letters = word.lower.chars().filter(|c| c.is_alphabetic()).count();
-            if word.is(C.function | C.vague | C.time) || word.number || word.emoji || letters < 3 {
+            // "Hi Dana": a name that is greeted is not a matter.
+            let greeted = word.capital && at.checked_sub(1).is_some_and(|before| words[before].is(C.greeting));
+            if greeted || word.is(C.function | C.vague | C.time) || word.number || word.emoji || letters < 3 {
                 return false;
             }
             if word.forms.any() {
@@ -63,6 +70,17 @@ pub(super) fn content_words(reading: &Reading<'_>) -> Vec<usize> {
         .collect()
 }
 
+/// How likely a turn with so many content words names the matter: measured on the labelled turns. An opening
+/// is about the matter by its nature, a closing rarely names it again.
+fn how_likely(position: Position, content: usize) -> f32 {
+    let by_count: [f32; 6] = match position {
+        Position::Opening => [0.25, 0.65, 0.72, 0.82, 0.92, 0.97],
+        Position::Middle => [0.12, 0.2, 0.44, 0.55, 0.72, 0.8],
+        Position::Closing => [0.01, 0.05, 0.35, 0.4, 0.55, 0.6],
+    };
+    by_count[content.min(5)]
+}
+
 /// Judges states-topic.
 pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     let content = content_words(reading);
@@ -71,13 +89,8 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     let named = content.iter().find(|&&at| {
         (1..=3).any(|back| at >= back && words[at - back].is(C.det) && words[at - back].lower != "no")
     });
-    let weight = match (content.len(), named) {
-        (1, None) => 0.3,
-        (1, Some(_)) => 0.5,
-        (2, _) => 0.62,
-        (3, _) => 0.68,
-        _ => 0.8,
-    };
+    let announced = content.iter().any(|&at| (1..=3).any(|back| at >= back && words[at - back].is(C.about) && words[at].sentence == words[at - back].sentence));
+    let weight = how_likely(reading.position, content.len() + 2 * usize::from(announced));
     let at = named.copied().unwrap_or(first);
     let start = (at.saturating_sub(3)..at)
         .find(|&back| words[back].is(C.det) && words[back].sentence == words[at].sentence)
