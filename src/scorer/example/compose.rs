@@ -1,13 +1,15 @@
 //! Putting an example together: what is kept of a turn, what it becomes, and the sentences around it.
 
-use super::observe::observe;
-use super::propose::{Shape, propose};
+use super::grounded::is_grounded;
+use super::observe::{is_charge, observe};
+use super::propose::{Proposal, propose, requested};
 use super::source::{KINDS, phrase, sentence};
 use super::stock::STOCK;
 use crate::scorer::parse::{Clause, Mood, Parsed, Person, parse};
 use crate::scorer::rubric::Check::{self, *};
 use crate::scorer::verdict::{Position, Utterance, Verdicts};
 use crate::text::printable;
+use std::ops::Range;
 
 /// The most sentences of a long turn that are kept.
 const MOST_KEPT: usize = 6;
@@ -15,12 +17,11 @@ const MOST_KEPT: usize = 6;
 /// Sentences that an example may have more than the turn.
 const MOST_ADDED: usize = 2;
 
-/// A wording to be graded.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// The wording.
-    pub text: String,
-}
+/// The most choices made of a turn's commands.
+const MOST_CHOICES: usize = 2;
+
+/// A turn of so few words is answered by a question alone.
+const TERSE: usize = 3;
 
 /// What a sentence of an example is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,10 @@ enum Role {
     Courtesy,
     /// Kept as it was said.
     Said,
-    /// A fact that was a charge.
+    /// A fact that was a charge, still open or going on.
     Observation,
+    /// A fact that was a charge, and is over.
+    Past,
     /// A choice that was a command.
     Choice,
     /// One of the frames.
@@ -51,11 +54,17 @@ impl Piece {
         let asks = text.ends_with('?');
         Piece { text, role: Role::Frame, asks, helps: false }
     }
+
+    fn choice(proposal: &Proposal, round: usize) -> Piece {
+        Piece { text: proposal.sentence(round), role: Role::Choice, asks: true, helps: true }
+    }
 }
 
-/// Wordings of `turn`, the fullest first; the last is nothing but frames.
-pub fn drafts(turn: &Utterance<'_>, verdicts: &Verdicts, topic: &str) -> Vec<Draft> {
+/// Wordings of `turn`, the fullest first; the last is nothing but frames. Every one is made of the turn's
+/// words, the topic's and the frames' alone.
+pub fn drafts(turn: &Utterance<'_>, verdicts: &Verdicts, topic: &str) -> Vec<String> {
     let parsed = parse(turn.text);
+    let topic = if topic.trim().is_empty() { "this" } else { topic };
     let maker = Maker { turn, verdicts, parsed: &parsed, topic, round: turn.text.len() };
     let pieces = maker.pieces();
     let kept =
@@ -66,17 +75,27 @@ pub fn drafts(turn: &Utterance<'_>, verdicts: &Verdicts, topic: &str) -> Vec<Dra
         kept(|piece| piece.helps || piece.role == Role::Courtesy),
         Vec::new(),
     ];
-    let mut drafts: Vec<Draft> = Vec::new();
+    let mut drafts: Vec<String> = Vec::new();
     for set in sets {
-        for framed in [maker.framed(set.clone(), true), maker.framed(set.clone(), false)] {
+        for amount in [Amount::Plain, Amount::Full] {
+            let framed = maker.framed(set.clone(), amount);
             let text = framed.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ");
             let text = printable(&text).into_owned();
-            if !drafts.iter().any(|known| known.text == text) && text != turn.text {
-                drafts.push(Draft { text });
+            if text != turn.text && !drafts.contains(&text) && is_grounded(&text, &parsed, topic) {
+                drafts.push(text);
             }
         }
     }
     drafts
+}
+
+/// How many frames are put around a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Amount {
+    /// As many as a coach would.
+    Plain,
+    /// One more, where there is room.
+    Full,
 }
 
 struct Maker<'a> {
@@ -90,20 +109,20 @@ struct Maker<'a> {
 impl Maker<'_> {
     /// What becomes of the turn, sentence by sentence.
     fn pieces(&self) -> Vec<Piece> {
-        let harmless = !self.verdicts.present().any(|check| !check.is_helpful() && check != Springs);
+        let harmful = self.verdicts.present().any(|check| !check.is_helpful() && check != Springs);
         let mut pieces: Vec<Piece> = Vec::new();
-        let mut dropped = false;
-        let mut choices = 0;
+        let mut gap = false;
         for at in 0..self.parsed.sentences.len() {
             let before = pieces.len();
-            if harmless || !self.is_harmful(self.parsed.sentences[at].clone()) {
-                if let Some(piece) = self.kept(at, dropped, harmless) {
-                    pieces.push(piece);
-                }
-            } else {
-                self.turned(at, &mut pieces, &mut choices);
+            let turn = self.is_harmful(&self.parsed.sentences[at]) || self.charges_or_demands(at, harmful);
+            if turn {
+                self.turned(at, &mut pieces);
+            } else if let Some(choice) = self.request(at) {
+                pieces.push(choice);
+            } else if let Some(piece) = self.kept(at, gap, harmful) {
+                pieces.push(piece);
             }
-            dropped = pieces.len() == before;
+            gap = turn || pieces.len() == before;
             if pieces.len() >= MOST_KEPT {
                 break;
             }
@@ -112,162 +131,242 @@ impl Maker<'_> {
     }
 
     /// Does harmful evidence touch these bytes?
-    fn is_harmful(&self, span: std::ops::Range<usize>) -> bool {
-        [Heated, Blames, Prescribes].into_iter().any(|check| self.touches(check, &span))
+    fn is_harmful(&self, span: &Range<usize>) -> bool {
+        [Heated, Blames, Prescribes].into_iter().any(|check| self.touches(check, span))
     }
 
-    fn touches(&self, check: Check, span: &std::ops::Range<usize>) -> bool {
+    fn touches(&self, check: Check, span: &Range<usize>) -> bool {
+        let touching = |start: usize, end: usize| start < span.end && span.start < end;
         self.verdicts.is_yes(check)
-            && self
-                .verdicts
-                .get(check)
-                .evidence
-                .iter()
-                .any(|found| found.start < span.end && span.start < found.end)
+            && self.verdicts.get(check).evidence.iter().any(|found| touching(found.start, found.end))
+    }
+
+    /// The bytes of a clause, without what joins it to the one before.
+    fn core(&self, clause: &Clause) -> Range<usize> {
+        self.parsed.words[clause.head].start..clause.end
+    }
+
+    /// Is the sentence a charge or, in a turn that prescribes, a demand, though no evidence says so?
+    fn charges_or_demands(&self, sentence: usize, harmful: bool) -> bool {
+        let demanding = self.verdicts.is_yes(Prescribes) && harmful;
+        (0..self.parsed.clauses.len()).filter(|&at| self.parsed.clauses[at].sentence == sentence).any(|at| {
+            let clause = &self.parsed.clauses[at];
+            is_charge(self.parsed, clause)
+                || demanding
+                    && !clause.quoted
+                    && clause.mood == Mood::Declarative
+                    && clause.modality.is_some()
+                    && clause.subject != Person::I
+                    && propose(self.parsed, at).is_some()
+        })
+    }
+
+    /// A plain request, "can you send it by Friday?", as a choice.
+    fn request(&self, sentence: usize) -> Option<Piece> {
+        let span = self.parsed.sentences[sentence].clone();
+        let fine = [
+            AsksPermission,
+            SchedulesAhead,
+            OffersOptions,
+            OffersHelp,
+            InvitesInput,
+            ExploresSituation,
+            OpenQuestion,
+        ];
+        let mut clauses =
+            (0..self.parsed.clauses.len()).filter(|&at| self.parsed.clauses[at].sentence == sentence);
+        let (only, none) = (clauses.next()?, clauses.next());
+        if none.is_some()
+            || self.turn.position == Position::Opening
+            || fine.iter().any(|&check| self.touches(check, &span))
+        {
+            return None;
+        }
+        requested(self.parsed, only).map(|proposal| Piece::choice(&proposal, self.round))
     }
 
     /// A sentence without harm, as it was said.
-    fn kept(&self, at: usize, after_gap: bool, whole: bool) -> Option<Piece> {
+    fn kept(&self, at: usize, after_gap: bool, harmful: bool) -> Option<Piece> {
         let span = self.parsed.sentences[at].clone();
-        let said = self.turn.text[span.clone()].split_whitespace().collect::<Vec<_>>().join(" ");
         let clauses: Vec<&Clause> = self.parsed.clauses_of(at).collect();
         let first = clauses.first()?;
-        let stands_alone =
-            clauses.iter().any(|clause| clause.verb.is_some() && clause.subject != Person::None)
-                || clauses.iter().any(|clause| clause.mood == Mood::Interrogative);
         let courtesy = self.touches(Acknowledges, &span) || is_greeting(self.parsed, first);
-        // What pointed back to a sentence that is gone, and scraps of it, go too.
-        let points_back = matches!(first.subject, Person::Other)
-            && first.subject_at.is_some_and(|at| {
-                matches!(self.parsed.words[at].lower.as_str(), "it" | "that" | "this" | "they" | "he" | "she")
-            });
-        if !whole && (!stands_alone && !courtesy || after_gap && points_back) {
-            return None;
-        }
-        let ends = said.ends_with(['.', '!', '?', '…', '"', '”', '’', ')']);
-        let asks = clauses.iter().any(|clause| clause.mood == Mood::Interrogative && !clause.quoted);
-        let text = if ends { said } else { format!("{said}{}", if asks { '?' } else { '.' }) };
         let helps = self
             .verdicts
             .present()
             .any(|check| check.is_helpful() && check != StatesTopic && self.touches(check, &span));
+        if harmful
+            && !courtesy
+            && (!self.stands_alone(&clauses, after_gap) || !helps && self.describes_boss(first))
+        {
+            return None;
+        }
+        let said = self.turn.text[span].split_whitespace().collect::<Vec<_>>().join(" ");
+        let asks = clauses.iter().any(|clause| clause.mood == Mood::Interrogative && !clause.quoted);
+        let ends = said.ends_with(['.', '!', '?', '…', '"', '”', '’', ')']);
+        let text = if ends { said } else { format!("{said}{}", if asks { '?' } else { '.' }) };
         Some(Piece { text, role: if courtesy { Role::Courtesy } else { Role::Said }, asks, helps })
     }
 
+    /// Can the sentence be understood when what stood before it has gone or changed?
+    fn stands_alone(&self, clauses: &[&Clause], after_gap: bool) -> bool {
+        let whole = clauses.iter().any(|clause| {
+            clause.mood == Mood::Interrogative || clause.verb.is_some() && clause.subject != Person::None
+        });
+        let points_back = clauses[0].subject_at.is_some_and(|at| {
+            matches!(
+                self.parsed.words[at].lower.as_str(),
+                "it" | "that" | "this" | "they" | "he" | "she" | "there"
+            )
+        });
+        // "Nobody here does."
+        let cut_short =
+            clauses.last().is_some_and(|clause| self.parsed.words[clause.words.end - 1].is(KINDS.aux));
+        whole && !(after_gap && (points_back || cut_short))
+    }
+
+    /// "You're so disorganised."
+    fn describes_boss(&self, clause: &Clause) -> bool {
+        let is = |word: usize| matches!(self.parsed.words[word].lower.as_str(), "are" | "were");
+        clause.subject == Person::You && clause.mood != Mood::Interrogative && clause.verb.is_some_and(is)
+    }
+
     /// The clauses of a harmful sentence, each turned, kept or left out.
-    fn turned(&self, sentence_at: usize, pieces: &mut Vec<Piece>, choices: &mut usize) {
-        let mut commanded: Option<usize> = None;
+    fn turned(&self, sentence_at: usize, pieces: &mut Vec<Piece>) {
+        let heated = self.touches(Heated, &self.parsed.sentences[sentence_at]);
+        let mut covered = 0;
         for at in 0..self.parsed.clauses.len() {
             let clause = &self.parsed.clauses[at];
-            if clause.sentence != sentence_at || clause.quoted {
+            if clause.sentence != sentence_at || clause.quoted || clause.words.start < covered {
                 continue;
             }
-            let span = clause.start..clause.end;
-            if self.touches(Heated, &span) && !self.touches(Prescribes, &span) {
-                continue;
-            }
-            if self.touches(Blames, &span) {
+            let span = self.core(clause);
+            let commands = self.touches(Prescribes, &span)
+                || self.verdicts.is_yes(Prescribes)
+                    && clause.modality.is_some()
+                    && clause.subject != Person::I
+                || heated && (clause.subject == Person::You || clause.mood == Mood::Imperative);
+            if self.touches(Blames, &span) || is_charge(self.parsed, clause) {
                 if let Some(fact) = observe(self.parsed, clause) {
-                    pieces.push(Piece {
-                        text: sentence(&fact, '.'),
-                        role: Role::Observation,
-                        asks: false,
-                        helps: false,
-                    });
+                    let role = if fact.over { Role::Past } else { Role::Observation };
+                    pieces.push(Piece { text: sentence(&fact.text, '.'), role, asks: false, helps: false });
+                    continue;
                 }
+                if self
+                    .parsed
+                    .words_of(clause)
+                    .iter()
+                    .any(|word| matches!(word.lower.as_str(), "you" | "your"))
+                {
+                    continue;
+                }
+            } else if commands {
+                if let Some(proposal) = propose(self.parsed, at) {
+                    covered = proposal.end;
+                    self.push_choice(&proposal, pieces);
+                    continue;
+                }
+                if self.touches(Prescribes, &span) {
+                    continue;
+                }
+            } else if self.touches(Heated, &span) {
                 continue;
             }
-            let threatened = self.touches(Heated, &self.parsed.sentences[sentence_at])
-                && (clause.conditional || *choices == 0);
-            if self.touches(Prescribes, &span) || (threatened && clause.subject == Person::You) {
-                if let Some(proposal) = propose(self.parsed, at).filter(|_| *choices < 2) {
-                    if self.turn.position == Position::Opening && proposal.shape != Shape::Have {
-                        // An opening asks for the talk; proposals come when there is one.
-                        continue;
-                    }
-                    *choices += 1;
-                    commanded = Some(at);
-                    let text = proposal.sentence(self.round);
-                    pieces.push(Piece { text, role: Role::Choice, asks: true, helps: true });
-                }
-                continue;
-            }
-            let hangs = clause.subordinate
-                || commanded.is_some_and(|done| done + 1 == at && clause.mood == Mood::Fragment);
-            let states =
-                clause.verb.is_some() && clause.subject != Person::None && clause.mood == Mood::Declarative;
-            let about_boss = clause.subject == Person::You;
-            if !hangs && states && !about_boss {
-                let text = sentence(&phrase(self.parsed, clause.head..clause.words.end), '.');
-                pieces.push(Piece { text, role: Role::Said, asks: false, helps: false });
-            }
+            self.push_bare_statement(clause, pieces);
+        }
+    }
+
+    fn push_choice(&self, proposal: &Proposal, pieces: &mut Vec<Piece>) {
+        // An opening asks for the talk; proposals come when there is one.
+        let too_early = self.turn.position == Position::Opening;
+        let choices = pieces.iter().filter(|piece| piece.role == Role::Choice).count();
+        if !too_early && choices < MOST_CHOICES {
+            pieces.push(Piece::choice(proposal, self.round + choices));
+        }
+    }
+
+    /// A harmless clause of a harmful sentence, where it can stand as a sentence.
+    fn push_bare_statement(&self, clause: &Clause, pieces: &mut Vec<Piece>) {
+        let states =
+            clause.verb.is_some() && clause.subject != Person::None && clause.mood == Mood::Declarative;
+        let own = clause.subject_at.is_none_or(|at| at >= clause.words.start);
+        let heated = self.touches(Heated, &self.core(clause));
+        if states
+            && own
+            && !heated
+            && !clause.subordinate
+            && clause.subject != Person::You
+            && clause.words.len() > 2
+        {
+            let text = sentence(&phrase(self.parsed, clause.head..clause.words.end), '.');
+            pieces.push(Piece { text, role: Role::Said, asks: false, helps: false });
         }
     }
 
     /// The pieces with frames around them, as many as there is room for.
-    fn framed(&self, pieces: Vec<Piece>, offer: bool) -> Vec<Piece> {
-        let frames = &STOCK.frames;
-        let topic = if self.is_elsewhere() || self.topic.is_empty() { "this" } else { self.topic };
-        let mut room = (self.parsed.sentences.len() + MOST_ADDED).saturating_sub(pieces.len());
+    fn framed(&self, pieces: Vec<Piece>, amount: Amount) -> Vec<Piece> {
+        let room = (self.parsed.sentences.len() + MOST_ADDED).saturating_sub(pieces.len());
         let mut framed = pieces;
-        let yes = |check: Check| self.verdicts.is_yes(check);
-        let courtesies = framed.iter().take_while(|piece| piece.role == Role::Courtesy).count();
+        let before = framed.len();
         if self.turn.position == Position::Opening {
-            let asked = (yes(AsksPermission) || yes(SchedulesAhead)) && framed.iter().any(|piece| piece.asks);
-            if !asked && room > 0 {
-                let lines = if offer { &frames.ask_time } else { &frames.ask_now };
-                let place = if topic == "this" { framed.len() } else { courtesies };
-                framed.insert(place, Piece::frame(lines, 0, topic));
-            }
-            return framed;
+            self.frame_opening(&mut framed, amount);
+        } else {
+            self.frame_later(&mut framed, amount);
         }
-        let has = |framed: &[Piece], role: Role| framed.iter().any(|piece| piece.role == role);
-        let asks = |framed: &[Piece]| framed.iter().any(|piece| piece.asks);
-        if framed.iter().all(|piece| piece.role == Role::Courtesy) && self.parsed.words.len() > 3 && room > 1
-        {
-            framed.push(Piece::frame(&frames.understand, self.round, topic));
-            room -= 1;
-        }
-        if has(&framed, Role::Said) && yes(OffersOptions) && !yes(InvitesInput) && room > 0 {
-            framed.push(Piece::frame(&frames.invite, self.round, topic));
-            room -= 1;
-        } else if !asks(&framed) && room > 0 {
-            let harmed = yes(Blames) || yes(Heated);
-            let lines =
-                if harmed || has(&framed, Role::Observation) { &frames.obstacle } else { &frames.side };
-            framed.push(Piece::frame(lines, self.round, topic));
-            room -= 1;
-        }
-        let wanted =
-            has(&framed, Role::Choice) || has(&framed, Role::Observation) || has(&framed, Role::Said);
-        if offer && wanted && !yes(OffersHelp) && room > 0 {
-            let mut help = Piece::frame(&frames.help, self.round, topic);
-            help.helps = true;
-            framed.push(help);
+        // Too long: the last frames go first.
+        while framed.len() > before + room {
+            match framed.iter().rposition(|piece| piece.role == Role::Frame) {
+                Some(at) => framed.remove(at),
+                None => break,
+            };
         }
         framed
     }
 
-    /// Is the turn about something else than the talk's topic?
-    fn is_elsewhere(&self) -> bool {
-        let topic = parse(self.topic);
-        let content = |word: &&crate::scorer::parse::Word| {
-            word.lower.len() > 2
-                && !word.is(KINDS.det | KINDS.prep | KINDS.conj | KINDS.aux | KINDS.subj | KINDS.adverb)
-        };
-        let shared = topic
-            .words
-            .iter()
-            .filter(content)
-            .any(|word| self.parsed.words.iter().any(|said| same(word, said)));
-        self.verdicts.is_yes(StatesTopic) && !shared
+    /// First the talk is asked for; with more room, how the boss sees it.
+    fn frame_opening(&self, framed: &mut Vec<Piece>, amount: Amount) {
+        let frames = &STOCK.frames;
+        let asked = self.verdicts.is_yes(AsksPermission) || self.verdicts.is_yes(SchedulesAhead);
+        let named = self.verdicts.is_yes(StatesTopic);
+        if !(asked && named && framed.iter().any(|piece| piece.asks)) {
+            let place = framed.iter().take_while(|piece| piece.role == Role::Courtesy && !piece.asks).count();
+            // What only asked for a moment is said again with the topic in it.
+            framed.retain(|piece| !(asked && piece.asks && piece.role != Role::Frame));
+            framed.insert(place.min(framed.len()), Piece::frame(&frames.ask_time, 0, self.topic));
+        }
+        if amount == Amount::Full {
+            let past = framed.iter().any(|piece| piece.role == Role::Past);
+            let lines = if past { &frames.side_then } else { &frames.side };
+            framed.push(Piece::frame(lines, self.round, self.topic));
+        }
     }
-}
 
-fn same(a: &crate::scorer::parse::Word, b: &crate::scorer::parse::Word) -> bool {
-    a.lower == b.lower
-        || (a.lemma != 0 && a.lemma == b.lemma)
-        || a.lower.trim_end_matches('s') == b.lower.trim_end_matches('s')
+    /// A question, an invitation or an offer of help, by what the turn has become.
+    fn frame_later(&self, framed: &mut Vec<Piece>, amount: Amount) {
+        let frames = &STOCK.frames;
+        let yes = |check: Check| self.verdicts.is_yes(check);
+        let frame = |lines: &[String]| Piece::frame(lines, self.round, self.topic);
+        let has = |framed: &[Piece], role: Role| framed.iter().any(|piece| piece.role == role);
+        let terse = self.parsed.words.len() <= TERSE;
+        if framed.iter().all(|piece| piece.role == Role::Courtesy) && !terse {
+            framed.push(frame(&frames.understand));
+        }
+        let choice = has(framed, Role::Choice);
+        let open = has(framed, Role::Observation);
+        let past = has(framed, Role::Past) && !open;
+        if yes(OffersOptions) && has(framed, Role::Said) && !choice && !yes(InvitesInput) {
+            framed.push(frame(&frames.invite));
+        } else if past && !choice {
+            framed.extend([frame(&frames.side_then), frame(&frames.next_time)]);
+        } else if !framed.iter().any(|piece| piece.asks) {
+            let hard = open || yes(Blames) || yes(Heated);
+            framed.push(frame(if hard { &frames.obstacle } else { &frames.side }));
+        }
+        let lighter = choice || open || yes(OffersOptions) || amount == Amount::Full && !past && !terse;
+        if lighter && !yes(OffersHelp) {
+            framed.push(Piece { helps: true, ..frame(&frames.help) });
+        }
+    }
 }
 
 fn is_greeting(parsed: &Parsed<'_>, clause: &Clause) -> bool {

@@ -8,6 +8,7 @@
 //! scorer's own measure: no harm that the turn did not have, and more helpful behaviours.
 
 mod compose;
+mod grounded;
 mod observe;
 mod propose;
 mod source;
@@ -16,7 +17,7 @@ mod stock;
 use super::rubric::{Check, Check::*};
 use super::verdict::{Answer, Position, Utterance, Verdicts};
 use super::wording;
-use compose::{Draft, drafts};
+use compose::drafts;
 
 /// A turn of at least so many helpful behaviours, plain questions and topics aside, is good as it is.
 const GOOD_TURN: usize = 3;
@@ -57,7 +58,7 @@ pub fn example(
         return Example::Keep { because };
     }
     let before = Count::of(verdicts);
-    let better = drafts(turn, verdicts, topic).into_iter().filter_map(|Draft { text }| {
+    let better = drafts(turn, verdicts, topic).into_iter().filter_map(|text| {
         let after = grade(&Utterance { text: &text, ..*turn });
         is_better(verdicts, &after).then_some((text, after))
     });
@@ -108,7 +109,9 @@ fn good_already(turn: &Utterance<'_>, verdicts: &Verdicts) -> Option<String> {
         verdicts.present().filter(|check| !matches!(check, AsksQuestion | StatesTopic | FutureFocus)).count();
     let good = match turn.position {
         Position::Opening => (yes(AsksPermission) || yes(SchedulesAhead)) && yes(StatesTopic),
-        Position::Middle => telling >= GOOD_TURN || yes(ExploresSituation) && yes(OpenQuestion),
+        Position::Middle => {
+            telling >= GOOD_TURN || yes(OpenQuestion) && (yes(ExploresSituation) || yes(InvitesInput))
+        }
         Position::Closing => telling >= 1,
     };
     good.then(|| deeds(verdicts))

@@ -37,7 +37,9 @@ pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
 /// Does the clause charge the boss by its form alone: "you never …", "you keep …ing", "your … is always …"?
 pub fn is_charge(parsed: &Parsed<'_>, clause: &Clause) -> bool {
     let words = parsed.words_of(clause);
-    let sweeping = words.iter().any(|word| matches!(word.lower.as_str(), "never" | "always" | "constantly" | "keep" | "kept"));
+    let sweeping = words
+        .iter()
+        .any(|word| matches!(word.lower.as_str(), "never" | "always" | "constantly" | "keep" | "kept"));
     let theirs = clause.subject == Person::You || parsed.words[clause.head].lower == "your";
     sweeping && theirs && !clause.quoted && clause.modality.is_none() && observe(parsed, clause).is_some()
 }
@@ -54,7 +56,9 @@ fn denied_fault(parsed: &Parsed<'_>, clause: &Clause) -> Option<String> {
     let blamed = lower(at + 1) == "fault" || matches!(lower(at.checked_sub(1)?), "because" | "thanks");
     let next = if lower(at + 2) == "that" { at + 3 } else { at + 2 };
     let stated = next + 2 < range.end
-        && words[next..range.end].iter().any(|word| word.forms.past || word.is(KINDS.aux) || word.lower.ends_with("ed"));
+        && words[next..range.end]
+            .iter()
+            .any(|word| word.forms.past || word.is(KINDS.aux) || word.lower.ends_with("ed"));
     let about_boss = words[next.min(range.end)..range.end]
         .iter()
         .any(|word| matches!(word.lower.as_str(), "you" | "your"));

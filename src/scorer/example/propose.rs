@@ -64,18 +64,39 @@ pub fn propose(parsed: &Parsed<'_>, at: usize) -> Option<Proposal> {
 /// The request in the clause at index `at`, "can you send it by Friday?", as a proposal.
 pub fn requested(parsed: &Parsed<'_>, at: usize) -> Option<Proposal> {
     let clause = &parsed.clauses[at];
-    let asks = clause.asks == Some(Asks::Polar) && clause.subject == Person::You && clause.head < clause.words.end;
+    let asks =
+        clause.asks == Some(Asks::Polar) && clause.subject == Person::You && clause.head < clause.words.end;
     let modal = matches!(parsed.words[clause.head].lower.as_str(), "can" | "could" | "will" | "would");
     let mut verb = clause.subject_at.filter(|_| asks && modal)? + 1;
-    while verb < clause.words.end && matches!(parsed.words[verb].lower.as_str(), "please" | "just" | "at" | "least") {
+    while verb < clause.words.end
+        && matches!(parsed.words[verb].lower.as_str(), "please" | "just" | "at" | "least")
+    {
         verb += 1;
     }
     let base = parsed.words.get(verb).filter(|word| verb < clause.words.end && word.forms.base)?;
     // "Can you tell me …", "would you be open …", "would you mind …" ask for words, or for a yes.
     let asks_for_words = matches!(
         base.lower.as_str(),
-        "tell" | "explain" | "say" | "talk" | "speak" | "help" | "imagine" | "think" | "see" | "be" | "have" | "like"
-        | "mind" | "prefer" | "describe" | "want" | "know" | "walk" | "live" | "consider"
+        "tell"
+            | "explain"
+            | "say"
+            | "talk"
+            | "speak"
+            | "help"
+            | "imagine"
+            | "think"
+            | "see"
+            | "be"
+            | "have"
+            | "like"
+            | "mind"
+            | "prefer"
+            | "describe"
+            | "want"
+            | "know"
+            | "walk"
+            | "live"
+            | "consider"
     );
     if asks_for_words { None } else { put(parsed, verb, Shape::Do, phrase_end(parsed, at)) }
 }
@@ -113,16 +134,14 @@ fn put(parsed: &Parsed<'_>, verb: usize, shape: Shape, end: usize) -> Option<Pro
         return (!object.is_empty()).then(|| plain(shape, format!("{} {object}", bare.ing), end));
     }
     let what = lowered(&phrase(parsed, range.clone()));
-    Some(Proposal {
-        shape,
-        what,
-        timed: is_timed(words, range),
-        delivers: has(&STOCK.verbs.delivering, base),
-    })
+    // "write down what you want by a day that suits you": a day fits only a short phrase.
+    let short = range.len() <= 5 && !words[range.clone()].iter().any(|word| word.is(KINDS.subord | KINDS.wh));
+    let delivers = short && has(&STOCK.verbs.delivering, base);
+    Some(Proposal { shape, what, timed: is_timed(words, range), delivers, end })
 }
 
-fn plain(shape: Shape, what: String) -> Proposal {
-    Proposal { shape, what, timed: false, delivers: false }
+fn plain(shape: Shape, what: String, end: usize) -> Proposal {
+    Proposal { shape, what, timed: false, delivers: false, end }
 }
 
 /// Where the commanded verb stands, and how the command can be put as a choice.
@@ -206,9 +225,9 @@ fn phrase_end(parsed: &Parsed<'_>, at: usize) -> usize {
     for clause in parsed.clauses[at + 1..].iter().take_while(|clause| clause.sentence == sentence) {
         let own_start = parsed.words[clause.words.start].before >= Break::Strong;
         let conj = parsed.words[clause.words.start].is(KINDS.conj) && !clause.subordinate;
-        let hangs = clause.subordinate && !matches!(clause.subject, Person::You)
+        let hangs = clause.subordinate && clause.subject != Person::You
             || clause.mood == Mood::Fragment && clause.words.len() <= 6;
-        if own_start || conj || !hangs {
+        if own_start || !(hangs && !conj || shares_subject(parsed, clause)) {
             break;
         }
         end = clause.words.end;
@@ -222,8 +241,13 @@ fn shares_subject(parsed: &Parsed<'_>, clause: &Clause) -> bool {
     let and = words[clause.words.start].lower == "and" && words[clause.words.start].before == Break::None;
     let own = clause.subject_at.is_some_and(|at| at >= clause.words.start);
     let verb = clause.verb.and_then(|verb| inflections(words[verb].lemma));
-    let plain = verb.is_some_and(|verb| !has(&STOCK.verbs.attitude, &verb.base) && !matches!(verb.base.as_str(), "stop" | "quit"));
-    and && !own && plain && !clause.negated && clause.verb.is_some_and(|verb| words[verb].forms.base)
+    let plain = verb.is_some_and(|verb| {
+        !has(&STOCK.verbs.attitude, &verb.base) && !matches!(verb.base.as_str(), "stop" | "quit")
+    });
+    and && !own
+        && plain
+        && !clause.negated
+        && clause.verb.is_some_and(|verb| words[verb].forms.base)
         && clause.words.len() <= 10
 }
 

@@ -209,7 +209,8 @@ pub fn noun(parsed: &Parsed<'_>, at: usize, end: usize) -> Option<Noun> {
         && words[stop].before == Break::None
     {
         let part = noun_end(parsed, stop + 1, end);
-        if part == stop + 1 || words[stop + 1..part].iter().any(|word| is_time(word) || word.is(KINDS.person)) {
+        if part == stop + 1 || words[stop + 1..part].iter().any(|word| is_time(word) || word.is(KINDS.person))
+        {
             break;
         }
         stop = part;

@@ -10,7 +10,6 @@ use std::sync::LazyLock;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Frames {
     pub ask_time: Vec<String>,
-    pub ask_now: Vec<String>,
     pub side: Vec<String>,
     pub obstacle: Vec<String>,
     pub side_then: Vec<String>,
@@ -24,6 +23,29 @@ pub struct Frames {
     pub option_we: Vec<String>,
     pub around: Vec<String>,
     pub could_have: Vec<String>,
+}
+
+impl Frames {
+    /// Every line of every frame.
+    pub fn lines(&self) -> impl Iterator<Item = &String> {
+        let all = [
+            &self.ask_time,
+            &self.side,
+            &self.obstacle,
+            &self.side_then,
+            &self.next_time,
+            &self.understand,
+            &self.help,
+            &self.invite,
+            &self.option,
+            &self.option_timed,
+            &self.option_by_day,
+            &self.option_we,
+            &self.around,
+            &self.could_have,
+        ];
+        all.into_iter().flatten()
+    }
 }
 
 /// Bare verbs by what a neutral sentence makes of them.
@@ -136,7 +158,6 @@ mod tests {
         let frames = &STOCK.frames;
         let with = [
             (&frames.ask_time, "{topic}"),
-            (&frames.ask_now, "{topic}"),
             (&frames.understand, "{topic}"),
             (&frames.option, "{do}"),
             (&frames.option_timed, "{do}"),
