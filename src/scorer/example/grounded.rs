@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// What observations add around the person's words; see [`super::observe`].
-const OBSERVING: &str = "the plan was to. it was hard for me in us. I had not heard. we have not had it yet. it has \
+const OBSERVING: &str = "the idea was to. it was hard for me in us. I had not heard. we have not had it yet. it has \
                          not heard back yet. it comes to me, they come to us, it came. they are still open. it has been \
                          open. it keeps being. they keep being. I am. they were. I was. it is";
 

@@ -10,6 +10,7 @@
 mod compose;
 mod grounded;
 mod observe;
+mod pieces;
 mod propose;
 mod source;
 mod stock;

@@ -28,7 +28,9 @@ pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
     if let Some(charge) = Charge::read(parsed, clause)
         && let Some(text) = charge.neutral()
     {
-        let over = charge.past && !charge.negated && !has(&STOCK.verbs.promising, &charge.forms.base);
+        let pending = [&STOCK.verbs.promising, &STOCK.verbs.left_open];
+        let over =
+            charge.past && !charge.negated && !pending.into_iter().any(|list| has(list, &charge.forms.base));
         return Some(Observation { text, over });
     }
     about_theirs(parsed, clause).map(|text| Observation { text, over: false })
@@ -37,9 +39,9 @@ pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
 /// Does the clause charge the boss by its form alone: "you never …", "you keep …ing", "your … is always …"?
 pub fn is_charge(parsed: &Parsed<'_>, clause: &Clause) -> bool {
     let words = parsed.words_of(clause);
-    let sweeping = words
-        .iter()
-        .any(|word| matches!(word.lower.as_str(), "never" | "always" | "constantly" | "keep" | "kept"));
+    let has_word = |list: &[&str]| words.iter().any(|word| list.contains(&word.lower.as_str()));
+    let sweeping = has_word(&["never", "always", "constantly", "keep", "kept"])
+        || clause.negated && has_word(&["still"]);
     let theirs = clause.subject == Person::You || parsed.words[clause.head].lower == "your";
     sweeping && theirs && !clause.quoted && clause.modality.is_none() && observe(parsed, clause).is_some()
 }
@@ -255,7 +257,7 @@ impl<'a> Charge<'a> {
         noun(self.parsed, self.rest.start + skip, self.rest.end)
     }
 
-    /// "You said you would sort my contract": "the plan was to sort my contract".
+    /// "You said you would sort my contract": "the idea was to sort my contract".
     fn plan(&self) -> Option<String> {
         let words = &self.parsed.words;
         let mut at = self.rest.start;
@@ -271,7 +273,7 @@ impl<'a> Charge<'a> {
         let verb = words.get(at).filter(|word| modal && at < self.rest.end && word.forms.base)?;
         let mine = words[at..self.rest.end].iter().all(|word| !matches!(word.lower.as_str(), "you" | "your"));
         (mine && !verb.is(KINDS.aux) && self.rest.end - at <= MOST_REST)
-            .then(|| format!("the plan was to {}", phrase(self.parsed, at..self.rest.end)))
+            .then(|| format!("the idea was to {}", phrase(self.parsed, at..self.rest.end)))
     }
 
     /// "You shouted at me in front of the team": "it was hard for me in front of the team".
@@ -404,8 +406,8 @@ mod tests {
             ("You haven't signed my contract.", "my contract has not been signed yet"),
             ("You still haven't reviewed the prototype", "the prototype has not been reviewed yet"),
             ("You forgot to sign the form again.", "the form has not been signed yet"),
-            ("You promised to review it by Monday.", "the plan was to review it by Monday"),
-            ("you said you would sort my contract", "the plan was to sort my contract"),
+            ("You promised to review it by Monday.", "the idea was to review it by Monday"),
+            ("you said you would sort my contract", "the idea was to sort my contract"),
             ("Because of you we lost the client.", "we lost the client"),
             ("It's your fault that the launch slipped.", "the launch slipped"),
             ("You interrupted me in front of the client.", "I was interrupted in front of the client"),

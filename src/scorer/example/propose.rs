@@ -14,7 +14,7 @@ const MOST_WORDS: usize = 24;
 pub enum Shape {
     /// The boss does it: "would it work for you to …".
     Do,
-    /// Both do it: "what if we tried to …".
+    /// Both do it: "would it make sense to …".
     DoTogether,
     /// The boss leaves it: "is there a way around …".
     Avoid,
@@ -38,10 +38,10 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// The proposal as a sentence; `round` makes frames take turns.
-    pub fn sentence(&self, round: usize) -> String {
+    /// The proposal as a sentence.
+    pub fn sentence(&self) -> String {
         let frames = &STOCK.frames;
-        let (lines, slot) = match self.shape {
+        let (line, slot) = match self.shape {
             Shape::Do if self.timed => (&frames.option_timed, "{do}"),
             Shape::Do if self.delivers => (&frames.option_by_day, "{do}"),
             Shape::Do => (&frames.option, "{do}"),
@@ -49,7 +49,15 @@ impl Proposal {
             Shape::Avoid => (&frames.around, "{doing}"),
             Shape::Have => (&frames.could_have, "{thing}"),
         };
-        lines[round % lines.len()].replace(slot, &self.what)
+        line.replace(slot, &self.what)
+    }
+
+    /// The proposal as the second of two.
+    pub fn second_sentence(&self) -> String {
+        match self.shape {
+            Shape::Do => STOCK.frames.option_second.replace("{do}", &self.what),
+            _ => self.sentence(),
+        }
     }
 }
 
@@ -161,6 +169,11 @@ fn commanded(parsed: &Parsed<'_>, clause: &Clause) -> Option<(usize, Shape)> {
         };
     }
     let subject = clause.subject_at?;
+    if subject < clause.words.start {
+        // "…, set clear goals": one more verb behind the same "you have to".
+        let verb = clause.verb.filter(|&verb| words[verb].forms.base && clause.subject == Person::You)?;
+        return Some((verb, Shape::Do));
+    }
     let shape = match clause.subject {
         Person::You => Shape::Do,
         Person::We => Shape::DoTogether,
@@ -291,7 +304,7 @@ mod tests {
 
     fn proposed(text: &str) -> Option<String> {
         let parsed = parse(text);
-        (0..parsed.clauses.len()).find_map(|at| propose(&parsed, at)).map(|proposal| proposal.sentence(0))
+        (0..parsed.clauses.len()).find_map(|at| propose(&parsed, at)).map(|proposal| proposal.sentence())
     }
 
     #[test]
@@ -322,7 +335,7 @@ mod tests {
             ),
             (
                 "We need to move to weekly check-ins.",
-                "What if we tried to move to weekly check-ins, or would something else suit you better?",
+                "Would it make sense to move to weekly check-ins, or would something else suit you better?",
             ),
             (
                 "Either you hand me the keys, or I put a chain on it.",
@@ -349,7 +362,7 @@ mod tests {
 
     #[test]
     fn plain_requests_get_a_way_out_and_real_questions_stay() {
-        let found = |text: &str| requested(&parse(text), 0).map(|proposal| proposal.sentence(0));
+        let found = |text: &str| requested(&parse(text), 0).map(|proposal| proposal.sentence());
         assert_eq!(
             found("Can you please send it by Friday?").as_deref(),
             Some("Would it work for you to send it by Friday, or would another time suit you better?")

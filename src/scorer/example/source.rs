@@ -15,7 +15,6 @@ pub struct Kinds {
     pub subord: Classes,
     pub wh: Classes,
     pub adverb: Classes,
-    pub filler: Classes,
     pub day: Classes,
     pub person: Classes,
     pub number: Classes,
@@ -32,7 +31,6 @@ pub static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
         subord: class("subord"),
         wh: class("wh"),
         adverb: class("adverb"),
-        filler: class("filler"),
         day: class("time") | class("weekday") | class("month") | class("dayword") | class("clock"),
         person: class("i") | class("you") | class("we") | class("they") | class("obj"),
         number: class("number") | class("ordinal"),
@@ -160,7 +158,8 @@ fn begins_time(words: &[Word], at: usize) -> bool {
     match here.lower.as_str() {
         "last" | "every" | "each" | "next" | "this" | "all" | "one" => words.get(at + 1).is_some_and(is_time),
         _ if here.is(KINDS.number) || here.number => {
-            words.get(at + 1).is_some_and(|next| matches!(next.lower.as_str(), "times" | "time"))
+            let next = words.get(at + 1);
+            next.is_some_and(|next| next.is(KINDS.day) || matches!(next.lower.as_str(), "times" | "time"))
         }
         _ => {
             is_time(here) && !here.is(KINDS.day)

@@ -17,18 +17,19 @@ pub struct Frames {
     pub understand: Vec<String>,
     pub help: Vec<String>,
     pub invite: Vec<String>,
-    pub option: Vec<String>,
-    pub option_timed: Vec<String>,
-    pub option_by_day: Vec<String>,
-    pub option_we: Vec<String>,
-    pub around: Vec<String>,
-    pub could_have: Vec<String>,
+    pub option: String,
+    pub option_timed: String,
+    pub option_by_day: String,
+    pub option_second: String,
+    pub option_we: String,
+    pub around: String,
+    pub could_have: String,
 }
 
 impl Frames {
     /// Every line of every frame.
     pub fn lines(&self) -> impl Iterator<Item = &String> {
-        let all = [
+        let varied = [
             &self.ask_time,
             &self.side,
             &self.obstacle,
@@ -37,14 +38,21 @@ impl Frames {
             &self.understand,
             &self.help,
             &self.invite,
+        ];
+        varied.into_iter().flatten().chain(self.proposing())
+    }
+
+    /// The lines around a proposal.
+    fn proposing(&self) -> [&String; 7] {
+        [
             &self.option,
             &self.option_timed,
             &self.option_by_day,
+            &self.option_second,
             &self.option_we,
             &self.around,
             &self.could_have,
-        ];
-        all.into_iter().flatten()
+        ]
     }
 }
 
@@ -156,30 +164,31 @@ mod tests {
     #[test]
     fn frames_have_the_slots_they_need() {
         let frames = &STOCK.frames;
-        let with = [
-            (&frames.ask_time, "{topic}"),
-            (&frames.understand, "{topic}"),
-            (&frames.option, "{do}"),
-            (&frames.option_timed, "{do}"),
-            (&frames.option_by_day, "{do}"),
-            (&frames.option_we, "{do}"),
-            (&frames.around, "{doing}"),
-            (&frames.could_have, "{thing}"),
-            (&frames.side, ""),
-            (&frames.side_then, ""),
-            (&frames.next_time, ""),
-            (&frames.obstacle, ""),
-            (&frames.help, ""),
-            (&frames.invite, ""),
-        ];
-        for (variants, slot) in with {
-            assert!(!variants.is_empty());
-            for line in variants {
-                assert!(line.contains(slot));
-                assert!(!line.replacen(slot, "", 1).contains(['{', '}']), "{line}");
-                assert_eq!(crate::text::sentences(line).len(), 1, "{line}");
-            }
+        let slots = |line: &str| line.matches('{').count();
+        for lines in [&frames.ask_time, &frames.understand] {
+            assert!(lines.iter().all(|line| line.contains("{topic}") && slots(line) == 1));
         }
+        for lines in [
+            &frames.side,
+            &frames.obstacle,
+            &frames.side_then,
+            &frames.next_time,
+            &frames.help,
+            &frames.invite,
+        ] {
+            assert!(!lines.is_empty() && lines.iter().all(|line| slots(line) == 0));
+        }
+        for line in [
+            &frames.option,
+            &frames.option_timed,
+            &frames.option_by_day,
+            &frames.option_second,
+            &frames.option_we,
+        ] {
+            assert!(line.contains("{do}") && slots(line) == 1, "{line}");
+        }
+        assert!(frames.around.contains("{doing}") && frames.could_have.contains("{thing}"));
+        assert!(frames.lines().all(|line| crate::text::sentences(line).len() == 1));
     }
 
     #[test]
