@@ -4,6 +4,7 @@
 //! would do most at this point of the talk (permission before advice, questions before proposals, then
 //! something specific, an invitation, a hand). What was said lately is not said again.
 
+use super::parse::{Parsed, parse};
 use super::rubric::{Check, Check::*};
 use super::verdict::{Answer, Position, Span, Utterance, Verdicts};
 use super::wording;
@@ -12,6 +13,9 @@ use serde::Serialize;
 
 /// The most characters of the person's words that a note repeats.
 const QUOTE_CHARS: usize = 90;
+
+/// A verdict less likely than this is not praised: praise for nothing sounds hollow.
+const PRAISED_FROM: f32 = 0.6;
 
 /// How often a talk hears about the same missing behaviour.
 const MOST_REPEATS: usize = 2;
@@ -58,8 +62,9 @@ pub fn feedback(turn: &Utterance<'_>, verdicts: &Verdicts, history: &[&Verdicts]
     }
     let moment = Moment { verdicts, history, position: turn.position, given: &given };
     let choice = moment.choose();
-    let praise = choice.praise.and_then(|check| moment.praise_note(turn.text, check));
-    let change = choice.change.and_then(|check| moment.change_note(turn.text, check));
+    let parsed = parse(turn.text);
+    let praise = choice.praise.and_then(|check| moment.praise_note(&parsed, check));
+    let change = choice.change.and_then(|check| moment.change_note(&parsed, check));
     Feedback { praise, change }
 }
 
@@ -157,14 +162,17 @@ impl Moment<'_> {
 
     /// The behaviour most worth praising, whose words carry no harm.
     fn best_help(&self, change: Option<Check>) -> Option<Check> {
-        let present = self.verdicts.present().filter(|check| check.is_helpful());
         let worth = |check: Check| {
             let praised = self.given.iter().filter(|choice| choice.praise == Some(check)).count();
             value(check, self.position) - 3 * praised as i32
         };
-        let floor = if self.now(Heated) { 7 } else { i32::MIN };
+        // In a turn that does harm only what is hard to do is worth a word: "by Friday" is not, in a command.
+        let floor = if self.worst_harm().is_some() { 7 } else { i32::MIN };
+        let sure = |check: Check| self.verdicts.get(check).p >= PRAISED_FROM;
+        let present = self.verdicts.present().filter(|check| check.is_helpful());
         present
-            .filter(|&check| self.clean_evidence(check).is_some() && value(check, self.position) >= floor)
+            .filter(|&check| sure(check) && self.clean_evidence(check).is_some())
+            .filter(|&check| value(check, self.position) >= floor)
             .filter(|&check| !(check == AsksQuestion && change == Some(OpenQuestion)))
             // The rubric's order decides between equals, the earlier first.
             .max_by_key(|&check| (worth(check), std::cmp::Reverse(check)))
@@ -172,28 +180,36 @@ impl Moment<'_> {
 
     /// The first piece of evidence for `check` that no harmful evidence touches.
     fn clean_evidence(&self, check: Check) -> Option<&Span> {
-        let harmful = || {
-            let present = self.verdicts.present().filter(|check| !check.is_helpful() && *check != Springs);
-            present.flat_map(|check| &self.verdicts.get(check).evidence)
-        };
-        let touches = |span: &Span| harmful().any(|bad| bad.start < span.end && span.start < bad.end);
-        self.verdicts.get(check).evidence.iter().find(|span| !touches(span))
+        self.verdicts.get(check).evidence.iter().find(|span| !self.touches_harm(span))
     }
 
-    fn praise_note(&self, text: &str, check: Check) -> Option<Note> {
-        let quote = shortened(text, self.clean_evidence(check)?);
+    fn touches_harm(&self, span: &Span) -> bool {
+        let harmful = self.verdicts.present().filter(|check| !check.is_helpful() && *check != Springs);
+        harmful
+            .flat_map(|check| &self.verdicts.get(check).evidence)
+            .any(|bad| bad.start < span.end && span.start < bad.end)
+    }
+
+    fn praise_note(&self, parsed: &Parsed<'_>, check: Check) -> Option<Note> {
+        let span = self.clean_evidence(check)?;
+        let whole = quotable(parsed, check, span);
+        let quote = if self.touches_harm(&whole) { span.clone() } else { whole };
         let said = self.given.iter().filter(|choice| choice.praise == Some(check)).count();
-        let line = wording::of(check).praise(&shown(text, &quote), said)?;
+        let line = wording::of(check).praise(&shown(parsed.text, &quote), said)?;
         Some(Note { check, quote: Some(quote), text: line, section: check.section() })
     }
 
-    fn change_note(&self, text: &str, check: Check) -> Option<Note> {
+    fn change_note(&self, parsed: &Parsed<'_>, check: Check) -> Option<Note> {
         let anchors = if check.is_helpful() { anchors(check) } else { &[] };
-        let place =
-            std::iter::once(&check).chain(anchors).find_map(|&at| self.verdicts.get(at).evidence.first());
-        let quote = place.map(|span| shortened(text, span));
+        let places = std::iter::once(&check).chain(anchors);
+        let place = places.into_iter().find_map(|&at| Some((at, self.verdicts.get(at).evidence.first()?)));
+        let quote = place.map(|(at, span)| match at == check {
+            true => quotable(parsed, check, span),
+            // What is missing is missing from the clause, not from a name in it.
+            false => quotable(parsed, AsksQuestion, span),
+        });
         let said = self.given.iter().filter(|choice| choice.change == Some(check)).count();
-        let words = quote.as_ref().map(|quote| shown(text, quote));
+        let words = quote.as_ref().map(|quote| shown(parsed.text, quote));
         let line = wording::of(check).change(words.as_deref(), said)?;
         Some(Note { check, quote, text: line, section: check.section() })
     }
@@ -231,22 +247,41 @@ fn anchors(missing: Check) -> &'static [Check] {
     }
 }
 
-/// The span without outer marks and, where it is long, only its first words.
-fn shortened(text: &str, span: &Span) -> Span {
-    let edge =
-        |c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '.' | '"' | '“' | '”' | '-' | '–' | '—');
-    let said = &text[span.start..span.end];
-    let start = span.end - said.trim_start_matches(edge).len();
-    let mut end = span.start + said.trim_end_matches(edge).len();
-    if start >= end {
+/// The evidence as one would quote it: grown to its clause where that is short, without outer marks, and
+/// cut to its first words where it is long.
+fn quotable(parsed: &Parsed<'_>, check: Check, span: &Span) -> Span {
+    let whole = match check {
+        // These rest on a name or a date, not on what the clause does.
+        StatesTopic | Specific | SchedulesAhead => span.clone(),
+        _ => whole_clause(parsed, span),
+    };
+    let edge = |c: char| c.is_whitespace() || ",;:.\"“”-–—".contains(c);
+    let Span { start, end, text: said } = &whole;
+    let from = end - said.trim_start_matches(edge).len();
+    let mut to = start + said.trim_end_matches(edge).len();
+    if from >= to {
         return span.clone();
     }
-    if let Some((limit, _)) = text[start..end].char_indices().nth(QUOTE_CHARS) {
-        let head = &text[start..start + limit];
+    if let Some((limit, _)) = parsed.text[from..to].char_indices().nth(QUOTE_CHARS) {
+        let head = &parsed.text[from..from + limit];
         let cut = head.rfind(char::is_whitespace).unwrap_or(limit);
-        end = start + head[..cut].trim_end_matches(edge).len();
+        to = from + head[..cut].trim_end_matches(edge).len();
     }
-    Span::cut(text, start, end)
+    if from < to { Span::cut(parsed.text, from, to) } else { span.clone() }
+}
+
+/// The clauses that the span lies in, fillers in front left out; the span itself where they are long.
+fn whole_clause(parsed: &Parsed<'_>, span: &Span) -> Span {
+    let mut touched = parsed
+        .clauses
+        .iter()
+        .filter(|clause| parsed.words[clause.head].start < span.end && span.start < clause.end);
+    let Some(first) = touched.next() else { return span.clone() };
+    let last = touched.last().unwrap_or(first);
+    let start = parsed.words[first.head].start.min(span.start);
+    let end = last.end.max(span.end);
+    let short = parsed.text[start..end].chars().count() <= QUOTE_CHARS;
+    if short { Span::cut(parsed.text, start, end) } else { span.clone() }
 }
 
 /// A quote as it stands in a remark: on one line, safe to print, with a sign that it goes on.
@@ -336,7 +371,7 @@ mod tests {
             graded("What's in the way?", Position::Middle, &[(ExploresSituation, "What's in the way")]);
         let then = feedback(&turn, &option, &[&opening, &asked]);
         assert_eq!(check_of(&then.change), Some(Specific));
-        assert!(then.change.unwrap().text.contains("“What if we tried a shorter review”"));
+        assert!(then.change.unwrap().text.contains("“What if we tried a shorter review?”"));
         let again = feedback(&turn, &option, &[&opening, &asked, &option]);
         assert_eq!(check_of(&again.change), Some(InvitesInput), "not the same remark twice in a row");
     }
