@@ -3,6 +3,8 @@
 //! `report` decides what is said and `words` how it is called; `terminal`, `markdown` and `json` only
 //! lay it out. All of them return strings that are safe to print.
 
+#[cfg(test)]
+mod hostile;
 pub mod json;
 pub mod markdown;
 mod marks;
