@@ -1,6 +1,7 @@
 //! coachup: rehearse coaching your own boss against a simulated one.
 
 pub mod boss;
+pub mod cli;
 pub mod model;
 pub mod repl;
 pub mod review;

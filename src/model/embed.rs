@@ -54,8 +54,10 @@ impl Embedder {
             return Ok(Vec::new());
         }
         let fault = |error: String| ModelError::Engine(format!("embedding failed: {error}"));
-        let encoded =
-            self.tokenizer.encode_batch(sentences.to_vec(), true).map_err(|error| fault(error.to_string()))?;
+        let encoded = self
+            .tokenizer
+            .encode_batch(sentences.to_vec(), true)
+            .map_err(|error| fault(error.to_string()))?;
         let rows = |get: fn(&tokenizers::Encoding) -> &[u32]| {
             Tensor::new(encoded.iter().map(|one| get(one).to_vec()).collect::<Vec<_>>(), &Device::Cpu)
         };

@@ -3,9 +3,9 @@
 use super::commands::Command;
 use super::screen;
 use super::talk::Talk;
-use crate::review;
-use crate::scorer::verdict::Utterance;
-use crate::scorer::{example, hint};
+use crate::boss::state::Act;
+use crate::review::markdown;
+use crate::scorer::hint::{Cue, hint};
 use anyhow::Context;
 use std::path::Path;
 
@@ -36,9 +36,10 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
         Command::Hint => {
             let path = talk.session().talk();
             let verdicts: Vec<_> = path.iter().map(|exchange| &exchange.verdicts).collect();
-            screen::note(&hint::hint(&verdicts))
+            let openness = talk.last().map(|exchange| exchange.state.openness);
+            screen::note(hint(&verdicts, cue(talk), openness).text)
         }
-        Command::Example => better_wording(talk).unwrap_or_else(nothing_said),
+        Command::Example => talk.last().map_or_else(nothing_said, |_| screen::example(talk)),
         Command::Undo(turns) => match talk.undo(*turns)? {
             0 => screen::note("There is nothing to take back."),
             back => screen::note(&format!("Took back {}. {}", turns_word(back), where_we_are(talk))),
@@ -60,7 +61,7 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
         Command::Breathe => return Ok(Answer::Breathe),
         Command::Save(file) => {
             let path = Path::new(file);
-            let text = review::markdown::render(&review::report(talk.session()));
+            let text = markdown::render(&talk.report());
             crate::text::file::write_new(path, &text).with_context(|| format!("can't save to `{file}`"))?;
             screen::note(&format!("Saved to {file}."))
         }
@@ -88,13 +89,16 @@ fn where_we_are(talk: &Talk) -> String {
     format!("{name} has just said: “{line}”")
 }
 
-fn better_wording(talk: &Talk) -> Option<String> {
-    let last = talk.last()?;
-    let path = talk.session().talk();
-    let context = match path.len() {
-        1 => Some(talk.session().header.greeting.as_str()),
-        turns => path[turns - 2].reply.as_ref().map(|reply| reply.text.as_str()),
-    };
-    let said = Utterance { text: &last.text, context, position: last.position };
-    Some(screen::note(&example::example(&said, &talk.cast().scenario.topic, talk.scorer())))
+/// What the boss's last reply asks of the person.
+fn cue(talk: &Talk) -> Option<Cue> {
+    let act = talk.last()?.reply.as_ref()?.act;
+    Some(match act {
+        Act::Greets => return None,
+        Act::EndsTalk | Act::Dismisses | Act::Deflects | Act::PushesBack => Cue::Refused,
+        Act::QuestionsMotive => Cue::DoubtedMotive,
+        Act::AsksForSpecifics => Cue::WantedSpecifics,
+        Act::SharesConstraint => Cue::SharedConstraint,
+        Act::Acknowledges | Act::Considers => Cue::Softened,
+        Act::ConcedesPart | Act::AgreesAndCommits => Cue::Agreed,
+    })
 }

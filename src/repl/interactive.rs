@@ -88,7 +88,10 @@ pub fn run(
                 show(out, &screen::note(&text))?;
             }
             None if line.len() > LONGEST_TURN => {
-                let text = format!("That is {} bytes; a turn may have {LONGEST_TURN}. Nothing was said.", line.len());
+                let text = format!(
+                    "That is {} bytes; a turn may have {LONGEST_TURN}. Nothing was said.",
+                    line.len()
+                );
                 show(out, &screen::note(&text))?;
             }
             None => {
@@ -119,7 +122,9 @@ fn take_turn(
     }
     if talk.boss_has_left() {
         let name = &talk.cast().boss.name;
-        let text = format!("{name} has ended the talk. /retry says your last turn differently, /end shows the review.");
+        let text = format!(
+            "{name} has ended the talk. /retry says your last turn differently, /end shows the review."
+        );
         show(out, &screen::note(&text))?;
     }
     Ok(String::new())
@@ -186,7 +191,9 @@ fn ended(talk: &mut Talk, out: &mut dyn Write) -> anyhow::Result<Left> {
 
 fn left(talk: &Talk, out: &mut dyn Write, how: Left) -> anyhow::Result<Left> {
     let id = &talk.session().header.id;
-    let text = format!("Kept as session {id}. `coachup practice --resume` goes on; `coachup review {id}` looks back.");
+    let text = format!(
+        "Kept as session {id}. `coachup practice --resume` goes on; `coachup review {id}` looks back."
+    );
     show(out, &screen::note(&text))?;
     Ok(how)
 }

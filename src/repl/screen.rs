@@ -6,8 +6,8 @@
 use super::commands::TABLE;
 use super::talk::Talk;
 use crate::boss::Cast;
-use crate::scorer::verdict::Verdicts;
 use crate::scorer::grade::Grade;
+use crate::scorer::verdict::Verdicts;
 use crate::session::{Exchange, Outcome};
 use crate::text::printable::printable;
 use anstyle::{AnsiColor, Style};
@@ -46,7 +46,8 @@ pub fn briefing(cast: &Cast, difficulty: &str) -> String {
     let _ = writeln!(out, "{}", wrapped(&scenario.goal, "What you want: ", "  "));
     let level = format!("Difficulty: {difficulty} ({}).", cast.difficulty.title.trim_end_matches('.'));
     let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&level, "", "  "));
-    let keys = "Type what you would say, Enter says it. /help lists commands, /hint helps, /end ends the talk.";
+    let keys =
+        "Type what you would say, Enter says it. /help lists commands, /hint helps, /end ends the talk.";
     let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(keys, "", "  "));
     out
 }
@@ -155,8 +156,8 @@ pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade) -> String {
         let bar = "#".repeat((part.score.unwrap_or(0.0) / 5.0).round() as usize);
         let _ = writeln!(out, "  {:<15} {score} {bar}", skill.title());
     }
-    if let Some(text) = crate::review::report(talk.session()).one_thing {
-        let _ = writeln!(out, "{}", wrapped(&text, "Next time: ", "  "));
+    if let Some(next) = talk.report().next_time {
+        let _ = writeln!(out, "{}", wrapped(&next.advice, "Next time: ", "  "));
     }
     let id = &talk.session().header.id;
     out.push_str(&note(&format!("`coachup review {id}` shows the whole talk with your words.")));
@@ -201,6 +202,11 @@ pub fn branches(talk: &Talk) -> String {
         out.push_str("  nothing said yet\n");
     }
     out
+}
+
+/// A better wording of the turn the talk stands at.
+pub fn example(_talk: &Talk) -> String {
+    String::new()
 }
 
 /// A note from the program, not from the boss.

@@ -81,7 +81,9 @@ pub fn run(
             break;
         }
         let text = std::str::from_utf8(&line)
-            .with_context(|| format!("line {number} of the script is not UTF-8; what was said before it is stored"))?
+            .with_context(|| {
+                format!("line {number} of the script is not UTF-8; what was said before it is stored")
+            })?
             .trim_end_matches(['\n', '\r']);
         anyhow::ensure!(
             text.len() <= LONGEST_TURN,

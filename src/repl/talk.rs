@@ -4,7 +4,10 @@
 use super::clock::Clock;
 use super::engine::Engine;
 use crate::boss::{Cast, Line, Turn};
+use crate::review::Report;
+use crate::scenario::Library;
 use crate::scorer::Scorer;
+use crate::scorer::feedback::{Feedback, feedback};
 use crate::scorer::grade::{Grade, grade};
 use crate::scorer::verdict::{Position, Utterance, Verdicts};
 use crate::session::store::Store;
@@ -17,11 +20,22 @@ pub const LONGEST_TURN: usize = 200_000;
 /// A talk that is going on.
 pub struct Talk<'a> {
     cast: Cast,
-    store: Store,
-    scorer: &'a Scorer,
-    engine: Engine,
-    clock: &'a dyn Clock,
+    rooms: Rooms<'a>,
     session: Session,
+}
+
+/// What a talk is given to work with.
+pub struct Rooms<'a> {
+    /// Where sessions are kept.
+    pub store: Store,
+    /// Who grades.
+    pub scorer: &'a Scorer,
+    /// Who words the boss.
+    pub engine: Engine,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+    /// The names of scenarios and bosses, for reviews.
+    pub library: &'a Library,
 }
 
 /// Asked between tokens; `Break` stops the boss.
@@ -36,14 +50,11 @@ impl<'a> Talk<'a> {
         cast: Cast,
         difficulty: &str,
         model: &str,
-        mut store: Store,
-        scorer: &'a Scorer,
-        engine: Engine,
-        clock: &'a dyn Clock,
+        mut rooms: Rooms<'a>,
     ) -> anyhow::Result<Talk<'a>> {
         let mut header = Header {
             id: String::new(),
-            started: clock.now(),
+            started: rooms.clock.now(),
             scenario: cast.scenario.name.clone(),
             boss: cast.boss.id.clone(),
             difficulty: difficulty.to_owned(),
@@ -52,21 +63,14 @@ impl<'a> Talk<'a> {
             seed: cast.seed,
             greeting: cast.greeting(),
         };
-        header.id = store.create(&header)?;
+        header.id = rooms.store.create(&header)?;
         let session = Session { header, exchanges: Vec::new(), head: None, outcome: None };
-        Ok(Talk { cast, store, scorer, engine, clock, session })
+        Ok(Talk { cast, rooms, session })
     }
 
     /// Goes on with a stored session.
-    pub fn resume(
-        cast: Cast,
-        session: Session,
-        store: Store,
-        scorer: &'a Scorer,
-        engine: Engine,
-        clock: &'a dyn Clock,
-    ) -> Talk<'a> {
-        Talk { cast, store, scorer, engine, clock, session }
+    pub fn resume(cast: Cast, session: Session, rooms: Rooms<'a>) -> Talk<'a> {
+        Talk { cast, rooms, session }
     }
 
     /// Everything so far.
@@ -81,14 +85,37 @@ impl<'a> Talk<'a> {
 
     /// Will the next answer wait for the model to load?
     pub fn is_loading(&self) -> bool {
-        self.engine.is_loading()
+        self.rooms.engine.is_loading()
     }
 
     /// The scorer's verdicts on a wording, where the talk stands; nothing is kept.
     pub fn verdicts(&self, text: &str) -> Verdicts {
         let last = self.last_boss_line();
         let position = if self.session.head.is_none() { Position::Opening } else { Position::Middle };
-        self.scorer.grade(&Utterance { text, context: Some(&last), position }).verdicts
+        self.rooms.scorer.grade(&Utterance { text, context: Some(&last), position }).verdicts
+    }
+
+    /// What a coach would say to the turn the talk stands at.
+    pub fn coaching(&self) -> Feedback {
+        let path = self.session.talk();
+        let Some((last, before)) = path.split_last() else { return Feedback::default() };
+        let history: Vec<&Verdicts> = before.iter().map(|exchange| &exchange.verdicts).collect();
+        feedback(&self.utterance(last), &last.verdicts, &history)
+    }
+
+    /// A turn as the scorer saw it.
+    pub fn utterance<'t>(&'t self, exchange: &'t Exchange) -> Utterance<'t> {
+        let before = exchange.parent.and_then(|node| self.session.exchange(node));
+        let context = match before {
+            None => Some(self.session.header.greeting.as_str()),
+            Some(before) => before.reply.as_ref().map(|reply| reply.text.as_str()),
+        };
+        Utterance { text: &exchange.text, context, position: exchange.position }
+    }
+
+    /// The review of the talk as it stands.
+    pub fn report(&self) -> Report {
+        Report::of(&self.session, self.rooms.library)
     }
 
     /// Has the boss left?
@@ -121,7 +148,7 @@ impl<'a> Talk<'a> {
             node: self.session.exchanges.len() as NodeId + 1,
             parent: self.session.head,
             turn: self.last().map_or(0, |exchange| exchange.turn) + 1,
-            said: self.clock.now(),
+            said: self.rooms.clock.now(),
             text: text.to_owned(),
             position,
             verdicts,
@@ -129,7 +156,7 @@ impl<'a> Talk<'a> {
             state,
             reply: None,
         };
-        self.store.append(&self.session.header.id, &exchange)?;
+        self.rooms.store.append(&self.session.header.id, &exchange)?;
         self.session.head = Some(exchange.node);
         self.session.outcome = None;
         self.session.exchanges.push(exchange);
@@ -156,18 +183,18 @@ impl<'a> Talk<'a> {
         let verdicts = pending.verdicts.clone();
         let mut state = pending.state.clone();
         let turn = Turn { text: &text, verdicts: &verdicts };
-        let started = self.clock.elapsed();
+        let started = self.rooms.clock.elapsed();
         let mut first = None;
-        let clock = self.clock;
+        let clock = self.rooms.clock;
         let mut timed = || {
             first.get_or_insert_with(|| clock.elapsed());
             pulse()
         };
-        let model = self.engine.get()?;
+        let model = self.rooms.engine.get()?;
         let Some(spoken) = self.cast.reply(model, &mut state, &lines, &turn, node, &mut timed)? else {
             return Ok(None);
         };
-        let ended = self.clock.elapsed();
+        let ended = self.rooms.clock.elapsed();
         let millis = |until: std::time::Duration| until.saturating_sub(started).as_millis() as u64;
         let reply = Reply {
             conceded: spoken.act.concedes(),
@@ -178,7 +205,7 @@ impl<'a> Talk<'a> {
             first_token_ms: millis(first.unwrap_or(ended)),
             total_ms: millis(ended),
         };
-        self.store.set_reply(&self.session.header.id, node, &reply, &state)?;
+        self.rooms.store.set_reply(&self.session.header.id, node, &reply, &state)?;
         let exchange = &mut self.session.exchanges[node as usize - 1];
         exchange.state = state;
         Ok(Some(exchange.reply.insert(reply)))
@@ -216,7 +243,7 @@ impl<'a> Talk<'a> {
     /// # Errors
     /// The store failed.
     pub fn stand_at(&mut self, head: Option<NodeId>) -> anyhow::Result<()> {
-        self.store.set_head(&self.session.header.id, head)?;
+        self.rooms.store.set_head(&self.session.header.id, head)?;
         self.session.head = head;
         self.session.outcome = None;
         Ok(())
@@ -235,7 +262,7 @@ impl<'a> Talk<'a> {
     /// The store failed.
     pub fn end(&mut self) -> anyhow::Result<Outcome> {
         let outcome = Outcome::of(&self.session.talk());
-        self.store.finish(&self.session.header.id, outcome)?;
+        self.rooms.store.finish(&self.session.header.id, outcome)?;
         self.session.outcome = Some(outcome);
         Ok(outcome)
     }

@@ -2,6 +2,7 @@
 
 pub mod count;
 pub mod data;
+pub mod file;
 pub mod json;
 pub mod markdown;
 pub mod printable;
