@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::output::deliver;
-use crate::review::{Report, Titles, json, markdown, terminal};
+use crate::review::{Report, json, markdown, terminal};
 use crate::scenario::Library;
 use crate::session::store::Store;
 use clap::{Args, ValueEnum};
@@ -47,7 +47,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let session = store.load(&args.session)?;
-    let report = Report::of(&session, Titles::from(library, &session.header));
+    let report = Report::of(&session, library);
     let text = match args.format {
         Format::Terminal => terminal::render(&report, width.min(terminal::COMFORTABLE)),
         Format::Markdown => markdown::render(&report),

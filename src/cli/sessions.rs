@@ -124,7 +124,7 @@ pub fn run(
         Some(SessionsCommand::List { format }) => list(store, *format, around.width, out),
         Some(SessionsCommand::Show { session }) => {
             let session = store.load(session)?;
-            let report = Report::of(&session, Titles::from(around.library, &session.header));
+            let report = Report::of(&session, around.library);
             let text = terminal::transcript(&report, around.width.min(terminal::COMFORTABLE));
             Ok(out.write_all(text.as_bytes())?)
         }

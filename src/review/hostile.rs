@@ -46,7 +46,7 @@ fn session() -> Session {
 fn nothing_steers_the_terminal() {
     let session = session();
     let titles = Titles { scenario: &session.header.scenario, boss: &session.header.boss };
-    let report = Report::of(&session, titles);
+    let report = Report::of_talk(&session, session.head, titles);
     let screens = [terminal::render(&report, 80), terminal::transcript(&report, 80)];
     for screen in &screens {
         // Colours are the view's own; whatever else is left must be harmless, and no colour the text's.
@@ -76,7 +76,8 @@ fn hostile_words_are_kept_exactly_in_json() {
     let session = session();
     assert_eq!(file::from_json(file::to_json(&session).as_bytes()).unwrap(), session);
     let titles = Titles { scenario: "s", boss: "b" };
-    let json: serde_json::Value = serde_json::from_str(&json::render(&Report::of(&session, titles))).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&json::render(&Report::of_talk(&session, session.head, titles))).unwrap();
     assert_eq!(json["talk"][0]["text"], session.exchanges[0].text);
 }
 

@@ -34,5 +34,5 @@ fn golden(name: &str, text: &str) {
 /// The report on a session of the tests' own.
 #[cfg(test)]
 fn report(session: &crate::session::Session) -> Report {
-    Report::of(session, Titles { scenario: "Late feedback", boss: "Dana" })
+    Report::of_talk(session, session.head, Titles { scenario: "Late feedback", boss: "Dana" })
 }

@@ -116,9 +116,9 @@ impl<'a> Titles<'a> {
 }
 
 impl Report {
-    /// The talk as it stands.
-    pub fn of(session: &Session, titles: Titles<'_>) -> Report {
-        Report::of_talk(session, session.head, titles)
+    /// The talk as it stands, with the titles and names of `library`.
+    pub fn of(session: &Session, library: &Library) -> Report {
+        Report::of_talk(session, session.head, Titles::from(library, &session.header))
     }
 
     /// The talk that ends at `node`.
