@@ -3,14 +3,19 @@
 pub mod bars;
 pub mod bosses;
 pub mod completions;
+pub mod confirm;
 pub mod difficulties;
 pub mod doctor;
 pub mod models;
+pub mod output;
 pub mod practice;
+pub mod review;
 pub mod scenarios;
+pub mod sessions;
 mod shelf;
 
 use crate::scenario::{Library, LibraryError};
+use crate::session::store::{Store, StoreError};
 use crate::settings::Settings;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -37,6 +42,10 @@ pub struct Cli {
 enum Command {
     /// Practise a talk with a simulated boss (the default)
     Practice(practice::PracticeArgs),
+    /// See a talk again, with what helped and what hurt
+    Review(review::ReviewArgs),
+    /// List, show, remove, export and import what was said
+    Sessions(sessions::SessionsArgs),
     /// Show, make and check scenarios
     Scenarios(scenarios::ScenariosArgs),
     /// Show, make and check bosses
@@ -96,6 +105,18 @@ impl Cli {
         let library = || library(&settings);
         match command {
             Command::Practice(args) => practice::run(&args, &settings, &mut out),
+            Command::Review(args) => {
+                review::run(&args, &store(&settings)?, &library()?, screen_width(), &mut out)
+            }
+            Command::Sessions(args) => {
+                let around = sessions::Surroundings {
+                    library: &library()?,
+                    person: &settings.name,
+                    width: screen_width(),
+                    confirm: &mut confirm::on_terminal,
+                };
+                sessions::run(&args, &mut store(&settings)?, around, &mut out)
+            }
             Command::Scenarios(args) => scenarios::run(&args, library, &folder, &mut out),
             Command::Bosses(args) => bosses::run(&args, library, &folder, &mut out),
             Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
@@ -109,6 +130,15 @@ impl Cli {
 /// What comes with the program and what the person has added.
 fn library(settings: &Settings) -> Result<Library, LibraryError> {
     Library::with_folders(std::slice::from_ref(&settings.folders.config))
+}
+
+fn store(settings: &Settings) -> Result<Store, StoreError> {
+    Store::open(&settings.folders.data)
+}
+
+/// Columns of the screen; 80 where there is none.
+fn screen_width() -> usize {
+    textwrap::termwidth()
 }
 
 /// `coachup … | head` is no error.

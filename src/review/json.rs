@@ -9,13 +9,12 @@ pub fn render(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden;
+    use super::super::{golden, report};
     use super::*;
-    use crate::scenario::Library;
     use crate::session::sample;
 
     #[test]
     fn golden_object() {
-        golden("review-json", &render(&Report::of(&sample::finished(), &Library::default())));
+        golden("review-json", &render(&report(&sample::finished())));
     }
 }

@@ -1,11 +1,11 @@
 //! The review as Markdown, for notes and for sharing.
 
-use super::report::{Branch, Report, TurnView};
+use super::report::{Report, TurnView};
 use super::{Effect, Mark, marks::pieces, words};
-use crate::scorer::grade::Grade;
-use crate::scorer::rubric::{Check, Skill};
+use crate::scorer::explain::Explained;
+use crate::scorer::feedback::Feedback;
 use crate::text::markdown::{escaped, inline, paragraphs, quoted};
-use crate::text::{one_line, printable};
+use crate::text::{count, one_line, printable};
 
 /// The longest quotation in a list, in characters.
 const QUOTE: usize = 200;
@@ -24,17 +24,18 @@ pub fn render(report: &Report) -> String {
     if !report.turning_points.is_empty() {
         page.push_str("\n## Turning points\n\n");
         for point in &report.turning_points {
-            let what: Vec<&str> = point.what.iter().map(|&what| words::turned(what)).collect();
-            let why = point.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
-            let moved = words::moved(point.from, point.to);
-            let text = format!("{} {} ({moved}{why})", report.boss_name, words::listed(&what));
+            let text = words::turning_point(point, &report.boss_name);
             page.push_str(&format!("- Turn {}: {}\n", point.turn, line(&text)));
         }
     }
-    report.grade.iter().for_each(|grade| skills(&mut page, grade));
+    if !report.explained.is_empty() {
+        page.push_str("\n## Grade by skill\n\n");
+        report.explained.iter().for_each(|explained| skill(&mut page, explained));
+    }
     if !report.branches.is_empty() {
         page.push_str("\n## Other branches\n\n");
-        report.branches.iter().for_each(|other| branch(&mut page, other));
+        let branches = report.branches.iter();
+        branches.for_each(|other| page.push_str(&format!("- {}\n", line(&words::branch(other, QUOTE)))));
     }
     next_time(&mut page, report);
     page
@@ -51,7 +52,7 @@ fn header(page: &mut String, report: &Report) {
         ("Boss", format!("{}, {} (starts at {start})", report.boss_name, header.difficulty)),
         ("Model", format!("{}, seed {}", header.model, header.seed)),
     ];
-    let turns = words::count(report.talk.len(), "turn");
+    let turns = count(report.talk.len(), "turn");
     facts.push(("Outcome", format!("{}, after {turns}", words::outcome(report.outcome, report.finished))));
     if let Some(grade) = &report.grade {
         facts.push(("Grade", format!("{} of 100: {}", words::points(grade.overall), grade.band)));
@@ -68,86 +69,41 @@ fn turn(page: &mut String, turn: &TurnView, boss: &str) {
     page.push_str(&format!("\n### Turn {}\n\n**You**\n\n", turn.turn));
     page.push_str(&quoted(&marked(&turn.text, &turn.marks)));
     page.push('\n');
-    for check in turn.checks.present() {
-        let quotes: Vec<String> =
-            turn.checks.get(check).evidence.iter().map(|span| words::quote(&span.text, QUOTE)).collect();
-        page.push_str(&format!(
-            "- {}: {}\n",
-            effect(check),
-            line(&format!("{}: {}", words::title(check), words::listed(&quotes)))
-        ));
+    for finding in words::findings(&turn.checks, QUOTE) {
+        let effect = if finding.effect == Effect::Helped { "helped" } else { "hurt" };
+        page.push_str(&format!("- {effect}: {}\n", line(&finding.text)));
     }
-    let why =
-        if turn.moved.why.is_empty() { String::new() } else { format!(": {}", turn.moved.why.join("; ")) };
-    let moved = format!("{boss}'s {}{why}", words::moved(turn.moved.from, turn.moved.to));
-    page.push_str(&format!("- {}\n\n", paragraphs(&line(&moved))));
+    let Feedback { praise, change } = &turn.feedback;
+    for (name, note) in [("Well done", praise), ("To change", change)] {
+        note.iter().for_each(|note| page.push_str(&format!("- {name}: {}\n", line(&note.text))));
+    }
+    page.push_str(&format!("- {}\n\n", paragraphs(&line(&words::boss_moved(turn, boss)))));
     match &turn.reply {
         Some(reply) => {
-            let hand_written = if reply.fallback { ", a hand-written line" } else { "" };
-            let how = format!("{}{hand_written}", reply.act.id().replace('-', " "));
-            page.push_str(&format!(
-                "**{}** ({})\n\n{}",
-                line(boss),
-                line(&how),
-                quoted(&escaped(&reply.text))
-            ));
+            let (how, text) = (line(&words::reply(reply)), quoted(&escaped(&reply.text)));
+            page.push_str(&format!("**{}** ({how})\n\n{text}", line(boss)));
         }
         None => page.push_str("*No reply was stored: the program stopped before it came.*\n"),
     }
 }
 
-fn skills(page: &mut String, grade: &Grade) {
-    page.push_str("\n## Grade by skill\n\n");
-    for skill in Skill::ALL {
-        let Some(result) = grade.skills.get(&skill) else { continue };
-        let score = result.score.map_or("did not apply".to_owned(), |score| format!("{score:.0} of 100"));
-        page.push_str(&format!("- **{}**: {score}\n", skill.title()));
-        for reason in &result.why {
-            let title = words::title(reason.check);
-            let text = match (reason.turns.as_slice(), reason.points) {
-                ([], _) => format!("{title}: not shown, worth {}", words::points(reason.open)),
-                (turns, points) => format!(
-                    "{title}, {}: {} {}",
-                    words::turns(turns),
-                    if points < 0.0 { "cost" } else { "earned" },
-                    words::points(points.abs())
-                ),
-            };
-            page.push_str(&format!("  - {}\n", line(&text)));
-        }
-    }
-}
-
-fn branch(page: &mut String, branch: &Branch) {
-    let place = match branch.shared {
-        0 => "From the start".to_owned(),
-        shared => format!("After turn {shared}"),
-    };
-    let text = format!(
-        "{place}: {} {}, openness {}, grade {} ({})",
-        words::quote(&branch.text, QUOTE),
-        words::outcome(branch.outcome, false),
-        words::points(branch.openness),
-        words::points(branch.grade),
-        words::count(branch.turns as usize, "turn"),
-    );
-    page.push_str(&format!("- {}\n", line(&text)));
+fn skill(page: &mut String, explained: &Explained) {
+    let score = explained.score.map_or("did not apply".to_owned(), |score| format!("{score:.0} of 100"));
+    page.push_str(&format!("- **{}**: {score}\n", explained.skill.title()));
+    explained.lines.iter().for_each(|text| page.push_str(&format!("  - {}\n", line(text))));
 }
 
 fn next_time(page: &mut String, report: &Report) {
     let (Some(next), Some(grade)) = (&report.next_time, &report.grade) else { return };
-    page.push_str(&format!("\n## Next time\n\n{}\n", line(&next.advice)));
+    page.push_str(&format!("\n## Next time\n\n{}\n", paragraphs(&line(&next.advice))));
     if let Some(quote) = &next.quote {
-        let said =
-            format!("You said, in {}: {}", words::turns(&next.turns), words::quote(&quote.text, QUOTE));
-        page.push_str(&format!("\n{}\n", line(&said)));
+        let said = words::quote(&quote.text, QUOTE);
+        page.push_str(&format!(
+            "\n{}\n",
+            line(&format!("You said, in {}: {said}", words::turns(&next.turns[..1])))
+        ));
     }
-    let (then, now) = (words::points(next.grade), words::points(grade.overall));
-    page.push_str(&format!("\nThis alone would have made the grade {then} instead of {now}.\n"));
-}
-
-fn effect(check: Check) -> &'static str {
-    if check.is_helpful() { "helped" } else { "hurt" }
+    next.grade.iter().for_each(|&then| page.push_str(&format!("\n{}\n", words::worth(then, grade.overall))));
 }
 
 /// Text shown literally, to stand inside a line.
@@ -183,14 +139,13 @@ fn emphasised(part: &str, effect: Option<Effect>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden;
+    use super::super::{golden, report};
     use super::*;
-    use crate::scenario::Library;
     use crate::session::sample;
 
     #[test]
     fn golden_page() {
-        golden("review-markdown", &render(&Report::of(&sample::session(), &Library::default())));
+        golden("review-markdown", &render(&report(&sample::session())));
     }
 
     #[test]

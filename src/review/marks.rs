@@ -1,6 +1,6 @@
 //! Where in a turn the words helped and where they hurt.
 
-use crate::scorer::rubric::Polarity;
+use crate::scorer::rubric::{Check, Polarity};
 use crate::scorer::verdict::Verdicts;
 use serde::Serialize;
 
@@ -12,6 +12,16 @@ pub enum Effect {
     Helped,
     /// Evidence of a harmful one.
     Hurt,
+}
+
+impl Effect {
+    /// What words that show `check` do.
+    pub fn of(check: Check) -> Effect {
+        match check.polarity() {
+            Polarity::Helpful => Effect::Helped,
+            Polarity::Harmful => Effect::Hurt,
+        }
+    }
 }
 
 /// A stretch of a turn with one effect: byte offsets on character boundaries.
@@ -30,10 +40,7 @@ pub struct Mark {
 pub fn marks(text: &str, verdicts: &Verdicts) -> Vec<Mark> {
     let mut effects: Vec<Option<Effect>> = vec![None; text.len()];
     for check in verdicts.present() {
-        let effect = match check.polarity() {
-            Polarity::Helpful => Effect::Helped,
-            Polarity::Harmful => Effect::Hurt,
-        };
+        let effect = Effect::of(check);
         for span in verdicts.get(check).evidence.iter().filter(|span| span.is_verbatim(text)) {
             for byte in &mut effects[span.start..span.end] {
                 *byte = (*byte).max(Some(effect));
@@ -68,7 +75,6 @@ pub fn pieces<'a>(text: &'a str, marks: &[Mark]) -> Vec<(&'a str, Option<Effect>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scorer::rubric::Check;
     use crate::scorer::verdict::{Answer, Span};
 
     fn verdicts(text: &str, evidence: &[(Check, &str)]) -> Verdicts {

@@ -3,6 +3,8 @@
 //! `report` decides what is said and `words` how it is called; `terminal`, `markdown` and `json` only
 //! lay it out. All of them return strings that are safe to print.
 
+#[cfg(test)]
+mod hostile;
 pub mod json;
 pub mod markdown;
 mod marks;
@@ -15,8 +17,9 @@ mod words;
 
 pub use marks::{Effect, Mark};
 pub use next_time::NextTime;
-pub use report::{Branch, Report, TurnView};
+pub use report::{Branch, Report, Titles, TurnView};
 pub use turning::{Turn, TurningPoint};
+pub use words::outcome as outcome_words;
 
 /// Compares `text` with the golden file `name` of `tests/golden`.
 #[cfg(test)]
@@ -26,4 +29,10 @@ fn golden(name: &str, text: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+/// The report on a session of the tests' own.
+#[cfg(test)]
+fn report(session: &crate::session::Session) -> Report {
+    Report::of_talk(session, session.head, Titles { scenario: "Late feedback", boss: "Dana" })
 }

@@ -5,8 +5,10 @@ use super::next_time::{NextTime, next_time};
 use super::turning::{TurningPoint, turning_points};
 use crate::boss::state::Move;
 use crate::scenario::{Boss, Library, Scenario};
+use crate::scorer::explain::{Explained, explain};
+use crate::scorer::feedback::{Feedback, feedback};
 use crate::scorer::grade::{Grade, grade};
-use crate::scorer::verdict::{Position, Verdicts};
+use crate::scorer::verdict::{Position, Utterance, Verdicts};
 use crate::session::{Exchange, Header, NodeId, Outcome, Reply, Session};
 use serde::Serialize;
 
@@ -40,6 +42,8 @@ pub struct Report {
     pub turning_points: Vec<TurningPoint>,
     /// The grade; none before the first turn.
     pub grade: Option<Grade>,
+    /// The grade in words, by skill; empty before the first turn.
+    pub explained: Vec<Explained>,
     /// The one thing to do differently; none where nothing is left to gain.
     pub next_time: Option<NextTime>,
     /// The session's other talks.
@@ -63,6 +67,8 @@ pub struct TurnView {
     pub marks: Vec<Mark>,
     /// The verdicts.
     pub checks: Verdicts,
+    /// What worked and what to change.
+    pub feedback: Feedback,
     /// How the boss moved, and why.
     #[serde(rename = "move")]
     pub moved: Move,
@@ -91,33 +97,50 @@ pub struct Branch {
     pub text: String,
 }
 
+/// What a session's scenario and boss are called on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Titles<'a> {
+    /// The scenario's title.
+    pub scenario: &'a str,
+    /// The boss's first name.
+    pub boss: &'a str,
+}
+
+impl<'a> Titles<'a> {
+    /// As `library` calls them; their names as stored where it does not know them (any more).
+    pub fn from(library: &'a Library, header: &'a Header) -> Titles<'a> {
+        let scenario = library.get::<Scenario>(&header.scenario).map(|scenario| scenario.title.as_str());
+        let boss = library.get::<Boss>(&header.boss).map(|boss| boss.name.as_str());
+        Titles { scenario: scenario.unwrap_or(&header.scenario), boss: boss.unwrap_or(&header.boss) }
+    }
+}
+
 impl Report {
-    /// The talk as it stands. Titles and names come from `library` where it knows them.
+    /// The talk as it stands, with the titles and names of `library`.
     pub fn of(session: &Session, library: &Library) -> Report {
-        Report::of_talk(session, session.head, library)
+        Report::of_talk(session, session.head, Titles::from(library, &session.header))
     }
 
     /// The talk that ends at `node`.
-    pub fn of_talk(session: &Session, node: Option<NodeId>, library: &Library) -> Report {
+    pub fn of_talk(session: &Session, node: Option<NodeId>, titles: Titles<'_>) -> Report {
         let talk = session.path_to(node);
         let header = session.header.clone();
-        let scenario = library.get::<Scenario>(&header.scenario).map(|scenario| scenario.title.clone());
-        let boss = library.get::<Boss>(&header.boss).map(|boss| boss.name.clone());
         let ended = session.outcome.filter(|_| node == session.head);
         let grade = (!talk.is_empty()).then(|| graded(&talk));
         Report {
             format: FORMAT,
             version: VERSION,
-            scenario_title: scenario.unwrap_or_else(|_| header.scenario.clone()),
-            boss_name: boss.unwrap_or_else(|_| header.boss.clone()),
+            scenario_title: titles.scenario.to_owned(),
+            boss_name: titles.boss.to_owned(),
             outcome: ended.unwrap_or_else(|| Outcome::of(&talk)),
             finished: ended.is_some(),
             openness: std::iter::once(header.receptiveness)
                 .chain(talk.iter().map(|exchange| exchange.moved.to))
                 .collect(),
-            talk: talk.iter().map(|exchange| TurnView::of(exchange)).collect(),
+            talk: (0..talk.len()).map(|index| TurnView::of(&talk, index, &header.greeting)).collect(),
             turning_points: turning_points(&talk),
             next_time: grade.as_ref().and_then(|grade| next_time(&talk, grade)),
+            explained: grade.as_ref().map(explain).unwrap_or_default(),
             grade,
             branches: branches(session, &talk),
             header,
@@ -126,7 +149,13 @@ impl Report {
 }
 
 impl TurnView {
-    fn of(exchange: &Exchange) -> TurnView {
+    fn of(talk: &[&Exchange], index: usize, greeting: &str) -> TurnView {
+        let (earlier, exchange) = (&talk[..index], talk[index]);
+        let context = earlier
+            .last()
+            .map_or(Some(greeting), |before| before.reply.as_ref().map(|reply| reply.text.as_str()));
+        let utterance = Utterance { text: &exchange.text, context, position: exchange.position };
+        let history: Vec<&Verdicts> = earlier.iter().map(|exchange| &exchange.verdicts).collect();
         TurnView {
             node: exchange.node,
             turn: exchange.turn,
@@ -135,6 +164,7 @@ impl TurnView {
             position: exchange.position,
             marks: marks(&exchange.text, &exchange.verdicts),
             checks: exchange.verdicts.clone(),
+            feedback: feedback(&utterance, &exchange.verdicts, &history),
             moved: exchange.moved.clone(),
             patience: exchange.state.patience,
             reply: exchange.reply.clone(),

@@ -1,16 +1,18 @@
 //! The review for a screen: at most `width` columns, complete without colour.
 
-use super::report::{Branch, Report, TurnView};
+use super::report::{Report, TurnView};
 use super::underline::{HELPED, HURT, marked_lines, options, sign, style};
-use super::{Effect, TurningPoint, words};
-use crate::scorer::grade::{Grade, Reason, SkillGrade};
-use crate::scorer::rubric::Skill;
-use crate::session::Reply;
-use crate::text::{one_line, printable};
+use super::{Effect, words};
+use crate::scorer::explain::Explained;
+use crate::scorer::feedback::Feedback;
+use crate::text::{count, one_line, printable};
 use anstyle::{Effects, Style};
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
+
+/// The widest text that is comfortable to read, in columns.
+pub const COMFORTABLE: usize = 80;
 
 /// The narrowest screen that is laid out for; below, lines break where the terminal breaks them.
 const NARROWEST: usize = 40;
@@ -23,28 +25,39 @@ pub fn render(report: &Report, width: usize) -> String {
     page.header(report);
     page.section("The talk");
     page.legend();
-    page.styled(4, DIM, &one_line(&report.boss_name));
-    page.text(4, &printable(&report.header.greeting));
-    for turn in &report.talk {
-        page.turn(turn, &report.boss_name);
-    }
-    if report.talk.is_empty() {
-        page.text.push('\n');
-        page.text(4, "Nothing was said yet.");
-    }
+    page.greeting(report);
+    report.talk.iter().for_each(|turn| page.turn(turn, &report.boss_name));
     if !report.turning_points.is_empty() {
         page.section("Turning points");
-        report.turning_points.iter().for_each(|point| page.turning_point(point, &report.boss_name));
+        for point in &report.turning_points {
+            let text = words::turning_point(point, &report.boss_name);
+            page.hanging(&format!("{:>2}  ", point.turn), &text);
+        }
     }
-    if let Some(grade) = &report.grade {
+    if !report.explained.is_empty() {
         page.section("Grade by skill");
-        page.grade(grade);
+        report.explained.iter().for_each(|explained| page.skill(explained));
     }
     if !report.branches.is_empty() {
         page.section("Other branches");
-        report.branches.iter().for_each(|branch| page.branch(branch));
+        report.branches.iter().for_each(|branch| page.item(4, '·', DIM, &words::branch(branch, QUOTE)));
     }
     page.next_time(report);
+    page.text
+}
+
+/// What was said, without any judgement.
+pub fn transcript(report: &Report, width: usize) -> String {
+    let mut page = Page { text: String::new(), width: width.max(NARROWEST) };
+    page.title(report);
+    page.text.push('\n');
+    page.greeting(report);
+    for turn in &report.talk {
+        page.speaker(turn);
+        page.text(4, &printable(&turn.text));
+        page.text.push('\n');
+        page.answer(turn, &report.boss_name);
+    }
     page.text
 }
 
@@ -55,7 +68,8 @@ struct Page {
 }
 
 impl Page {
-    fn header(&mut self, report: &Report) {
+    /// Which session it is, and how it was started.
+    fn title(&mut self, report: &Report) {
         let header = &report.header;
         let title = format!("Session {}: {}", header.id, report.scenario_title);
         self.styled(0, BOLD, &one_line(&title));
@@ -69,8 +83,12 @@ impl Page {
             header.seed
         );
         self.styled(0, DIM, &one_line(&how));
+    }
+
+    fn header(&mut self, report: &Report) {
+        self.title(report);
         self.text.push('\n');
-        let turns = words::count(report.talk.len(), "turn");
+        let turns = count(report.talk.len(), "turn");
         self.field("Outcome", &format!("{}, after {turns}", words::outcome(report.outcome, report.finished)));
         if let Some(grade) = &report.grade {
             self.field("Grade", &format!("{} of 100: {}", words::points(grade.overall), grade.band));
@@ -88,97 +106,54 @@ impl Page {
         self.text.push_str(&format!("    {DIM}Your words:{DIM:#} {helped}, {hurt}\n\n"));
     }
 
+    fn greeting(&mut self, report: &Report) {
+        self.styled(4, DIM, &one_line(&report.boss_name));
+        self.text(4, &printable(&report.header.greeting));
+        if report.talk.is_empty() {
+            self.text.push('\n');
+            self.text(4, "Nothing was said yet.");
+        }
+    }
+
+    fn speaker(&mut self, turn: &TurnView) {
+        self.text.push_str(&format!("\n{BOLD}{:>2}  You{BOLD:#}\n", turn.turn));
+    }
+
     fn turn(&mut self, turn: &TurnView, boss: &str) {
-        self.text.push('\n');
-        self.text.push_str(&format!("{BOLD}{:>2}  You{BOLD:#}\n", turn.turn));
+        self.speaker(turn);
         for line in marked_lines(&turn.text, &turn.marks, self.width - 4) {
             self.text.push_str(format!("    {line}").trim_end());
             self.text.push('\n');
         }
-        for check in turn.checks.present() {
-            let effect = if check.is_helpful() { Effect::Helped } else { Effect::Hurt };
-            let evidence = &turn.checks.get(check).evidence;
-            let quotes: Vec<String> = evidence.iter().map(|span| words::quote(&span.text, QUOTE)).collect();
-            let verdict = format!("{}: {}", words::title(check), words::listed(&quotes));
-            self.item(4, sign(effect), style(effect), &verdict);
+        for finding in words::findings(&turn.checks, QUOTE) {
+            self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
         }
-        self.moved(turn, boss);
-        match &turn.reply {
-            Some(reply) => self.reply(reply, boss),
-            None => self.styled(4, DIM, "No reply was stored: the program stopped before it came."),
+        let Feedback { praise, change } = &turn.feedback;
+        for (name, note) in [("Well done", praise), ("To change", change)] {
+            if let Some(note) = note {
+                self.item(4, '>', DIM, &format!("{name}: {}", one_line(&note.text)));
+            }
         }
-    }
-
-    fn moved(&mut self, turn: &TurnView, boss: &str) {
-        let moved = words::moved(turn.moved.from, turn.moved.to);
-        let why = if turn.moved.why.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", turn.moved.why.join("; "))
-        };
-        self.styled(4, DIM, &one_line(&format!("{boss}'s {moved}{why}")));
+        self.styled(4, DIM, &words::boss_moved(turn, boss));
         self.text.push('\n');
+        self.answer(turn, boss);
     }
 
-    fn reply(&mut self, reply: &Reply, boss: &str) {
-        let hand_written = if reply.fallback { ", a hand-written line" } else { "" };
-        let how = format!("{boss} ({}{hand_written})", reply.act.id().replace('-', " "));
-        self.styled(4, DIM, &one_line(&how));
+    fn answer(&mut self, turn: &TurnView, boss: &str) {
+        let Some(reply) = &turn.reply else {
+            return self.styled(4, DIM, "No reply was stored: the program stopped before it came.");
+        };
+        self.styled(4, DIM, &one_line(&format!("{boss} ({})", words::reply(reply))));
         self.text(4, &printable(&reply.text));
     }
 
-    fn turning_point(&mut self, point: &TurningPoint, boss: &str) {
-        let what: Vec<&str> = point.what.iter().map(|&what| words::turned(what)).collect();
-        let why = point.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
-        let text = format!("{boss} {} ({}{why})", words::listed(&what), words::moved(point.from, point.to));
-        self.hanging(&format!("{:>2}  ", point.turn), &one_line(&text));
-    }
-
-    fn grade(&mut self, grade: &Grade) {
-        for skill in Skill::ALL {
-            let Some(SkillGrade { score, why }) = grade.skills.get(&skill) else { continue };
-            let score = match score {
-                Some(score) => format!("{} {:>3.0}", bar(*score), score),
-                None => "did not apply".to_owned(),
-            };
-            self.text.push_str(&format!("    {BOLD}{:<15}{BOLD:#} {score}\n", skill.title()));
-            why.iter().for_each(|reason| self.reason(reason));
-        }
-    }
-
-    fn reason(&mut self, reason: &Reason) {
-        let title = words::title(reason.check);
-        if reason.turns.is_empty() {
-            let could = format!("{title}: not shown, worth {}", words::points(reason.open));
-            return self.item(6, '·', DIM, &could);
-        }
-        let effect = if reason.points < 0.0 { Effect::Hurt } else { Effect::Helped };
-        let points = words::points(reason.points.abs());
-        let text = format!(
-            "{title}, {}: {} {points}",
-            words::turns(&reason.turns),
-            match effect {
-                Effect::Helped => "earned",
-                Effect::Hurt => "cost",
-            }
-        );
-        self.item(6, sign(effect), style(effect), &text);
-    }
-
-    fn branch(&mut self, branch: &Branch) {
-        let place = match branch.shared {
-            0 => "From the start".to_owned(),
-            shared => format!("After turn {shared}"),
+    fn skill(&mut self, explained: &Explained) {
+        let score = match explained.score {
+            Some(score) => format!("{} {score:>3.0}", bar(score)),
+            None => "did not apply".to_owned(),
         };
-        let text = format!(
-            "{place}: {} {}, openness {}, grade {} ({})",
-            words::quote(&branch.text, QUOTE),
-            words::outcome(branch.outcome, false),
-            words::points(branch.openness),
-            words::points(branch.grade),
-            words::count(branch.turns as usize, "turn"),
-        );
-        self.item(4, '·', DIM, &text);
+        self.text.push_str(&format!("    {BOLD}{:<15}{BOLD:#} {score}\n", explained.skill.title()));
+        explained.lines.iter().for_each(|line| self.item(6, '·', DIM, &printable(line)));
     }
 
     fn next_time(&mut self, report: &Report) {
@@ -186,17 +161,12 @@ impl Page {
         self.section("Next time");
         self.text(4, &printable(&next.advice));
         if let Some(quote) = &next.quote {
-            self.text(
-                4,
-                &format!("You said, in {}: {}", words::turns(&next.turns), words::quote(&quote.text, QUOTE)),
-            );
+            let said = words::quote(&quote.text, QUOTE);
+            self.text(4, &format!("You said, in {}: {said}", words::turns(&next.turns[..1])));
         }
-        let worth = format!(
-            "This alone would have made the grade {} instead of {}.",
-            words::points(next.grade),
-            words::points(grade.overall)
-        );
-        self.styled(4, DIM, &worth);
+        if let Some(then) = next.grade {
+            self.styled(4, DIM, &words::worth(then, grade.overall));
+        }
     }
 
     fn section(&mut self, title: &str) {
@@ -251,9 +221,8 @@ fn curve(values: &[f64], longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden;
+    use super::super::{golden, report};
     use super::*;
-    use crate::scenario::Library;
     use crate::session::sample;
 
     fn plain(report: &Report, width: usize) -> String {
@@ -262,12 +231,12 @@ mod tests {
 
     #[test]
     fn golden_at_80_columns() {
-        golden("review-terminal", &plain(&Report::of(&sample::session(), &Library::default()), 80));
+        golden("review-terminal", &plain(&report(&sample::session()), 80));
     }
 
     #[test]
     fn fits_every_width_from_40_on() {
-        let report = Report::of(&sample::finished(), &Library::default());
+        let report = report(&sample::finished());
         for width in [40, 60, 80, 200] {
             for line in plain(&report, width).lines() {
                 assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
@@ -280,8 +249,18 @@ mod tests {
         let mut session = sample::session();
         session.exchanges.clear();
         session.head = None;
-        let text = plain(&Report::of(&session, &Library::default()), 80);
+        let text = plain(&report(&session), 80);
         assert!(text.contains("Nothing was said yet.") && !text.contains("Grade"), "{text}");
+    }
+
+    #[test]
+    fn a_transcript_says_what_was_said_and_no_more() {
+        let text = anstream::adapter::strip_str(&transcript(&report(&sample::session()), 80)).to_string();
+        assert!(
+            text.contains("    What stands in the way?") && text.contains("No reply was stored"),
+            "{text}"
+        );
+        assert!(!text.contains("+++") && !text.contains("openness"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Only the names handed in are known; what the words themselves give away stays.
 
 use super::{Exchange, Session};
+use crate::boss::state::BossState;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::Span;
 use std::ops::Range;
@@ -45,7 +46,10 @@ fn hide_in(exchange: &mut Exchange, names: &[Role<'_>]) {
     }
     exchange.text = text;
     let reply = exchange.reply.iter_mut().map(|reply| &mut reply.text);
-    for text in exchange.moved.why.iter_mut().chain(&mut exchange.state.agreed).chain(reply) {
+    // Every field is named, so that a new one is not forgotten here.
+    let BossState { openness: _, patience: _, earned: _, facts_out: _, acts: _, idle: _, offers, agreed } =
+        &mut exchange.state;
+    for text in exchange.moved.why.iter_mut().chain(offers).chain(agreed).chain(reply) {
         *text = replaced(text, names).text;
     }
 }
@@ -132,6 +136,8 @@ mod tests {
         let mut session = sample::finished();
         session.header.model = "/home/sam/models/tiny.gguf".into();
         session.exchanges[1].moved.why = vec!["Sam held something against Dana".into()];
+        session.exchanges[2].state.offers = vec!["you send Sam's mails on".into()];
+        session.exchanges[2].state.agreed = vec!["Dana answers".into()];
         let hidden = anonymous(&session, &[("Dana", BOSS), ("Sam", PERSON), ("mails", OTHER)]);
         let json = file::to_json(&hidden);
         let lower = json.to_lowercase();

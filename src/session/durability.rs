@@ -133,7 +133,7 @@ prop_compose! {
         earned in prop::collection::btree_map(prop::sample::select(Check::ALL.to_vec()), any::<u32>(), 0..4),
         facts_out in prop::collection::btree_set(0usize..9, 0..3),
         acts in prop::collection::vec(prop::sample::select(Act::ALL.to_vec()), 0..4),
-        agreed in prop::collection::vec(any::<String>(), 0..2),
+        (offers, agreed, idle) in (prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), any::<u32>()),
         patience in any::<u32>(),
         reply in prop::option::of(any_reply()),
         parent in any::<Index>(),
@@ -141,7 +141,7 @@ prop_compose! {
         let exchange = Exchange {
             node: 0, parent: None, turn: 0, said: nanoseconds(said), text, position, verdicts,
             moved: Move { from, to, why },
-            state: BossState { openness: to, patience, earned, facts_out, acts, agreed },
+            state: BossState { openness: to, patience, earned, facts_out, acts, offers, agreed, idle },
             reply,
         };
         (exchange, parent)

@@ -10,6 +10,7 @@
 //! escapes here, and made harmless wherever they are shown.
 
 use super::{Exchange, Header, NodeId, Outcome, Session};
+use crate::boss::state::BossState;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Verdict};
 use crate::text::{json, one_line};
@@ -202,7 +203,9 @@ fn check_numbers(exchange: &Exchange) -> Result<(), String> {
 
 fn check_texts(exchange: &Exchange) -> Result<(), String> {
     let reply = exchange.reply.iter().map(|reply| &reply.text);
-    let texts = exchange.moved.why.iter().chain(&exchange.state.agreed).chain(reply);
+    let BossState { openness: _, patience: _, earned: _, facts_out: _, acts: _, idle: _, offers, agreed } =
+        &exchange.state;
+    let texts = exchange.moved.why.iter().chain(offers).chain(agreed).chain(reply);
     check_lengths(texts.chain([&exchange.text]).map(String::as_str))
 }
 

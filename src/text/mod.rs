@@ -1,5 +1,6 @@
 //! Plain text helpers that know nothing of coaching.
 
+pub mod count;
 pub mod data;
 pub mod file;
 pub mod json;
@@ -10,6 +11,7 @@ pub mod sentence;
 pub mod suggest;
 pub mod token;
 
+pub use count::count;
 pub use printable::{one_line, printable};
 pub use quote::quotations;
 pub use sentence::sentences;
