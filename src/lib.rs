@@ -1,8 +1,10 @@
 //! coachup: rehearse coaching your own boss against a simulated one.
 
 pub mod boss;
+pub mod cli;
 pub mod model;
 pub mod repl;
+pub mod review;
 pub mod scenario;
 pub mod scorer;
 pub mod session;

@@ -60,8 +60,7 @@ pub fn distribution(
     let hostile = matches!(stimulus, Stimulus::Attack | Stimulus::Push);
     let gate = state.may_concede(difficulty) && !hostile;
     let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes(verdicts);
-    let row =
-        if settled { &TABLE.settled } else { &TABLE.draw[&stimulus][&state.mood(difficulty)] };
+    let row = if settled { &TABLE.settled } else { &TABLE.draw[&stimulus][&state.mood(difficulty)] };
     let allowed = |act: Act| {
         let table_laid = settled || !state.offers.is_empty();
         let whole = state.acts.iter().any(|act| act.concedes())
@@ -144,9 +143,7 @@ mod tests {
         let guarded = library.get("guarded").unwrap();
         let verdicts = Verdicts::default();
         (0..400)
-            .map(|seed| {
-                choose(state, guarded, &verdicts, stimulus, &mut Draw::new(seed, 1, Purpose::Act))
-            })
+            .map(|seed| choose(state, guarded, &verdicts, stimulus, &mut Draw::new(seed, 1, Purpose::Act)))
             .collect()
     }
 
@@ -185,7 +182,8 @@ mod tests {
     #[test]
     fn the_last_act_is_seldom_repeated() {
         let mut again = state(30.0);
-        let count = |state: &BossState, act| drawn(state, Stimulus::State).iter().filter(|&&a| a == act).count();
+        let count =
+            |state: &BossState, act| drawn(state, Stimulus::State).iter().filter(|&&a| a == act).count();
         let before = count(&again, Act::AsksForSpecifics);
         again.acts = vec![Act::AsksForSpecifics];
         assert!(count(&again, Act::AsksForSpecifics) * 2 < before);

@@ -20,16 +20,18 @@ pub(super) struct Agreeing {
 const BUT_WITHIN: usize = 6;
 /// A promise of the boss's own, as the parser sees it.
 const PROMISES: [&str; 34] = [
-    "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try", "write", "answer", "reply",
-    "call", "book", "block", "set", "put", "help", "start", "go", "talk", "check", "finish", "have", "schedule", "bring",
-    "ensure", "work", "share", "sign",
+    "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try",
+    "write", "answer", "reply", "call", "book", "block", "set", "put", "help", "start", "go", "talk",
+    "check", "finish", "have", "schedule", "bring", "ensure", "work", "share", "sign",
 ];
 
 /// Does `reply` agree to something, or promise it?
 pub fn agrees(reply: &str) -> bool {
     let words = &WORDS.agrees;
     let normal_text = normal(reply);
-    words.anywhere.find(&unnegated(&normal_text)).is_some() || begins_with_yes(&normal_text) || promises(reply)
+    words.anywhere.find(&unnegated(&normal_text)).is_some()
+        || begins_with_yes(&normal_text)
+        || promises(reply)
 }
 
 /// The text up to each negation only: "that doesn't help" and "not a good idea" agree to nothing.
@@ -63,7 +65,8 @@ fn begins_with_yes(normal: &str) -> bool {
             let next: Vec<&str> = said.iter().skip(after).take(BUT_WITHIN).copied().collect();
             // "Good for you", "Right, but", "Fine. No.": a contrast takes the yes back; "but only" does not.
             let limited = next.windows(2).any(|pair| pair[0] == "but" && matches!(pair[1], "only" | "just"));
-            limited || !next.iter().any(|word| matches!(*word, "but" | "except" | "no" | "why" | "what" | "how"))
+            limited
+                || !next.iter().any(|word| matches!(*word, "but" | "except" | "no" | "why" | "what" | "how"))
         }
         None => false,
     }
@@ -79,7 +82,9 @@ fn promises(reply: &str) -> bool {
         let words = parsed.words_of(clause);
         let said = normal(parsed.text_of(clause));
         let after_will = words.iter().skip_while(|word| word.lower != "will").skip(1);
-        let verb = after_will.map(|word| word.lower.as_str()).find(|word| !matches!(*word, "also" | "then" | "just"));
+        let verb = after_will
+            .map(|word| word.lower.as_str())
+            .find(|word| !matches!(*word, "also" | "then" | "just"));
         match (clause.mood, clause.subject) {
             (Mood::Imperative, _) => {
                 let first = said.split_whitespace().find(|word| *word != "please" && *word != "just");

@@ -13,6 +13,16 @@ struct Directions {
     mood: BTreeMap<Mood, String>,
     acts: BTreeMap<Act, ActWords>,
     special: Special,
+    sample: Vec<SampleLine>,
+}
+
+/// An exchange of the sample scene.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SampleLine {
+    pub(super) you: String,
+    pub(super) label: String,
+    pub(super) boss: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +63,11 @@ pub struct Plan {
     pub settled: bool,
 }
 
+/// The scene of other people that shows how directions are followed.
+pub(super) fn sample() -> &'static [SampleLine] {
+    &DIRECTIONS.sample
+}
+
 /// The short name of an act in the script.
 pub fn label(act: Act) -> &'static str {
     DIRECTIONS.acts.get(&act).map_or("", |words| &words.label)
@@ -86,7 +101,10 @@ pub fn openings(
         return vec![first_words(&fact.line.replace("{you}", you), 2)];
     }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
-    let table = DIRECTIONS.acts[&plan.act].openings.iter().filter_map(|opening| with_start(opening, start.as_deref()));
+    let table = DIRECTIONS.acts[&plan.act]
+        .openings
+        .iter()
+        .filter_map(|opening| with_start(opening, start.as_deref()));
     let own = boss.examples.get(plan.act.id()).into_iter().flatten().filter(|line| !shown.contains(line));
     let own = own.filter(|_| start.is_none()).map(|line| first_words(&line.replace("{you}", you), 3));
     let mut all: Vec<String> = table.chain(own).collect();

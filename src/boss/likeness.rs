@@ -57,15 +57,72 @@ pub fn longest_common_run(a: &str, b: &str) -> usize {
 /// Words that carry the matter: long enough, and none of the most common ones.
 pub fn content_words(text: &str) -> Vec<String> {
     const COMMON: [&str; 60] = [
-        "about", "after", "again", "also", "because", "been", "before", "being", "could", "does", "doing", "don't",
-        "even", "from", "give", "going", "have", "haven't", "here", "i'll", "i've", "into", "it's", "just", "know", "like",
-        "look", "make", "more", "much", "need", "only", "over", "please", "really", "right", "should", "some", "something",
-        "that", "that's", "their", "them", "then", "there", "they", "thing", "things", "think", "this", "time", "want",
-        "were", "what", "when", "which", "with", "would", "your", "you're",
+        "about",
+        "after",
+        "again",
+        "also",
+        "because",
+        "been",
+        "before",
+        "being",
+        "could",
+        "does",
+        "doing",
+        "don't",
+        "even",
+        "from",
+        "give",
+        "going",
+        "have",
+        "haven't",
+        "here",
+        "i'll",
+        "i've",
+        "into",
+        "it's",
+        "just",
+        "know",
+        "like",
+        "look",
+        "make",
+        "more",
+        "much",
+        "need",
+        "only",
+        "over",
+        "please",
+        "really",
+        "right",
+        "should",
+        "some",
+        "something",
+        "that",
+        "that's",
+        "their",
+        "them",
+        "then",
+        "there",
+        "they",
+        "thing",
+        "things",
+        "think",
+        "this",
+        "time",
+        "want",
+        "were",
+        "what",
+        "when",
+        "which",
+        "with",
+        "would",
+        "your",
+        "you're",
     ];
     normal(text)
         .split_whitespace()
-        .filter(|word| word.len() > 3 && !COMMON.contains(word) || word.starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|word| {
+            word.len() > 3 && !COMMON.contains(word) || word.starts_with(|c: char| c.is_ascii_digit())
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -97,7 +154,10 @@ mod tests {
 
     #[test]
     fn runs_and_shared_words() {
-        assert_eq!(longest_common_run("Send me one page on Thursday", "I could send you one page on Thursday"), 4);
+        assert_eq!(
+            longest_common_run("Send me one page on Thursday", "I could send you one page on Thursday"),
+            4
+        );
         assert_eq!(shared_words("One page on Thursday, not ten pages.", "I bring a page Thursday"), 2);
         assert_eq!(longest_common_run("", "x"), 0);
     }

@@ -273,7 +273,8 @@ fn capitalised(text: &str) -> String {
 /// before one that does not.
 fn chosen_offer(offers: &[String], turn: &Turn, draw: &mut Draw) -> Option<String> {
     let now = offer::offers(turn.text, turn.verdicts);
-    let mine: Vec<&String> = if now.is_empty() { offers.iter().rev().take(1).collect() } else { now.iter().collect() };
+    let mine: Vec<&String> =
+        if now.is_empty() { offers.iter().rev().take(1).collect() } else { now.iter().collect() };
     let timed: Vec<&String> =
         mine.iter().copied().filter(|offer| reply::names_time(&phrases::normal(offer))).collect();
     draw.pick(if timed.is_empty() { &mine } else { &timed }).map(|offer| (*offer).clone())

@@ -72,15 +72,48 @@ const LEADS: [(&str, &str); 56] = [
 
 /// Words before a proposal that carry nothing.
 const FILLERS: [&str; 24] = [
-    "so", "and", "or", "but", "then", "well", "ok", "okay", "maybe", "perhaps", "also", "either", "yes", "sure",
-    "alternatively", "right", "thanks", "look", "now", "in that case", "if it helps", "if you like",
-    "if you want", "for example",
+    "so",
+    "and",
+    "or",
+    "but",
+    "then",
+    "well",
+    "ok",
+    "okay",
+    "maybe",
+    "perhaps",
+    "also",
+    "either",
+    "yes",
+    "sure",
+    "alternatively",
+    "right",
+    "thanks",
+    "look",
+    "now",
+    "in that case",
+    "if it helps",
+    "if you like",
+    "if you want",
+    "for example",
 ];
 
 /// Where a long proposal may be cut short.
 const ENDS: [&str; 14] = [
-    ", so ", " so that ", " so you ", " because ", ", which ", ", then ", ", and then ", " if that ", " if you ",
-    ", whichever ", ", whatever ", " — ", " - ", "; ",
+    ", so ",
+    " so that ",
+    " so you ",
+    " because ",
+    ", which ",
+    ", then ",
+    ", and then ",
+    " if that ",
+    " if you ",
+    ", whichever ",
+    ", whatever ",
+    " — ",
+    " - ",
+    "; ",
 ];
 
 /// The proposals of a turn, in order, as the boss would say them.
@@ -168,7 +201,8 @@ fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str
 fn starts_like_a_verb(piece: &str) -> bool {
     let first = piece.split_whitespace().next().unwrap_or_default();
     const NOT: [&str; 16] = [
-        "a", "an", "the", "one", "two", "three", "on", "at", "in", "next", "this", "ten", "half", "every", "my", "your",
+        "a", "an", "the", "one", "two", "three", "on", "at", "in", "next", "this", "ten", "half", "every",
+        "my", "your",
     ];
     first.chars().all(|c| c.is_ascii_lowercase()) && !NOT.contains(&first)
 }
@@ -176,8 +210,19 @@ fn starts_like_a_verb(piece: &str) -> bool {
 /// A bare noun or time phrase that can be taken up as it is: "ten minutes on Thursday".
 fn is_handle(piece: &str) -> bool {
     const DAYS: [&str; 13] = [
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "tomorrow", "minute", "hour",
-        "week", "morning", "afternoon",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "tomorrow",
+        "minute",
+        "hour",
+        "week",
+        "morning",
+        "afternoon",
     ];
     let lower = piece.to_lowercase();
     let few = lower.split_whitespace().count() <= 8;

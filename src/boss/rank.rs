@@ -1,8 +1,8 @@
 //! Which of the candidates that passed is said: the one that answers most plainly.
 
 use super::likeness::shared_words;
-use super::reply::{Expected, clarity, names_time};
 use super::phrases::normal;
+use super::reply::{Expected, clarity, names_time};
 
 /// Natural-log probability a shared word is worth.
 const SHARED: f64 = 0.35;

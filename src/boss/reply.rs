@@ -2,6 +2,7 @@
 //! answer to what was said. Each refusal has a named reason.
 
 use super::agreement::{Agreeing, agrees};
+use super::direction::sample;
 use super::likeness::{alike, longest_common_run, shared_words};
 use super::phrases::{Phrases, normal};
 use super::state::Act;
@@ -172,14 +173,20 @@ fn unwrapped(candidate: &str) -> &str {
 
 fn is_plain_speech(text: &str) -> Result<(), Reason> {
     let odd = |c: char| {
-        c.is_control() || "{}[]<>#*_`=|\\^~/()@".contains(c) || (c.is_alphabetic() && !is_latin(c)) || is_symbol(c)
+        c.is_control()
+            || "{}[]<>#*_`=|\\^~/()@".contains(c)
+            || (c.is_alphabetic() && !is_latin(c))
+            || is_symbol(c)
     };
     if text.chars().any(odd) || text.contains("http") {
         return Err(Reason::Markup);
     }
     // "SAM:", "Dana:" — a line of the script.
     let label = |word: &str| word.ends_with(':') && word.starts_with(char::is_uppercase) && word.len() > 2;
-    if text.split_whitespace().any(|word| label(word) && word[..word.len() - 1].chars().all(char::is_alphabetic)) {
+    if text
+        .split_whitespace()
+        .any(|word| label(word) && word[..word.len() - 1].chars().all(char::is_alphabetic))
+    {
         return Err(Reason::OtherVoice);
     }
     Ok(())
@@ -223,7 +230,8 @@ fn in_voice(text: &str, expected: &Expected) -> Result<(), Reason> {
     if WORDS.narration.find(&normal).is_some() || tells_of(expected.you, &normal) {
         return Err(Reason::Narration);
     }
-    let calls_boss = has("boss") && !["my boss", "own boss", "a boss", "the boss's"].iter().any(|own| has(own));
+    let calls_boss =
+        has("boss") && !["my boss", "own boss", "a boss", "the boss's"].iter().any(|own| has(own));
     if has(&expected.boss.name) || calls_boss || has("sir") || has("ma'am") || has("i'm your") {
         return Err(Reason::OtherVoice);
     }
@@ -233,28 +241,41 @@ fn in_voice(text: &str, expected: &Expected) -> Result<(), Reason> {
 /// The person in the third person: "Sam wants…".
 fn tells_of(you: &str, normal: &str) -> bool {
     const VERBS: [&str; 16] = [
-        "is", "was", "has", "had", "said", "says", "wants", "wanted", "thinks", "needs", "looks", "asks", "asked", "knows",
-        "does", "and",
+        "is", "was", "has", "had", "said", "says", "wants", "wanted", "thinks", "needs", "looks", "asks",
+        "asked", "knows", "does", "and",
     ];
     let you = you.to_lowercase();
-    VERBS.iter().any(|verb| normal.contains(&format!(" {you} {verb} "))) || normal.contains(&format!(" {you}'s "))
+    VERBS.iter().any(|verb| normal.contains(&format!(" {you} {verb} ")))
+        || normal.contains(&format!(" {you}'s "))
 }
 
 fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
-    let examples = expected.boss.examples.values().flatten();
-    let copies = |line: &String| alike(text, line) || longest_common_run(text, line) >= COPIED_RUN;
-    if examples.map(|line| line.replace("{you}", expected.you)).any(|line| copies(&line)) {
+    let examples = expected.boss.examples.values().flatten().map(|line| line.replace("{you}", expected.you));
+    let mut known = examples.chain(sample().iter().map(|line| line.boss.clone()));
+    if known.any(|line| alike(text, &line) || longest_common_run(text, &line) >= COPIED_RUN) {
         return Err(Reason::Copied);
     }
     if expected.earlier.iter().any(|line| alike(text, line)) {
         return Err(Reason::Repeated);
     }
     // An offer is taken up in the person's words; anything else is said in one's own.
-    let echoes = alike(text, expected.turn) || longest_common_run(text, expected.turn) >= ECHOED_RUN;
+    let echoes = alike(text, expected.turn)
+        || longest_common_run(text, expected.turn) >= ECHOED_RUN
+        || takes_their_side(text, expected.turn);
     if echoes && !expected.act.concedes() {
         return Err(Reason::Echoed);
     }
     Ok(())
+}
+
+/// Three words in a row of the turn with "we" or "I" in them: the boss speaks as the person does.
+fn takes_their_side(text: &str, turn: &str) -> bool {
+    const OWN: [&str; 11] = ["we", "we've", "we're", "we'd", "i", "i've", "i'm", "us", "our", "my", "me"];
+    let (text, turn) = (normal(text), normal(turn));
+    let said: Vec<&str> = text.split_whitespace().collect();
+    said.windows(3).any(|run| {
+        run.iter().any(|word| OWN.contains(word)) && turn.contains(&format!(" {} ", run.join(" ")))
+    })
 }
 
 fn follows(text: &str, expected: &Expected) -> Result<(), Reason> {
@@ -332,9 +353,134 @@ fn is_concrete(text: &str, expected: &Expected) -> bool {
 /// A day, an hour, a number.
 pub(super) fn names_time(normal: &str) -> bool {
     const TIMES: [&str; 26] = [
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "today", "tomorrow", "tonight", "noon",
-        "morning", "afternoon", "evening", "minutes", "minute", "hour", "hours", "week", "month", "one", "two", "three", "five",
-        "ten", "fifteen",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "today",
+        "tomorrow",
+        "tonight",
+        "noon",
+        "morning",
+        "afternoon",
+        "evening",
+        "minutes",
+        "minute",
+        "hour",
+        "hours",
+        "week",
+        "month",
+        "one",
+        "two",
+        "three",
+        "five",
+        "ten",
+        "fifteen",
     ];
-    normal.split_whitespace().any(|word| TIMES.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit()))
+    normal
+        .split_whitespace()
+        .any(|word| TIMES.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Library;
+
+    const TURN: &str = "We've waited for three weeks. Could I send you one page on Thursday?";
+
+    fn checked(candidate: &str, act: Act) -> Result<String, Reason> {
+        let library = Library::embedded();
+        let boss: &Boss = library.get("dana").unwrap();
+        let keywords = ["prototype".to_owned()];
+        let offer = act.concedes().then_some("you send me one page on Thursday");
+        let earlier = ["Yes, Sam?", "How long would the page be, in the end?"];
+        let expected = Expected {
+            boss,
+            you: "Sam",
+            act,
+            turn: TURN,
+            offer,
+            fact: None,
+            keywords: &keywords,
+            earlier: &earlier,
+        };
+        check(candidate, true, &expected)
+    }
+
+    #[test]
+    fn each_fault_has_its_reason() {
+        use Act::*;
+        for (candidate, act, reason) in [
+            ("", Dismisses, Reason::Empty),
+            ("Not now. (sighs)", Dismisses, Reason::Markup),
+            ("*shrugs* Not now.", Dismisses, Reason::Markup),
+            ("Not now.\u{1b}[31m", Dismisses, Reason::Markup),
+            ("现在不行。", Dismisses, Reason::Markup),
+            ("SAM: I can wait.", Dismisses, Reason::OtherVoice),
+            ("Not now. Dana has no time.", Dismisses, Reason::OtherVoice),
+            ("Not now, boss.", Dismisses, Reason::OtherVoice),
+            ("Not now, she says.", Dismisses, Reason::Narration),
+            ("Sam wants too much, not now.", Dismisses, Reason::Narration),
+            ("As an AI I can't do that.", Dismisses, Reason::Assistant),
+            ("I'm sorry, I can't do that now.", Dismisses, Reason::Apology),
+            ("Not now, Sam.", Dismisses, Reason::Copied),
+            ("Not now. I counted the whole back room.", Dismisses, Reason::Copied),
+            ("How long would the page be in the end?", AsksForSpecifics, Reason::Repeated),
+            ("No. We've waited for three weeks.", PushesBack, Reason::Echoed),
+            ("Okay, send it on Thursday.", Considers, Reason::AgreesUnearned),
+            ("Maybe. I'd have to see.", AgreesAndCommits, Reason::DoesNotAgree),
+            ("Good. I'll send one page on Thursday.", AgreesAndCommits, Reason::SwapsRoles),
+            ("I've got calls all day.", AsksForSpecifics, Reason::OffAct),
+            ("All right, fine.", AgreesAndCommits, Reason::NotAnAnswer),
+        ] {
+            assert_eq!(checked(candidate, act), Err(reason), "{candidate}");
+        }
+    }
+
+    #[test]
+    fn what_is_fit_is_shown_cut_to_whole_sentences_and_the_limit() {
+        use Act::*;
+        for (candidate, act, shown) in [
+            (
+                "Good. You send me one page on Thursday.",
+                AgreesAndCommits,
+                "Good. You send me one page on Thursday.",
+            ),
+            (" \"Not this week.\" ", Dismisses, "Not this week."),
+            ("No. It's not that easy. I have others waiting.", PushesBack, "No. It's not that easy."),
+            ("Which page? It's on Friday.", AsksForSpecifics, "Which page?"),
+            ("Thursday could work", Considers, "Thursday could work."),
+        ] {
+            assert_eq!(checked(candidate, act).as_deref(), Ok(shown), "{candidate}");
+        }
+    }
+
+    #[test]
+    fn a_cut_off_sentence_is_dropped() {
+        assert_eq!(trimmed("Maybe. I'd have to lo", false, 3).as_deref(), Some("Maybe."));
+        assert_eq!(trimmed("I'd have to lo", false, 3), None);
+        assert_eq!(trimmed("I'd have to look", true, 3).as_deref(), Some("I'd have to look."));
+    }
+
+    #[test]
+    fn every_act_has_its_own_examples_as_a_measure() {
+        let library = Library::embedded();
+        let mut missed = Vec::new();
+        let mut lines = 0;
+        for (name, boss) in library.all::<Boss>() {
+            for act in Act::ALL {
+                for line in &boss.examples[act.id()] {
+                    lines += 1;
+                    if !does(line, act) || (!act.concedes() && agrees(line)) {
+                        missed.push(format!("{name} {}: {line}", act.id()));
+                    }
+                }
+            }
+        }
+        assert!(missed.len() * 10 <= lines, "{} of {lines}: {missed:#?}", missed.len());
+    }
 }

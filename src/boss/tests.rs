@@ -41,7 +41,10 @@ const SKILFUL: [Said; 10] = [
         "I see that the launch moved for you too. What do you need from me?",
         &[Acknowledges, ExploresSituation, AsksQuestion, OpenQuestion],
     ),
-    ("I'll bring the page on Thursday at nine. Does that suit you?", &[OffersHelp, Specific, InvitesInput, AsksQuestion]),
+    (
+        "I'll bring the page on Thursday at nine. Does that suit you?",
+        &[OffersHelp, Specific, InvitesInput, AsksQuestion],
+    ),
     (
         "We could try it once, fifteen minutes on Friday, and then see. What do you think?",
         &[OffersOptions, Specific, FutureFocus, InvitesInput, AsksQuestion],
@@ -50,7 +53,10 @@ const SKILFUL: [Said; 10] = [
 
 const BLAMING: [Said; 8] = [
     ("You still haven't given us any feedback on the prototype.", &[Blames, StatesTopic, Springs]),
-    ("You always let us wait. Could we meet on Thursday or Friday?", &[Blames, OffersOptions, Specific, AsksQuestion]),
+    (
+        "You always let us wait. Could we meet on Thursday or Friday?",
+        &[Blames, OffersOptions, Specific, AsksQuestion],
+    ),
     ("It's your fault the launch is late.", &[Blames, StatesTopic]),
     ("You don't care. I could send you a page by Wednesday.", &[Blames, OffersHelp, Specific]),
     ("You never read what we send.", &[Blames]),
@@ -71,7 +77,10 @@ const FLATTERING: [Said; 8] = [
 ];
 
 const PUSHY: [Said; 8] = [
-    ("I need your feedback today. Block an hour this afternoon.", &[Prescribes, Specific, StatesTopic, Springs]),
+    (
+        "I need your feedback today. Block an hour this afternoon.",
+        &[Prescribes, Specific, StatesTopic, Springs],
+    ),
     ("You have to do it right now, no excuses. Thursday or Friday?", &[Prescribes, OffersOptions, Specific]),
     ("Just say yes. I can come at four.", &[OffersHelp, Specific]),
     ("May I have an answer now? I insist.", &[AsksPermission, AsksQuestion]),
@@ -136,7 +145,8 @@ fn mean_concession(difficulty: &Difficulty, script: &[Said]) -> f64 {
 #[test]
 fn a_skilful_talk_wins_every_boss_and_later_with_harder_ones() {
     let library = Library::embedded();
-    let means: Vec<f64> = library.ladder().into_iter().map(|preset| mean_concession(preset, &SKILFUL)).collect();
+    let means: Vec<f64> =
+        library.ladder().into_iter().map(|preset| mean_concession(preset, &SKILFUL)).collect();
     assert!(means.windows(2).all(|pair| pair[0] + 0.5 < pair[1]), "{means:?}");
     assert!(means[4] < SKILFUL.len() as f64 + 0.5, "{means:?}");
 }
@@ -165,9 +175,11 @@ fn a_bad_start_can_be_repaired_and_costs_time() {
 
 #[test]
 fn openness_at_the_end_follows_receptiveness() {
+    let library = Library::embedded();
+    let ladder = library.ladder();
     for script in [&SKILFUL[..], &SKILFUL[..4], &FLATTERING[..], &BLAMING[..2]] {
         let ends: Vec<f64> = (0..=10)
-            .map(|step| played(&cast(Difficulty::from_receptiveness(f64::from(step * 10)), 1), script).openness)
+            .map(|step| played(&cast(Difficulty::at(f64::from(step * 10), &ladder), 1), script).openness)
             .collect();
         assert!(ends.windows(2).all(|pair| pair[0] < pair[1]), "{ends:?}");
     }
@@ -177,8 +189,13 @@ fn openness_at_the_end_follows_receptiveness() {
 fn a_slip_costs_more_than_anything_earns() {
     use super::moves::WEIGHTS;
     for preset in Library::embedded().ladder() {
-        let earns = Check::ALL.iter().filter_map(|check| WEIGHTS.points(*check)).fold(0.0, f64::max) * preset.gain;
-        let costs = -Check::ALL.iter().filter_map(|check| WEIGHTS.points(*check)).filter(|p| *p < 0.0).fold(-1e9, f64::max)
+        let earns =
+            Check::ALL.iter().filter_map(|check| WEIGHTS.points(*check)).fold(0.0, f64::max) * preset.gain;
+        let costs = -Check::ALL
+            .iter()
+            .filter_map(|check| WEIGHTS.points(*check))
+            .filter(|p| *p < 0.0)
+            .fold(-1e9, f64::max)
             * preset.loss;
         assert!(costs > earns, "{}: {costs} {earns}", preset.name);
     }
@@ -190,7 +207,7 @@ fn why_the_boss_moved_is_said_biggest_first() {
     let mut state = cast.start();
     let (text, checks) = SKILFUL[1];
     let moved = cast.moved(&mut state, &verdicts(text, checks), text);
-    assert_eq!((moved.from, moved.to), (44.0, 44.0 + 6.8));
+    assert_eq!((moved.from, moved.to), (41.0, 41.0 + 7.2));
     assert_eq!(
         moved.why,
         [
@@ -212,7 +229,10 @@ fn praise_and_pressure_say_that_they_earned_nothing() {
     let mut state = cast.start();
     let (text, checks) = FLATTERING[1];
     let moved = cast.moved(&mut state, &verdicts(text, checks), text);
-    assert_eq!((moved.from, moved.why.as_slice()), (moved.to, &["praise alone moved nothing".to_owned()][..]));
+    assert_eq!(
+        (moved.from, moved.why.as_slice()),
+        (moved.to, &["praise alone moved nothing".to_owned()][..])
+    );
     let (text, checks) = PUSHY[2];
     let moved = cast.moved(&mut state, &verdicts(text, checks), text);
     assert_eq!(moved.from, moved.to);
@@ -269,7 +289,11 @@ fn answered(replies: &[&str], pulse: Pulse) -> (Option<Spoken>, BossState, BossS
 #[test]
 fn the_first_fit_candidate_is_said_and_the_others_are_named() {
     let (spoken, before, after) = answered(
-        &["I'm sorry, I can't help with that.", "Sure, I'll read it today.", "My own boss moved the launch. Nobody asked me."],
+        &[
+            "I'm sorry, I can't help with that.",
+            "Sure, I'll read it today.",
+            "My own boss moved the launch. Nobody asked me.",
+        ],
         &mut go_on,
     );
     let spoken = spoken.unwrap();
@@ -293,7 +317,8 @@ fn without_a_fit_candidate_the_line_by_hand_stands_in_and_is_marked() {
 
 #[test]
 fn interrupted_nothing_is_said_and_nothing_changes() {
-    let (spoken, before, after) = answered(&["My own boss moved the launch."], &mut || ControlFlow::Break(()));
+    let (spoken, before, after) =
+        answered(&["My own boss moved the launch."], &mut || ControlFlow::Break(()));
     assert_eq!(spoken, None);
     assert_eq!(before, after);
 }
@@ -309,8 +334,15 @@ fn lines_by_hand_are_whole_and_never_the_same_twice_in_a_row() {
             let verdicts = verdicts(text, checks);
             cast.moved(&mut state, &verdicts, text);
             let turn = Turn { text, verdicts: &verdicts };
-            let spoken = cast.reply(&mut model, &mut state, &talk, &turn, index as u32 + 1, &mut go_on).unwrap().unwrap();
-            assert!(spoken.fallback && !spoken.text.contains('{') && !spoken.text.contains(": ."), "{}", spoken.text);
+            let spoken = cast
+                .reply(&mut model, &mut state, &talk, &turn, index as u32 + 1, &mut go_on)
+                .unwrap()
+                .unwrap();
+            assert!(
+                spoken.fallback && !spoken.text.contains('{') && !spoken.text.contains(": ."),
+                "{}",
+                spoken.text
+            );
             assert_ne!(talk.last().map(|line| line.boss.as_str()), Some(spoken.text.as_str()));
             talk.push(Line { you: (*text).to_owned(), boss: spoken.text });
         }

@@ -1,8 +1,26 @@
 //! What the person may type: the command line, one file a command, wiring only.
 
+pub mod bars;
+pub mod bosses;
+pub mod completions;
+mod confirm;
+pub mod difficulties;
+pub mod doctor;
+pub mod models;
+mod output;
 pub mod practice;
+pub mod review;
+pub mod scenarios;
+pub mod score;
+pub mod sessions;
+mod shelf;
 
+use crate::repl::screen;
+use crate::scenario::{Library, LibraryError};
+use crate::session::store::Store;
+use crate::settings::Settings;
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Rehearse the hardest talk at work: coaching your own boss.
@@ -18,12 +36,32 @@ use std::process::ExitCode;
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    practice: practice::PracticeArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Practise a talk with a simulated boss (the default)
     Practice(practice::PracticeArgs),
+    /// Look back at a session: your words, the verdicts, why the boss moved, the grade
+    Review(review::ReviewArgs),
+    /// Grade turns from a file or stdin
+    Score(score::ScoreArgs),
+    /// List, show, remove, export and import sessions
+    Sessions(sessions::SessionsArgs),
+    /// Show, make and check scenarios
+    Scenarios(scenarios::ScenariosArgs),
+    /// Show, make and check bosses
+    Bosses(bosses::BossesArgs),
+    /// Show, make and check difficulty presets
+    Difficulties(difficulties::DifficultiesArgs),
+    /// Show, fetch, check and remove models
+    Models(models::ModelsArgs),
+    /// What works here, what does not, and what to do about it
+    Doctor(doctor::DoctorArgs),
+    /// Completions for a shell
+    Completions(completions::CompletionsArgs),
 }
 
 /// How a command ended, where it did not fail.
@@ -44,5 +82,91 @@ impl From<Exit> for ExitCode {
             Exit::Failed => ExitCode::from(1),
             Exit::Interrupted => ExitCode::from(130),
         }
+    }
+}
+
+impl Cli {
+    /// Runs the command; the one place that prints errors and picks the exit code.
+    pub fn run(self) -> ExitCode {
+        match self.carry_out() {
+            Ok(exit) => exit.into(),
+            Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(anstream::stderr(), "error: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn carry_out(self) -> anyhow::Result<Exit> {
+        let mut out = anstream::stdout().lock();
+        let command = self.command.unwrap_or(Command::Practice(self.practice));
+        if let Command::Completions(args) = command {
+            return completions::run(args, &mut out);
+        }
+        if let Command::Score(args) = command {
+            let mut err = anstream::stderr();
+            let code = score::run(&args, &mut std::io::stdin().lock(), &mut out, &mut err)?;
+            return Ok(if code == 0 { Exit::Done } else { Exit::Failed });
+        }
+        let settings = Settings::load()?;
+        let folder = settings.folders.config.clone();
+        let library = || library(&settings);
+        match command {
+            Command::Practice(args) => practice::run(&args, &settings, &mut out),
+            Command::Scenarios(args) => scenarios::run(&args, library, &folder, &mut out),
+            Command::Bosses(args) => bosses::run(&args, library, &folder, &mut out),
+            Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
+            Command::Models(args) => models::run(&args, &settings, &mut out),
+            Command::Doctor(args) => doctor::run(&args, &settings, &mut out),
+            Command::Review(args) => {
+                let store = Store::open(&settings.folders.data)?;
+                review::run(&args, &store, &library()?, screen::width(), &mut out)
+            }
+            Command::Sessions(args) => {
+                let mut store = Store::open(&settings.folders.data)?;
+                let around = sessions::Surroundings {
+                    library: &library()?,
+                    person: &settings.name,
+                    width: screen::width(),
+                    confirm: &mut confirm::on_terminal,
+                };
+                sessions::run(&args, &mut store, around, &mut out)
+            }
+            Command::Score(_) | Command::Completions(_) => unreachable!("carried out above"),
+        }
+    }
+}
+
+/// What comes with the program and what the person has added.
+fn library(settings: &Settings) -> Result<Library, LibraryError> {
+    Library::with_folders(std::slice::from_ref(&settings.folders.config))
+}
+
+/// `coachup … | head` is no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_shows_an_example() {
+        let mut cli = Cli::command();
+        cli.build();
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let is_help = command.get_name() == "help";
+            assert!(is_help || help.contains("Example: coachup"), "`{}` has no example", command.get_name());
+            command.get_subcommands().filter(|_| !is_help).for_each(check);
+        }
+        cli.clone().debug_assert();
+        check(&cli);
     }
 }

@@ -3,7 +3,12 @@
 //! The only room that names candle, tokenizers or hf-hub. It knows nothing of coaching: a prompt goes
 //! in, candidates come out.
 
+pub mod acquire;
 pub mod candle;
+pub mod catalogue;
+pub mod choose;
+pub mod embed;
+pub mod machine;
 pub mod scripted;
 
 use std::ops::ControlFlow;

@@ -66,6 +66,13 @@ impl Cost {
     }
 }
 
+impl Skill {
+    /// The skill's part of the overall grade, 0 to 1.
+    pub fn share(self) -> f64 {
+        WEIGHTS.skills[&self] / WEIGHTS.skills.values().sum::<f64>()
+    }
+}
+
 static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| {
     crate::text::data::from_toml(include_str!("../../prompts/grade.toml"))
         .expect("prompts/grade.toml is read by a test")

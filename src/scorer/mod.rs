@@ -1,6 +1,148 @@
 //! What was good: the rubric, the rules, evidence, and the grade.
 
+pub mod eval;
+pub mod example;
+pub mod explain;
+pub mod feedback;
 pub mod grade;
+pub mod hint;
+pub mod language;
 pub mod parse;
 pub mod rubric;
+pub mod rules;
 pub mod verdict;
+pub mod wording;
+
+use language::Language;
+use rubric::Check;
+use rules::{RuleResult, Rules};
+use verdict::{Answer, Position, Span, Utterance, Verdict, Verdicts};
+
+/// Why a turn was not graded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Skipped {
+    /// It holds no words.
+    #[error("not graded: empty")]
+    Empty,
+    /// It is in another language.
+    #[error("not graded: not English")]
+    NotEnglish,
+}
+
+/// A graded turn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graded {
+    /// One verdict a check; all n/a where the turn was skipped.
+    pub verdicts: Verdicts,
+    /// Why it was not graded, where it was not.
+    pub skipped: Option<Skipped>,
+}
+
+/// Grades turns.
+#[derive(Clone, Debug, Default)]
+pub struct Scorer {
+    rules: Rules,
+}
+
+/// A score from here on is a yes.
+const YES_FROM: f32 = 0.5;
+
+impl Scorer {
+    /// A scorer that needs no model: rules alone.
+    pub fn rules() -> Scorer {
+        Scorer { rules: Rules }
+    }
+
+    /// Grades one turn. Same turn, same answer; linear in its length; never panics.
+    pub fn grade(&self, utterance: &Utterance<'_>) -> Graded {
+        let skipped = match language::guess(&crate::text::printable(utterance.text)) {
+            Language::None => Some(Skipped::Empty),
+            Language::Other => Some(Skipped::NotEnglish),
+            Language::English => None,
+        };
+        if skipped.is_some() {
+            let mut verdicts = Verdicts::default();
+            Check::ALL.into_iter().for_each(|check| verdicts.get_mut(check).verdict = Answer::NotApplicable);
+            return Graded { verdicts, skipped };
+        }
+        Graded { verdicts: settle(utterance, &self.rules.grade(utterance)), skipped: None }
+    }
+}
+
+/// Turns scores and spans into verdicts, with the rubric's "applies" column.
+fn settle(utterance: &Utterance<'_>, found: &RuleResult) -> Verdicts {
+    let mut verdicts = Verdicts::default();
+    for check in Check::ALL {
+        let finding = found.get(check);
+        let yes = finding.score >= YES_FROM && !finding.spans.is_empty();
+        let evidence = finding.spans.iter().map(|span| Span::cut(utterance.text, span.start, span.end));
+        *verdicts.get_mut(check) = Verdict {
+            verdict: if yes { Answer::Yes } else { Answer::No },
+            p: finding.score,
+            evidence: if yes { evidence.collect() } else { Vec::new() },
+        };
+    }
+    if !verdicts.is_yes(Check::AsksQuestion) {
+        *verdicts.get_mut(Check::OpenQuestion) =
+            Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
+    }
+    if utterance.position != Position::Opening {
+        *verdicts.get_mut(Check::Springs) = Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
+    }
+    verdicts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn grade(text: &str) -> Graded {
+        Scorer::rules().grade(&Utterance { text, context: None, position: Position::Middle })
+    }
+
+    #[test]
+    fn nothing_and_other_languages_are_not_guessed_at() {
+        assert_eq!(grade(" \r\n\u{1b}[0m").skipped, Some(Skipped::Empty));
+        let german = grade("Ich wollte mit Ihnen über den Bericht sprechen, weil er noch nicht fertig ist.");
+        assert_eq!(german.skipped, Some(Skipped::NotEnglish));
+        assert!(german.verdicts.iter().all(|(_, verdict)| verdict.verdict == Answer::NotApplicable));
+        assert_eq!(grade("ok").skipped, None);
+    }
+
+    #[test]
+    fn what_does_not_apply_is_said() {
+        let graded = grade("Send it.");
+        assert_eq!(graded.verdicts.get(Check::OpenQuestion).verdict, Answer::NotApplicable);
+        assert_eq!(graded.verdicts.get(Check::Springs).verdict, Answer::NotApplicable);
+        assert!(graded.verdicts.is_yes(Check::Prescribes));
+    }
+
+    fn position() -> impl Strategy<Value = Position> {
+        prop_oneof![Just(Position::Opening), Just(Position::Middle), Just(Position::Closing)]
+    }
+
+    /// Arbitrary text, and arbitrary mixtures of words that rules look at.
+    fn text() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            "could", "you", "we", "I", "never", "What", "Friday", "or", "?", "!", ",", ".", "\r\n",
+            "e\u{301}", "👍🏽", "“", "”", "'", "talk", "send", "need to", "15", "minutes", "don’t", "…",
+            "\u{1b}", "\u{202e}", "help", "your", "by", "if",
+        ]);
+        prop_oneof![any::<String>(), prop::collection::vec(pieces, 0..40).prop_map(|words| words.join(" "))]
+    }
+
+    proptest! {
+        #[test]
+        fn evidence_is_verbatim_and_grading_is_deterministic(text in text(), position in position()) {
+            let utterance = Utterance { text: &text, context: None, position };
+            let graded = Scorer::rules().grade(&utterance);
+            for (check, verdict) in graded.verdicts.iter() {
+                prop_assert!((0.0..=1.0).contains(&verdict.p));
+                prop_assert_eq!(verdict.verdict == Answer::Yes, !verdict.evidence.is_empty(), "{}", check);
+                prop_assert!(verdict.evidence.iter().all(|span| span.is_verbatim(&text)));
+            }
+            prop_assert_eq!(graded, Scorer::rules().grade(&utterance));
+        }
+    }
+}

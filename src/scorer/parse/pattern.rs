@@ -13,7 +13,7 @@
 
 use super::Parsed;
 use super::clause::{Clause, Mood, Person, Tense};
-use super::lexicon::{Classes, Lexicon, Sym, UNKNOWN, data_lines};
+use super::lexicon::{Classes, Lexicon, Sym, UNKNOWN};
 use super::words::{Break, Word};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -32,6 +32,7 @@ struct Accepts {
     verb: bool,
     number: bool,
     any: bool,
+    end: bool,
 }
 
 impl Accepts {
@@ -93,6 +94,7 @@ impl Demand {
 
 #[derive(Clone, Debug)]
 struct Pattern {
+    source: String,
     section: usize,
     weight: f32,
     elements: Vec<Element>,
@@ -116,6 +118,8 @@ pub struct Constructions {
 pub struct Hit {
     /// Index of its section.
     pub section: usize,
+    /// Index of the pattern.
+    pub pattern: usize,
     /// The pattern's weight, 0 to 1.
     pub weight: f32,
     /// The words it covers.
@@ -151,6 +155,11 @@ impl Constructions {
     pub fn section(&self, name: &str) -> usize {
         let at = self.sections.iter().position(|known| known == name);
         at.unwrap_or_else(|| panic!("no section of constructions is called `{name}`"))
+    }
+
+    /// The line of the data file that a hit comes from.
+    pub fn source(&self, hit: &Hit) -> &str {
+        &self.patterns[hit.pattern].source
     }
 
     /// How many sections there are.
@@ -206,7 +215,12 @@ impl Constructions {
             for &candidate in &candidates {
                 let pattern = &self.patterns[candidate];
                 if let Some(end) = matches_at(pattern, parsed, at) {
-                    hits.push(Hit { section: pattern.section, weight: pattern.weight, words: at..end });
+                    hits.push(Hit {
+                        section: pattern.section,
+                        pattern: candidate,
+                        weight: pattern.weight,
+                        words: at..end,
+                    });
                 }
             }
         }
@@ -224,9 +238,8 @@ fn broad(accepts: &Accepts) -> bool {
         || accepts.number
 }
 
-/// Like [`data_lines`], but `#` begins a comment only at the start of a line: elements use it.
+/// The lines that say something. A comment is a line that begins with `# `: elsewhere elements use the sign.
 fn pattern_lines(text: &str) -> impl Iterator<Item = &str> {
-    let _ = data_lines;
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# "))
 }
 
@@ -248,7 +261,7 @@ fn compile(line: &str, section: usize, lexicon: &Lexicon) -> Pattern {
             }
         }
     }
-    Pattern { section, weight, elements, demands }
+    Pattern { source: line.to_owned(), section, weight, elements, demands }
 }
 
 fn demand(part: &str, line: &str) -> Demand {
@@ -270,6 +283,10 @@ fn demand(part: &str, line: &str) -> Demand {
 fn accepts(body: &str, lexicon: &Lexicon) -> Accepts {
     let mut accepts = Accepts::default();
     for word in body.split('|') {
+        if word == "$" {
+            accepts.end = true;
+            continue;
+        }
         match word.as_bytes().first() {
             Some(b'@') => accepts.classes |= lexicon.class(&word[1..]),
             Some(b'=') => match lexicon.entry(&word[1..]).lemma {
@@ -295,6 +312,11 @@ fn accepts(body: &str, lexicon: &Lexicon) -> Accepts {
         }
     }
     accepts
+}
+
+/// Does a clause end before word `at`?
+fn ends_at(parsed: &Parsed<'_>, word: Option<&Word>, at: usize) -> bool {
+    word.is_none_or(|word| word.before >= Break::Strong || parsed.clauses[word.clause].words.start == at)
 }
 
 /// The end of the pattern where it matches at word `at`.
@@ -330,6 +352,12 @@ fn rest_matches(elements: &[Element], parsed: &Parsed<'_>, start: usize, at: usi
             rest_matches(rest, parsed, start, at)
         }
         Element::One { accepts, optional } => {
+            if accepts.end
+                && ends_at(parsed, word, at)
+                && let Some(end) = rest_matches(rest, parsed, start, at)
+            {
+                return Some(end);
+            }
             if word.is_some_and(|word| accepts.word(word))
                 && let Some(end) = rest_matches(rest, parsed, start, at + 1)
             {
