@@ -87,6 +87,9 @@ pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>
     format!("{}; {}", DIRECTIONS.mood[&plan.mood], boss.pronoun.fill(&text).replace("{you}", you))
 }
 
+/// The most words before the pause that begins a line of the boss's own.
+const LEAD_IN: usize = 4;
+
 /// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
 /// the prompt does not show, since the model would go on as they do.
 pub fn openings(
@@ -106,7 +109,7 @@ pub fn openings(
         .iter()
         .filter_map(|opening| with_start(opening, start.as_deref()));
     let own = boss.examples.get(plan.act.id()).into_iter().flatten().filter(|line| !shown.contains(line));
-    let own = own.filter(|_| start.is_none()).map(|line| first_words(&line.replace("{you}", you), 3));
+    let own = own.filter(|_| start.is_none()).filter_map(|line| lead_in(&line.replace("{you}", you)));
     let mut all: Vec<String> = table.chain(own).collect();
     all.sort();
     all.dedup();
@@ -122,6 +125,14 @@ fn with_start(opening: &str, start: Option<&str>) -> Option<String> {
         (None, false) => Some(opening.to_owned()),
         _ => None,
     }
+}
+
+/// The words before the first pause, where it comes soon and more follows: "Look.", "With respect,".
+fn lead_in(line: &str) -> Option<String> {
+    let pause = line.find(['.', ',', '?', '!'])?;
+    let (lead, rest) = line.split_at(pause + 1);
+    let few = lead.split_whitespace().count() <= LEAD_IN;
+    (few && rest.trim().len() > 1 && !lead.contains(char::is_numeric)).then(|| lead.to_owned())
 }
 
 /// The first `most` words.

@@ -34,11 +34,11 @@ use std::ops::ControlFlow;
 use tone::{Stimulus, Tone, stimulus};
 
 /// Candidates drawn for one opening.
-const CANDIDATES: usize = 4;
+const CANDIDATES: usize = 6;
 /// Openings tried, one batch each, before the hand-written line.
-const BATCHES: usize = 4;
+const BATCHES: usize = 3;
 /// A batch is enough when it has given this many fit candidates.
-const ENOUGH: usize = 2;
+const ENOUGH: usize = 3;
 
 /// What stays the same over a talk.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,10 @@ use super::likeness::shared_words;
 use super::phrases::normal;
 use super::reply::{Expected, clarity, names_time};
 
-/// Natural-log probability a shared word is worth.
-const SHARED: f64 = 0.35;
+/// What the mean log-probability a token counts: likely words are often empty ones.
+const LIKELY: f64 = 0.5;
+/// What a word shared with the turn is worth, up to two.
+const SHARED: f64 = 0.5;
 /// … a word that shows the act, up to two.
 const CLEAR: f64 = 0.25;
 /// … a time taken up from the turn.
@@ -23,5 +25,5 @@ pub fn score(reply: &str, mean_logprob: f32, expected: &Expected) -> f64 {
     let words = said.split_whitespace().count();
     let timed = names_time(&said) && names_time(&normal(expected.turn));
     let length = if (FEW..=MANY).contains(&words) { 0.0 } else { LENGTH };
-    f64::from(mean_logprob) + SHARED * shared + CLEAR * clear + if timed { TIME } else { 0.0 } + length
+    LIKELY * f64::from(mean_logprob) + SHARED * shared + CLEAR * clear + if timed { TIME } else { 0.0 } + length
 }
