@@ -14,7 +14,7 @@ fn a_review_quotes_explains_and_advises() {
     let home = Home::new();
     home.practise(&[], "Do you have ten minutes on Thursday about the prototype?\nYou never answer.\n", &[]);
     let text = stdout(&home, &["review", "last"]);
-    for part in ["asks-permission", "You never answer", "blames", "openness"] {
+    for part in ["asks permission", "You never answer", "blames", "openness"] {
         assert!(text.to_lowercase().contains(&part.to_lowercase()), "`{part}` is missing in:\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "wider than 80 columns");
