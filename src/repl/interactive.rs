@@ -1,12 +1,12 @@
 //! Practice at a terminal: prompt, thinking, reply, feedback, until the talk ends.
 
+use super::FeedbackWhen;
 use super::answers::{self, Answer};
 use super::commands;
 use super::editor::{Input, Prompt};
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
-use crate::settings::FeedbackWhen;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::ops::ControlFlow;

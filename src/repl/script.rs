@@ -1,12 +1,12 @@
 //! Practice without a terminal: one turn a line, from a file or from standard input.
 
+use super::FeedbackWhen;
 use super::answers::{self, Answer};
 use super::commands;
 use super::events::Event;
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
-use crate::settings::FeedbackWhen;
 use anyhow::Context;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
