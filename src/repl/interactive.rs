@@ -70,7 +70,7 @@ pub fn run(
             continue;
         }
         match commands::parse(&line) {
-            Some(Err(error)) => show(out, &screen::note(&format!("{error}.")))?,
+            Some(Err(error)) => show(out, &screen::note(&error.to_string()))?,
             Some(Ok(command)) => match answers::answer(talk, &command) {
                 Ok(Answer::Text(text)) => show(out, &text)?,
                 Ok(Answer::Retry(text, words)) => {

@@ -130,6 +130,20 @@ fn slash_commands_answer_in_a_script_and_undo_starts_a_branch() {
 }
 
 #[test]
+fn a_retry_is_compared_with_what_it_replaces() {
+    let home = Home::new();
+    let replies = home.file("replies.txt", &replies().join("\n"));
+    let model = format!("scripted:{}", replies.display());
+    let turns = "You never answer my mails.\n/retry\nDo you have ten minutes on Thursday about the prototype?\n";
+    let output = home.coachup(&["practice", "--model", &model]).write_stdin(turns).assert().success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("Say it differently"), "{text}");
+    let compared = text.lines().find(|line| line.contains("said differently: grade")).expect("a comparison");
+    let numbers: Vec<f64> = compared.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    assert!(numbers[0] > numbers[1] && numbers[2] > numbers[3], "{compared}");
+}
+
+#[test]
 fn quitting_keeps_the_talk_open_and_resuming_goes_on() {
     let home = Home::new();
     let events = home.practise(&replies(), "Do you have a minute?\n/quit\n", &[]);
