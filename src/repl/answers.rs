@@ -3,10 +3,10 @@
 use super::commands::Command;
 use super::screen;
 use super::talk::Talk;
-use crate::text::count::count;
 use crate::boss::state::Act;
 use crate::review::markdown;
 use crate::scorer::hint::{Cue, hint};
+use crate::text::count::count;
 use anyhow::Context;
 use std::path::Path;
 

@@ -62,7 +62,9 @@ fn dependencies_point_one_way() {
             assert!(["lib", "main"].contains(&room.as_str()), "`{room}` is no room of the map");
             continue;
         };
-        for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for (number, line) in
+            code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
             for used in line.split("crate::").skip(1) {
                 let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if ROOMS.iter().position(|name| *name == used).is_some_and(|to| to < at) {
@@ -86,7 +88,9 @@ fn each_outside_thing_has_its_room() {
     let mut wrong = Vec::new();
     for (path, room, code) in sources() {
         for (things, rooms) in &allowed {
-            for thing in things.iter().filter(|thing| code.contains(**thing) && !rooms.contains(&room.as_str())) {
+            for thing in
+                things.iter().filter(|thing| code.contains(**thing) && !rooms.contains(&room.as_str()))
+            {
                 wrong.push(format!("{}: {room} uses {thing}", path.display()));
             }
         }
