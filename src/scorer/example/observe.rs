@@ -20,8 +20,11 @@ pub struct Observation {
     pub over: bool,
 }
 
-/// A neutral sentence for a clause that blames the boss.
+/// A neutral sentence for a clause that blames the boss; none for an "if", which states nothing.
 pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
+    if clause.conditional {
+        return None;
+    }
     if let Some(text) = denied_fault(parsed, clause) {
         return Some(Observation { text, over: true });
     }
@@ -29,8 +32,10 @@ pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
         && let Some(text) = charge.neutral()
     {
         let pending = [&STOCK.verbs.promising, &STOCK.verbs.left_open];
-        let over =
-            charge.past && !charge.negated && !pending.into_iter().any(|list| has(list, &charge.forms.base));
+        let verb = charge.forms.base.as_str();
+        let done = charge.past && !charge.negated && !pending.into_iter().any(|list| has(list, verb));
+        // What one had not heard, one has heard by now.
+        let over = done || charge.negated && has(&STOCK.verbs.telling, verb);
         return Some(Observation { text, over });
     }
     about_theirs(parsed, clause).map(|text| Observation { text, over: false })
@@ -438,6 +443,7 @@ mod tests {
             "You sat on it and hoped it would go away.",
             "You told my sister that you cancelled our holiday.",
             "You read my mails and told your wife.",
+            "If you change the plan again, I'm out.",
         ] {
             assert_eq!(observed(text), None, "{text}");
         }
