@@ -4,6 +4,7 @@ pub mod boss;
 pub mod cli;
 pub mod model;
 pub mod repl;
+pub mod review;
 pub mod scenario;
 pub mod scorer;
 pub mod session;

@@ -1,3 +1,9 @@
-//! The `coachup` program.
+//! The `coachup` program: parse, run, print the error and its hint, exit.
 
-fn main() {}
+use clap::Parser;
+use coachup::cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

@@ -1,3 +1,303 @@
 //! Who answers: the boss's state, the choice of act, the wording of it, and the checks on a reply.
+//!
+//! One turn takes four steps, each a function of its own: [`Cast::moved`] moves the state from the
+//! verdicts, [`Cast::plan`] chooses what the boss does, [`Cast::word`] has a model word it, and
+//! [`reply::check`] decides what is fit to be said. Everything random comes from the session's seed and
+//! the exchange's number.
 
+pub mod acts;
+mod agreement;
+pub mod direction;
+pub mod draw;
+mod likeness;
+pub mod moves;
+pub mod offer;
+mod phrases;
+mod rank;
+pub mod reply;
 pub mod state;
+pub mod tone;
+pub mod wording;
+
+pub use agreement::agrees;
+pub use direction::Plan;
+pub use reply::{Reason, Refusal};
+pub use state::{Standing, outcome};
+
+use crate::model::{Completion, Finish, LanguageModel, ModelError, Prompt, Request, Sampling};
+use crate::scenario::{Boss, Difficulty, PrivateFact, Scenario};
+use crate::scorer::verdict::Verdicts;
+use draw::{Draw, Purpose};
+use reply::Expected;
+use state::{Act, BossState, Move};
+use std::ops::ControlFlow;
+use tone::{Stimulus, Tone, stimulus};
+
+/// Candidates drawn for one opening.
+const CANDIDATES: usize = 4;
+/// Openings tried, one batch each, before the hand-written line.
+const BATCHES: usize = 4;
+/// A batch is enough when it has given this many fit candidates.
+const ENOUGH: usize = 2;
+
+/// What stays the same over a talk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cast {
+    /// Who answers.
+    pub boss: Boss,
+    /// What the talk is about.
+    pub scenario: Scenario,
+    /// How hard it is.
+    pub difficulty: Difficulty,
+    /// The person's name.
+    pub you: String,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+/// An earlier exchange of the talk; `boss` is empty where no reply came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What the person said.
+    pub you: String,
+    /// What the boss answered.
+    pub boss: String,
+}
+
+/// The turn to answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// What the person said.
+    pub text: &'a str,
+    /// The scorer's verdicts on it.
+    pub verdicts: &'a Verdicts,
+}
+
+/// What the boss says, and how it came about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spoken {
+    /// The words, safe to print.
+    pub text: String,
+    /// What the boss does in it.
+    pub act: Act,
+    /// The hand-written line stands in for the model's words.
+    pub fallback: bool,
+    /// The candidates that were not fit, and why.
+    pub refused: Vec<Refusal>,
+    /// Tokens drawn, over all candidates.
+    pub tokens: usize,
+}
+
+/// Asked between tokens; `Break` stops the boss.
+pub type Pulse<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
+
+impl Cast {
+    /// The boss's first line.
+    pub fn greeting(&self) -> String {
+        let mut draw = Draw::new(self.seed, 0, Purpose::Greeting);
+        let line = draw.pick(&self.boss.greetings).map_or("Yes?", String::as_str);
+        line.replace("{you}", &self.you)
+    }
+
+    /// The boss before anything was said.
+    pub fn start(&self) -> BossState {
+        BossState::at_start(&self.difficulty)
+    }
+
+    /// Step 1: moves the boss by a turn, and notes what it puts on the table.
+    pub fn moved(&self, state: &mut BossState, verdicts: &Verdicts, text: &str) -> Move {
+        let tone = Tone::of(text, verdicts, &self.scenario);
+        let moved = moves::moved(state, verdicts, &self.difficulty, tone, self.boss.pronoun);
+        for offer in offer::offers(text, verdicts) {
+            state.offers.retain(|known| *known != offer);
+            state.offers.push(offer);
+        }
+        moved
+    }
+
+    /// Step 2: what the boss does about the turn that `state` was moved by.
+    pub fn plan(&self, state: &BossState, turn: &Turn, node: u32) -> Plan {
+        let mut draw = Draw::new(self.seed, node, Purpose::Act);
+        let stimulus = stimulus(turn.verdicts, Tone::of(turn.text, turn.verdicts, &self.scenario));
+        let act = acts::choose(state, &self.difficulty, turn.verdicts, stimulus, &mut draw);
+        let settled = act == Act::AgreesAndCommits && state.offers.is_empty();
+        let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint;
+        let next_fact = (0..self.scenario.facts.len()).find(|index| !state.facts_out.contains(index));
+        let offer = match act {
+            act if !act.concedes() => None,
+            _ if settled => state.agreed.last().cloned(),
+            _ => chosen_offer(&state.offers, turn, &mut draw),
+        };
+        Plan {
+            act,
+            mood: state.mood(&self.difficulty),
+            fact: next_fact.filter(|_| asked),
+            offer,
+            floor: stimulus == Stimulus::Permission && act == Act::AsksForSpecifics,
+            settled,
+        }
+    }
+
+    /// Steps 2 to 4: what the boss says to `turn`, after `talk`. `node` is the exchange's number in the
+    /// session. None when `pulse` broke off; then `state` is unchanged.
+    ///
+    /// # Errors
+    /// The model failed; `state` is unchanged.
+    pub fn reply(
+        &self,
+        model: &mut dyn LanguageModel,
+        state: &mut BossState,
+        talk: &[Line],
+        turn: &Turn,
+        node: u32,
+        pulse: Pulse,
+    ) -> Result<Option<Spoken>, ModelError> {
+        let plan = self.plan(state, turn, node);
+        let spoken = self.word(model, state, talk, turn, &plan, node, pulse)?;
+        if spoken.is_some() {
+            self.remember(state, &plan);
+        }
+        Ok(spoken)
+    }
+
+    /// Steps 3 and 4: words for a plan. None when `pulse` broke off.
+    ///
+    /// # Errors
+    /// The model failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn word(
+        &self,
+        model: &mut dyn LanguageModel,
+        state: &BossState,
+        talk: &[Line],
+        turn: &Turn,
+        plan: &Plan,
+        node: u32,
+        pulse: Pulse,
+    ) -> Result<Option<Spoken>, ModelError> {
+        let prompt = wording::prompt(self, model, state, talk, turn.text, plan)?;
+        let greeting = self.greeting();
+        let earlier: Vec<&str> =
+            std::iter::once(greeting.as_str()).chain(talk.iter().map(|line| line.boss.as_str())).collect();
+        let expected = Expected {
+            boss: &self.boss,
+            you: &self.you,
+            act: plan.act,
+            turn: turn.text,
+            offer: plan.offer.as_deref(),
+            fact: self.fact(plan),
+            keywords: &self.scenario.keywords,
+            earlier: &earlier,
+        };
+        let mut draw = Draw::new(self.seed, node, Purpose::Model);
+        let openings = direction::openings(plan, &self.boss, &self.you, expected.fact, &mut draw);
+        let mut fit: Vec<(f64, String)> = Vec::new();
+        let mut refused = Vec::new();
+        let mut tokens = 0;
+        for batch in 0..BATCHES {
+            let opening = openings.get(batch % openings.len().max(1)).cloned().unwrap_or_default();
+            let request = request(prompt.clone(), opening, draw.bits());
+            let completions = model.complete(&request, &mut |_| pulse())?;
+            tokens += completions.iter().map(|completion| completion.tokens).sum::<usize>();
+            if completions.iter().any(|completion| completion.finish == Finish::Interrupted) {
+                return Ok(None);
+            }
+            sort_out(completions, &expected, &mut fit, &mut refused);
+            if fit.len() >= ENOUGH {
+                break;
+            }
+        }
+        let best = fit.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let fallback = best.is_none();
+        let text = match best {
+            Some((_, text)) => text,
+            None => self.written_line(plan, &earlier, node),
+        };
+        Ok(Some(Spoken { text, act: plan.act, fallback, refused, tokens }))
+    }
+
+    /// What the boss keeps of a reply that was said.
+    pub fn remember(&self, state: &mut BossState, plan: &Plan) {
+        state.acts.push(plan.act);
+        state.facts_out.extend(plan.fact);
+        if plan.act.concedes() && !plan.settled {
+            state.agreed.extend(plan.offer.clone());
+            state.offers.clear();
+        }
+    }
+
+    /// Works through the beginning that all prompts of the talk share, while the person reads.
+    ///
+    /// # Errors
+    /// The model failed.
+    pub fn prefill(&self, model: &mut dyn LanguageModel) -> Result<(), ModelError> {
+        model.prefill(&wording::beginning(self, model.prompt_style())?)
+    }
+
+    fn fact(&self, plan: &Plan) -> Option<&PrivateFact> {
+        plan.fact.and_then(|index| self.scenario.facts.get(index))
+    }
+
+    /// The last resort: a line by hand, not one that was just said.
+    fn written_line(&self, plan: &Plan, earlier: &[&str], node: u32) -> String {
+        if let Some(fact) = self.fact(plan) {
+            return fact.line.replace("{you}", &self.you);
+        }
+        let offer = plan.offer.as_deref();
+        let filled = |line: &String| {
+            line.replace("{you}", &self.you)
+                .replace("{topic}", &self.scenario.topic)
+                .replace("{offer}", offer.unwrap_or_default())
+        };
+        let lines = self.boss.fallbacks.get(plan.act.id()).into_iter().flatten();
+        let lines: Vec<String> = lines
+            .filter(|line| offer.is_some() == line.contains("{offer}") || offer.is_some())
+            .map(filled)
+            .collect();
+        let fresh: Vec<String> =
+            lines.iter().filter(|line| !earlier.contains(&line.as_str())).cloned().collect();
+        let last = earlier.last().copied().unwrap_or_default();
+        let other: Vec<String> = lines.into_iter().filter(|line| line != last).collect();
+        let mut draw = Draw::new(self.seed, node, Purpose::Fallback);
+        let choice = draw.pick(if fresh.is_empty() { &other } else { &fresh });
+        choice.cloned().unwrap_or_else(|| format!("{}.", self.you))
+    }
+}
+
+/// The offer taken up: one of this turn's where it made one, else the newest; one that names a time
+/// before one that does not.
+fn chosen_offer(offers: &[String], turn: &Turn, draw: &mut Draw) -> Option<String> {
+    let now = offer::offers(turn.text, turn.verdicts);
+    let mine: Vec<&String> =
+        if now.is_empty() { offers.iter().rev().take(1).collect() } else { now.iter().collect() };
+    let timed: Vec<&String> =
+        mine.iter().copied().filter(|offer| reply::names_time(&phrases::normal(offer))).collect();
+    draw.pick(if timed.is_empty() { &mine } else { &timed }).map(|offer| (*offer).clone())
+}
+
+fn request(prompt: Prompt, opening: String, seed: u64) -> Request {
+    let lead = if matches!(prompt, Prompt::Raw(_)) { " " } else { "" };
+    Request {
+        prompt,
+        opening: format!("{lead}{opening}"),
+        candidates: CANDIDATES,
+        max_tokens: wording::REPLY_TOKENS,
+        stop: vec!["\n".to_owned()],
+        sampling: Sampling::default(),
+        seed,
+    }
+}
+
+fn sort_out(
+    completions: Vec<Completion>,
+    expected: &Expected,
+    fit: &mut Vec<(f64, String)>,
+    refused: &mut Vec<Refusal>,
+) {
+    for completion in completions {
+        match reply::check(&completion.text, completion.finish == Finish::Stop, expected) {
+            Ok(text) => fit.push((rank::score(&text, completion.mean_logprob, expected), text)),
+            Err(reason) => refused.push(Refusal { reason, text: completion.text }),
+        }
+    }
+}

@@ -1,3 +1,173 @@
+//! What the person may type: the command line, one file a command, wiring only.
+
+pub mod bars;
+pub mod bosses;
+pub mod completions;
+pub mod confirm;
+pub mod difficulties;
+pub mod doctor;
+pub mod models;
+pub mod output;
+pub mod practice;
+pub mod review;
+pub mod scenarios;
+pub mod sessions;
+mod shelf;
+
+use crate::scenario::{Library, LibraryError};
+use crate::session::store::{Store, StoreError};
+use crate::settings::Settings;
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Rehearse the hardest talk at work: coaching your own boss.
+#[derive(Debug, Parser)]
+#[command(
+    name = "coachup",
+    version,
+    about,
+    propagate_version = true,
+    args_conflicts_with_subcommands = true,
+    after_help = "Example: coachup practice late-feedback --boss dana --difficulty guarded"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    practice: practice::PracticeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Practise a talk with a simulated boss (the default)
+    Practice(practice::PracticeArgs),
+    /// See a talk again, with what helped and what hurt
+    Review(review::ReviewArgs),
+    /// List, show, remove, export and import what was said
+    Sessions(sessions::SessionsArgs),
+    /// Show, make and check scenarios
+    Scenarios(scenarios::ScenariosArgs),
+    /// Show, make and check bosses
+    Bosses(bosses::BossesArgs),
+    /// Show, make and check difficulty presets
+    Difficulties(difficulties::DifficultiesArgs),
+    /// Show, fetch, check and remove models
+    Models(models::ModelsArgs),
+    /// What works here, what does not, and what to do about it
+    Doctor(doctor::DoctorArgs),
+    /// Completions for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// How a command ended, where it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All done.
+    Done,
+    /// Done in part: what failed has been reported.
+    Failed,
+    /// The person stopped it; what was said is stored.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        match exit {
+            Exit::Done => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            Exit::Interrupted => ExitCode::from(130),
+        }
+    }
+}
+
+impl Cli {
+    /// Runs the command; the one place that prints errors and picks the exit code.
+    pub fn run(self) -> ExitCode {
+        match self.carry_out() {
+            Ok(exit) => exit.into(),
+            Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(anstream::stderr(), "error: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn carry_out(self) -> anyhow::Result<Exit> {
+        let mut out = anstream::stdout().lock();
+        let command = self.command.unwrap_or(Command::Practice(self.practice));
+        if let Command::Completions(args) = command {
+            return completions::run(args, &mut out);
+        }
+        let settings = Settings::load()?;
+        let folder = settings.folders.config.clone();
+        let library = || library(&settings);
+        match command {
+            Command::Practice(args) => practice::run(&args, &settings, &mut out),
+            Command::Review(args) => {
+                review::run(&args, &store(&settings)?, &library()?, screen_width(), &mut out)
+            }
+            Command::Sessions(args) => {
+                let around = sessions::Surroundings {
+                    library: &library()?,
+                    person: &settings.name,
+                    width: screen_width(),
+                    confirm: &mut confirm::on_terminal,
+                };
+                sessions::run(&args, &mut store(&settings)?, around, &mut out)
+            }
+            Command::Scenarios(args) => scenarios::run(&args, library, &folder, &mut out),
+            Command::Bosses(args) => bosses::run(&args, library, &folder, &mut out),
+            Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
+            Command::Models(args) => models::run(&args, &settings, &mut out),
+            Command::Doctor(args) => doctor::run(&args, &settings, &mut out),
+            Command::Completions(_) => unreachable!("carried out above"),
+        }
+    }
+}
+
+/// What comes with the program and what the person has added.
+fn library(settings: &Settings) -> Result<Library, LibraryError> {
+    Library::with_folders(std::slice::from_ref(&settings.folders.config))
+}
+
+fn store(settings: &Settings) -> Result<Store, StoreError> {
+    Store::open(&settings.folders.data)
+}
+
+/// Columns of the screen; 80 where there is none.
+fn screen_width() -> usize {
+    textwrap::termwidth()
+}
+
+/// `coachup … | head` is no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_shows_an_example() {
+        let mut cli = Cli::command();
+        cli.build();
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let is_help = command.get_name() == "help";
+            assert!(is_help || help.contains("Example: coachup"), "`{}` has no example", command.get_name());
+            command.get_subcommands().filter(|_| !is_help).for_each(check);
+        }
+        cli.clone().debug_assert();
+        check(&cli);
+    }
+}
 //! What the person may type: one file a command, no logic beyond wiring.
 
 pub mod score;

@@ -3,6 +3,12 @@
 //! The only room that names candle, tokenizers or hf-hub. It knows nothing of coaching: a prompt goes
 //! in, candidates come out.
 
+pub mod acquire;
+pub mod candle;
+pub mod catalogue;
+pub mod choose;
+pub mod embed;
+pub mod machine;
 pub mod scripted;
 
 use std::ops::ControlFlow;
@@ -112,9 +118,24 @@ pub enum ModelError {
     /// The engine can't do this.
     #[error("this engine can't {0}")]
     Unsupported(&'static str),
+    /// A model file that can't be used.
+    #[error("{file}: {problem}")]
+    File {
+        /// The path.
+        file: String,
+        /// What is wrong with it, naming the key or tensor.
+        problem: String,
+    },
     /// Anything else, named.
     #[error("{0}")]
     Engine(String),
+}
+
+impl ModelError {
+    /// A fault of a model file.
+    pub fn file(file: &str, problem: impl Into<String>) -> ModelError {
+        ModelError::File { file: file.to_string(), problem: problem.into() }
+    }
 }
 
 /// Text that arrives while a candidate is made; return `Break` to stop it.

@@ -151,6 +151,11 @@ pub fn read<E: Entry>(file: &Path) -> Result<E, LibraryError> {
     })
 }
 
+/// The text of an embedded file, by its path under `prompts/`.
+pub(super) fn embedded_text(path: &str) -> Option<&'static str> {
+    EMBEDDED.get_file(path)?.contents_utf8()
+}
+
 fn embedded_shelf<E: Entry>() -> BTreeMap<String, E> {
     let files = EMBEDDED.get_dir(E::FOLDER).into_iter().flat_map(|dir| dir.files());
     files
@@ -253,7 +258,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("difficulties");
         std::fs::create_dir(&folder).unwrap();
-        let text = EMBEDDED.get_file("difficulties/open.toml").unwrap().contents_utf8().unwrap();
+        let text = embedded_text("difficulties/open.toml").unwrap();
         std::fs::write(folder.join("mine.toml"), text).unwrap();
         let folders = [home.path().to_owned()];
         let library = Library::with_folders(&folders).unwrap();

@@ -1,9 +1,14 @@
 //! Situations, bosses and difficulty presets: data a non-programmer can edit, loaded from `prompts/`
 //! (embedded in the binary) and from the person's own folder.
 
+mod author;
 mod check;
 mod library;
+mod receptiveness;
+#[cfg(test)]
+mod shipped;
 
+pub use author::{AuthorError, Started, start};
 pub use check::{ACTS, Problem};
 pub use library::{Entry, Library, LibraryError, read};
 

@@ -1,39 +1,61 @@
 //! The store's schema versions: numbered steps, the file backed up before an old one is changed.
 
-use super::store::StoreError;
+use super::store::{StoreError, make_private_file};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// One step a version: `STEPS[n]` takes a store of version `n` to `n + 1`.
 const STEPS: [&str; 1] = [include_str!("schema.sql")];
 
-/// The version this program writes.
-pub const VERSION: usize = STEPS.len();
-
-/// Brings the store at `path` to [`VERSION`].
+/// Brings the store at `path` to the version this program writes.
 ///
 /// # Errors
 /// A store made by a newer program; a failed backup or step, which leaves the store as it was.
 pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let found = version(connection)?;
-    if found == VERSION {
+    apply(connection, path, &STEPS)
+}
+
+/// Removes what [`migrate`] kept of older versions of the store at `path`.
+///
+/// # Errors
+/// The folder can't be read, or a file in it can't be removed.
+pub fn remove_backups(path: &Path) -> std::io::Result<()> {
+    let (Some(folder), Some(store)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    for entry in std::fs::read_dir(folder)? {
+        let file = entry?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let version = name.strip_prefix(&*store.to_string_lossy()).and_then(|rest| rest.strip_prefix(".v"));
+        let version = version.and_then(|rest| rest.strip_suffix(".bak"));
+        if version.is_some_and(|digits| digits.parse::<usize>().is_ok()) {
+            std::fs::remove_file(file)?;
+        }
+    }
+    Ok(())
+}
+
+fn apply(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
+    let (found, known) = (version(connection)?, steps.len());
+    if found == known {
         return Ok(());
     }
-    if found > VERSION {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
     if found > 0 {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".v{found}.bak"));
-        connection.backup("main", Path::new(&name), None::<fn(rusqlite::backup::Progress)>)?;
+        let mut backup = path.as_os_str().to_owned();
+        backup.push(format!(".v{found}.bak"));
+        let backup = Path::new(&backup);
+        // Made by us first: SQLite would let others read it.
+        make_private_file(backup).map_err(|source| StoreError::Folder { path: backup.to_owned(), source })?;
+        connection.backup("main", backup, None::<fn(rusqlite::backup::Progress)>)?;
     }
     // Two programs may start at once: the second waits here, and then finds nothing left to do.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&transaction)?;
-    for step in STEPS.iter().skip(found) {
+    for step in steps.iter().skip(found) {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "user_version", VERSION as i64)?;
+    transaction.pragma_update(None, "user_version", known as i64)?;
     transaction.commit()?;
     Ok(())
 }
@@ -41,4 +63,80 @@ pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreErro
 fn version(connection: &Connection) -> Result<usize, StoreError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::super::store::{FILE, Store};
+    use super::*;
+
+    const NEXT: &str = "ALTER TABLE sessions ADD COLUMN mood TEXT;";
+
+    /// A store of the first version with one session, and the connection of a program that knows a second.
+    fn old_store(folder: &Path) -> Connection {
+        let mut store = Store::open(folder).unwrap();
+        store.insert(&sample::finished()).unwrap();
+        drop(store);
+        Connection::open(folder.join(FILE)).unwrap()
+    }
+
+    #[test]
+    fn an_old_store_is_backed_up_privately_and_brought_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mut connection = old_store(folder.path());
+        apply(&mut connection, &path, &[STEPS[0], NEXT]).unwrap();
+        assert_eq!(version(&connection).unwrap(), 2);
+        let moods: i64 = connection
+            .query_row("SELECT count(*) FROM sessions WHERE mood IS NULL", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(moods, 1);
+        drop(connection);
+
+        let backup = folder.path().join("sessions.db.v1.bak");
+        let before: i64 = Connection::open(&backup)
+            .unwrap()
+            .query_row("SELECT count(*) FROM exchanges", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(before, 4);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let other = folder.path().join("sessions.db.vacation.bak");
+        std::fs::write(&other, "").unwrap();
+        remove_backups(&path).unwrap();
+        assert!(!backup.exists() && other.exists());
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_store_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mut connection = old_store(folder.path());
+        let broken = "ALTER TABLE sessions ADD COLUMN mood TEXT; DROP TABLE nothing;";
+        apply(&mut connection, &path, &[STEPS[0], broken]).unwrap_err();
+        drop(connection);
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.load("last").unwrap().exchanges.len(), 4);
+    }
+
+    #[test]
+    fn two_programs_that_start_at_once_both_find_it_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        drop(old_store(folder.path()));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut connection = Connection::open(&path).unwrap();
+                    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+                    apply(&mut connection, &path, &[STEPS[0], NEXT]).unwrap();
+                    assert_eq!(version(&connection).unwrap(), 2);
+                });
+            }
+        });
+    }
 }

@@ -3,12 +3,20 @@
 //! A session is a tree of exchanges that only grows: undo and retry start a branch, nothing is
 //! overwritten. A path from the root to a leaf is one talk.
 
+pub mod anonymous;
+#[cfg(test)]
+mod durability;
+pub mod file;
 mod migrate;
+#[cfg(test)]
+pub mod sample;
 pub mod store;
+pub mod transcript;
 
 use crate::boss::state::{Act, BossState, Move};
 use crate::scorer::verdict::{Position, Verdicts};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// Identifies a session: short, unique in the store, typed by people.
 pub type SessionId = String;
@@ -131,9 +139,10 @@ impl Session {
     pub fn path_to(&self, node: Option<NodeId>) -> Vec<&Exchange> {
         let mut path = Vec::new();
         let mut next = node;
-        while let Some(exchange) = next.and_then(|id| self.exchange(id)) {
+        while let Some((id, exchange)) = next.and_then(|id| Some((id, self.exchange(id)?))) {
             path.push(exchange);
-            next = exchange.parent;
+            // What was said follows what was said before it; anything else in a damaged store would not end.
+            next = exchange.parent.filter(|&parent| parent < id);
         }
         path.reverse();
         path
@@ -142,6 +151,12 @@ impl Session {
     /// The talk as it stands.
     pub fn talk(&self) -> Vec<&Exchange> {
         self.path_to(self.head)
+    }
+
+    /// The last exchange of every talk, in the order they were said.
+    pub fn ends(&self) -> Vec<NodeId> {
+        let parents: HashSet<NodeId> = self.exchanges.iter().filter_map(|exchange| exchange.parent).collect();
+        self.exchanges.iter().map(|exchange| exchange.node).filter(|node| !parents.contains(node)).collect()
     }
 
     /// One exchange.

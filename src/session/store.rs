@@ -256,14 +256,14 @@ impl Store {
         Ok(id)
     }
 
-    /// Removes a session for good: its pages are overwritten and the file is shrunk.
+    /// Removes a session for good: its pages are overwritten, the file is shrunk, and backups of older
+    /// versions of the store, which may hold it too, are removed.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn remove(&mut self, id: &str) -> Result<(), StoreError> {
         self.connection.execute("DELETE FROM sessions WHERE id = ?1", [id])?;
-        self.connection.execute_batch("VACUUM")?;
-        Ok(())
+        self.clean()
     }
 
     /// Removes every session for good. Gives how many there were.
@@ -272,8 +272,14 @@ impl Store {
     /// See [`StoreError`].
     pub fn remove_all(&mut self) -> Result<usize, StoreError> {
         let removed = self.connection.execute("DELETE FROM sessions", [])?;
-        self.connection.execute_batch("VACUUM")?;
+        self.clean()?;
         Ok(removed)
+    }
+
+    fn clean(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("VACUUM")?;
+        let at = |source| StoreError::Folder { path: self.path.clone(), source };
+        super::migrate::remove_backups(&self.path).map_err(at)
     }
 }
 
@@ -405,7 +411,7 @@ pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 /// SQLite gives its journal the permissions of the database, so the database is made first, by us.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create_new(true).write(true);
     #[cfg(unix)]

@@ -23,9 +23,15 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn is_unsafe(c: char) -> bool {
+/// [`printable`] on one line: every run of white space becomes one space.
+pub fn one_line(text: &str) -> String {
+    printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Could `c` steer a terminal, or disguise what is shown? See [`printable`].
+pub fn is_unsafe(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Drops the rest of an ANSI sequence: control sequences up to their final byte, operating-system
@@ -70,6 +76,11 @@ mod tests {
         assert_eq!(printable("\u{1b}]0;title\u{7}x"), "x");
         assert_eq!(printable("one\r\ntwo\rthree\u{7}"), "one\ntwo\nthree");
         assert_eq!(printable("abc\u{202e}def"), "abcdef");
+    }
+
+    #[test]
+    fn one_line_stays_one_line() {
+        assert_eq!(one_line(" a\u{1b}[2J\n\n b\tc "), "a b c");
     }
 
     proptest::proptest! {

@@ -75,7 +75,7 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
 });
 
 /// The lines of a data file that say something: comments and blank lines left out.
-pub(super) fn data_lines(text: &str) -> impl Iterator<Item = &str> {
+fn data_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(|line| line.split('#').next().unwrap_or("").trim()).filter(|line| !line.is_empty())
 }
 
@@ -88,11 +88,6 @@ impl Lexicon {
     /// What is known of the lower-case word; a default entry for a stranger.
     pub fn entry(&self, lower: &str) -> Entry {
         self.words.get(lower).copied().unwrap_or_default()
-    }
-
-    /// Every known word with what is known of it, in no particular order.
-    pub fn words(&self) -> impl Iterator<Item = (&str, Entry)> {
-        self.words.iter().map(|(word, entry)| (word.as_str(), *entry))
     }
 
     /// The words that a misspelling or a short form stands for.
@@ -137,7 +132,8 @@ impl Lexicon {
                             // British spelling: "cancelled", "cancelling".
                             let doubled = format!("{base}led");
                             self.add_verb(base, &doubled, &doubled);
-                            self.add_ing(base, &format!("{base}ling"));
+                            let lemma = self.intern(base).sym;
+                            self.inflect(&format!("{base}ling"), lemma).ing = true;
                         }
                     }
                 }
@@ -149,35 +145,23 @@ impl Lexicon {
     fn add_irregular_presents(&mut self) {
         for (base, forms) in [("be", &["am", "is", "are", "were"][..]), ("have", &["has"][..])] {
             let lemma = self.intern(base).sym;
-            for form in forms {
-                let entry = self.intern(form);
-                entry.lemma = lemma;
-                entry.forms.third = true;
-            }
+            forms.iter().for_each(|form| self.inflect(form, lemma).third = true);
         }
     }
 
     fn add_verb(&mut self, base: &str, past: &str, participle: &str) {
         let lemma = self.intern(base).sym;
         self.intern(base).forms.base = true;
-        let inflected: [(&str, fn(&mut Forms)); 4] = [
-            (&plural(base), |forms| forms.third = true),
-            (past, |forms| forms.past = true),
-            (participle, |forms| forms.participle = true),
-            (&ing(base), |forms| forms.ing = true),
-        ];
-        for (word, mark) in inflected {
-            let entry = self.intern(word);
-            entry.lemma = lemma;
-            mark(&mut entry.forms);
-        }
+        self.inflect(&plural(base), lemma).third = true;
+        self.inflect(past, lemma).past = true;
+        self.inflect(participle, lemma).participle = true;
+        self.inflect(&ing(base), lemma).ing = true;
     }
 
-    fn add_ing(&mut self, base: &str, ing: &str) {
-        let lemma = self.intern(base).sym;
-        let entry = self.intern(ing);
+    fn inflect(&mut self, word: &str, lemma: Sym) -> &mut Forms {
+        let entry = self.intern(word);
         entry.lemma = lemma;
-        entry.forms.ing = true;
+        &mut entry.forms
     }
 
     fn read_classes(&mut self, text: &str) {

@@ -1,8 +1,12 @@
 //! Reading a turn: sentences, words, clauses and what each clause does.
 
+mod asking;
+mod boundaries;
+mod classes;
 pub mod clause;
 pub mod lexicon;
 pub mod pattern;
+mod reader;
 pub mod words;
 
 pub use clause::{Asks, Clause, Modality, Mood, Person, Tense};
@@ -29,7 +33,7 @@ pub struct Parsed<'a> {
 pub fn parse(text: &str) -> Parsed<'_> {
     let sentences = text::sentences(text);
     let mut words = words::words(text, &sentences);
-    let clauses = clause::clauses(text, &sentences, &mut words);
+    let clauses = boundaries::clauses(text, &sentences, &mut words);
     Parsed { text, sentences, words, clauses }
 }
 
@@ -47,7 +51,8 @@ impl Parsed<'_> {
 
     /// The clauses of one sentence.
     pub fn clauses_of(&self, sentence: usize) -> impl Iterator<Item = &Clause> {
-        self.clauses.iter().filter(move |clause| clause.sentence == sentence)
+        let from = self.clauses.partition_point(|clause| clause.sentence < sentence);
+        self.clauses[from..].iter().take_while(move |clause| clause.sentence == sentence)
     }
 
     /// The words of a clause.

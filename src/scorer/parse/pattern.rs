@@ -13,7 +13,7 @@
 
 use super::Parsed;
 use super::clause::{Clause, Mood, Person, Tense};
-use super::lexicon::{Classes, Lexicon, Sym, UNKNOWN, data_lines};
+use super::lexicon::{Classes, Lexicon, Sym, UNKNOWN};
 use super::words::{Break, Word};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -238,9 +238,8 @@ fn broad(accepts: &Accepts) -> bool {
         || accepts.number
 }
 
-/// Like [`data_lines`], but `#` begins a comment only at the start of a line: elements use it.
+/// The lines that say something. A comment is a line that begins with `# `: elsewhere elements use the sign.
 fn pattern_lines(text: &str) -> impl Iterator<Item = &str> {
-    let _ = data_lines;
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# "))
 }
 

@@ -102,6 +102,7 @@ pub fn words(text: &str, sentences: &[Range<usize>]) -> Vec<Word> {
         (before, after_colon) = (Break::None, false);
     }
     settle_doubtful(&mut found, lexicon);
+    settle_had(&mut found, lexicon);
     found
 }
 
@@ -183,6 +184,18 @@ fn takes_is(stem: &str) -> bool {
         "everyone",
     ];
     HOSTS.contains(&stem)
+}
+
+/// "I'd written": a clipped "had", told from "would" by the participle behind it.
+fn settle_had(found: &mut [Word], lexicon: &Lexicon) {
+    let adverb = lexicon.class("adverb");
+    for at in 1..found.len() {
+        let clipped = found[at].lower == "would" && found[at].start == found[at - 1].start;
+        let next = found[at + 1..].iter().take(3).find(|word| !word.is(adverb));
+        if clipped && next.is_some_and(|word| word.forms.participle && !word.forms.base) {
+            rename(&mut found[at], "had", lexicon);
+        }
+    }
 }
 
 /// Spellings that only their neighbours explain: `its been`, `ur late`, `ill send`, `id like`.

@@ -1,6 +1,6 @@
 //! Harm: commanding, blaming, losing one's temper.
 
-use super::super::parse::{Mood, Parsed, Person, Tense};
+use super::super::parse::{Modality, Mood, Parsed, Person, Tense};
 use super::super::rubric::Check;
 use super::Board;
 use super::reading::Reading;
@@ -22,8 +22,10 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
                 .iter()
                 .any(|word| matches!(word.lower.as_str(), "you" | "your" | "yours" | "yourself"));
             let share = match section {
+                // "He's a vile man", "I was rude": somebody else's temper, or one's own.
+                "insult" if of_others(reading, hit.words.start) => 0.5,
                 "insult" if at_boss => 1.0,
-                "insult" => 0.7,
+                "insult" => 0.8,
                 _ => 1.0,
             };
             board.of(Check::Heated).add(hit.weight * share, hit.words.clone());
@@ -35,6 +37,16 @@ fn judge_heat(reading: &Reading<'_>, board: &mut Board) {
     if let Some(words) = shouting(&reading.parsed) {
         board.of(Check::Heated).add(0.4, words);
     }
+}
+
+/// Is the clause about the speaker or a third person, and not about the boss?
+fn of_others(reading: &Reading<'_>, at: usize) -> bool {
+    let clause = reading.parsed.clause_of(at);
+    let words = reading.parsed.words_of(clause);
+    let named = words.iter().any(|word| {
+        matches!(word.lower.as_str(), "he" | "she" | "him" | "her" | "his" | "they" | "i" | "my")
+    });
+    named && !words.iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "yourself"))
 }
 
 /// A run of words in capitals, or a sentence that ends in several exclamation marks.
@@ -64,6 +76,17 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
         if reading.touching("acknowledges", &hit.words).is_some_and(|found| found.weight > hit.weight) {
             weight *= 0.5;
         }
+        // "You would never have to", "if you skip one": not done, only imagined.
+        let imagined = clause.conditional
+            || matches!(clause.modality, Some(Modality::Would | Modality::Can | Modality::Will));
+        if imagined && clause.mood != Mood::Interrogative {
+            weight *= 0.4;
+        }
+        if reading.touching("benefit", &hit.words).is_some()
+            || reading.touching("tentative", &sentence).is_some()
+        {
+            weight *= 0.6;
+        }
         if reading.reported(clause) {
             weight *= 0.3;
         }
@@ -73,14 +96,28 @@ fn judge_blame(reading: &Reading<'_>, board: &mut Board) {
 
 /// What the boss did or does, told without appreciation: the more of it, the more likely it is held against them.
 fn judge_accounts(reading: &Reading<'_>, board: &mut Board) {
-    const KINDER: [&str; 8] = ["acknowledges", "benefit", "help", "tentative", "permission", "agreed", "invites", "prescribes"];
+    const KINDER: [&str; 8] =
+        ["acknowledges", "benefit", "help", "tentative", "permission", "agreed", "invites", "prescribes"];
     for clause in reading.own_clauses() {
-        let told = clause.subject == Person::You && clause.mood == Mood::Declarative && clause.modality.is_none() && !clause.conditional;
+        let told = clause.subject == Person::You
+            && clause.mood == Mood::Declarative
+            && clause.modality.is_none()
+            && !clause.conditional;
         let words = reading.core(clause);
-        if !told || clause.words.len() < 3 || reading.reported(clause) || KINDER.iter().any(|section| reading.touching(section, &words).is_some_and(|hit| hit.weight >= 0.45)) {
+        if !told
+            || clause.words.len() < 3
+            || reading.reported(clause)
+            || KINDER
+                .iter()
+                .any(|section| reading.touching(section, &words).is_some_and(|hit| hit.weight >= 0.45))
+        {
             continue;
         }
-        let hurts = reading.parsed.words_of(clause).iter().any(|word| matches!(word.lower.as_str(), "me" | "us" | "my" | "our" | "mine"));
+        let hurts = reading
+            .parsed
+            .words_of(clause)
+            .iter()
+            .any(|word| matches!(word.lower.as_str(), "me" | "us" | "my" | "our" | "mine"));
         let mut weight: f32 = if clause.tense == Tense::Past { 0.3 } else { 0.22 };
         if clause.negated {
             weight += 0.1;
@@ -91,7 +128,10 @@ fn judge_accounts(reading: &Reading<'_>, board: &mut Board) {
         board.of(Check::Blames).add(weight, words);
     }
     if board.is_yes(Check::Heated) {
-        let first = reading.own_clauses().find(|clause| clause.subject == Person::You).map(|clause| reading.core(clause));
+        let first = reading
+            .own_clauses()
+            .find(|clause| clause.subject == Person::You)
+            .map(|clause| reading.core(clause));
         if let Some(words) = first {
             board.of(Check::Blames).add(0.25, words);
         }
@@ -122,7 +162,11 @@ fn judge_commands(reading: &Reading<'_>, board: &mut Board) {
         if reading.promised_in_return(clause) {
             weight *= 0.2;
         }
-        if reading.in_sentence("tentative", words.start) {
+        // "Start earlier, or swap the days. Your call.": a command in form, an option in sense.
+        if board.is_yes(Check::InvitesInput) && !board.is_yes(Check::Heated) {
+            weight *= 0.6;
+        }
+        if reading.touching("tentative", &reading.sentence_words(words.start)).is_some() {
             weight *= 0.6;
         }
         board.of(Check::Prescribes).add(weight, words);

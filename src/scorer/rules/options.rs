@@ -41,6 +41,10 @@ fn heated_here(reading: &Reading<'_>, words: &Range<usize>) -> bool {
         .any(|section| reading.touching(section, &sentence).is_some_and(|hit| hit.weight >= 0.6))
 }
 
+fn either(reading: &Reading<'_>, sections: &[&str], words: &Range<usize>) -> bool {
+    sections.iter().any(|section| reading.touching(section, words).is_some())
+}
+
 fn arranges_talk(reading: &Reading<'_>, words: &Range<usize>) -> bool {
     reading.touching("permission", words).is_some_and(|hit| hit.weight >= 0.6)
         || (reading.touching("agreed", words).is_some())
@@ -52,28 +56,46 @@ fn main_verb<'a>(reading: &'a Reading<'_>, clause: &Clause) -> Option<&'a Word> 
     let from = clause.verb?;
     let shared = clause.modality.is_some() && !words[from].is(C.modal);
     let start = if shared { from } else { from + 1 };
-    words[start..clause.words.end.min(start + 5)].iter().find(|word| word.forms.base && !word.is(C.aux) || word.lower == "have" || word.lower == "be" || word.lower == "do")
+    words[start..clause.words.end.min(start + 5)].iter().find(|word| {
+        word.forms.base && !word.is(C.aux) || word.lower == "have" || word.lower == "be" || word.lower == "do"
+    })
 }
 
 /// How much a clause sounds like an offer: the speaker will, could, would do something, and not merely think, want or leave.
 fn offer_by_form(reading: &Reading<'_>, clause: &Clause) -> f32 {
     let modal = matches!(clause.modality, Some(Modality::Will | Modality::Can | Modality::Would));
-    if clause.subject != Person::I || clause.negated || clause.tense == Tense::Past || clause.mood != Mood::Declarative {
+    if clause.subject != Person::I
+        || clause.negated
+        || clause.tense == Tense::Past
+        || clause.mood != Mood::Declarative
+    {
         return 0.0;
     }
     let Some(verb) = main_verb(reading, clause) else { return 0.0 };
     if modal {
-        let own = verb.is(C.selfish) || reading.touching("not-help", &reading.core(clause)).is_some();
+        let own = verb.is(C.selfish) || either(reading, &["not-help", "absence"], &reading.core(clause));
         if own {
             return 0.0;
         }
-        let for_them = reading.parsed.words_of(clause).iter().any(|word| matches!(word.lower.as_str(), "you" | "your" | "it" | "them" | "that" | "this" | "us"));
-        return if verb.is(C.help) { 0.75 } else if for_them { 0.58 } else { 0.4 };
+        let for_them = reading.parsed.words_of(clause).iter().any(|word| {
+            matches!(word.lower.as_str(), "you" | "your" | "it" | "them" | "that" | "this" | "us")
+        });
+        return if verb.is(C.help) {
+            0.75
+        } else if for_them {
+            0.58
+        } else {
+            0.4
+        };
     }
     // "I take the red flags, you get the rest": an offer in the plain present, beside the boss or a time.
-    let plain = clause.verb.map(|at| &reading.parsed.words[at]).is_some_and(|word| word.forms.base && word.is(C.help));
+    let plain = clause
+        .verb
+        .map(|at| &reading.parsed.words[at])
+        .is_some_and(|word| word.forms.base && word.is(C.help));
     let words = reading.core(clause);
-    let shared = reading.parsed.clauses_of(clause.sentence).any(|other| other.subject == Person::You) || reading.touching("handle", &words).is_some();
+    let shared = reading.parsed.clauses_of(clause.sentence).any(|other| other.subject == Person::You)
+        || reading.touching("handle", &words).is_some();
     if plain && shared && clause.modality.is_none() { 0.45 } else { 0.0 }
 }
 
@@ -81,7 +103,7 @@ fn judge_help(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("help") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let mut weight = hit.weight;
-        if reading.touching("not-help", &hit.words).is_some() {
+        if either(reading, &["not-help", "absence"], &hit.words) {
             weight *= 0.3;
         }
         if arranges_talk(reading, &hit.words) {
@@ -116,12 +138,22 @@ fn judge_options(reading: &Reading<'_>, board: &mut Board) {
         if heated_here(reading, &hit.words) {
             weight *= 0.4;
         }
-        if reading.parsed.clause_of(hit.words.start).tense == Tense::Past {
+        let clause = reading.parsed.clause_of(hit.words.start);
+        if clause.tense == Tense::Past && clause.mood != Mood::Interrogative {
             weight *= 0.5;
         }
         board.of(Check::OffersOptions).add(weight, hit.words.clone());
     }
     judge_alternatives(reading, board);
+    judge_left_open(reading, board);
+}
+
+/// "Try it a week. Your call.": a proposal left to the boss is an option.
+fn judge_left_open(reading: &Reading<'_>, board: &mut Board) {
+    let left = reading.hits("choice-of").iter().any(|hit| hit.words.len() <= 2);
+    if let (true, Some(&at)) = (left, proposals(reading).first()) {
+        board.of(Check::OffersOptions).add(0.55, reading.core(&reading.parsed.clauses[at]));
+    }
 }
 
 /// Alternatives by form: "or" between times, proposals or offers; a choice that is asked for.
@@ -136,7 +168,11 @@ fn judge_alternatives(reading: &Reading<'_>, board: &mut Board) {
         let opener = &reading.parsed.words[clause.words.start];
         let words = reading.core(clause);
         let joins = opener.lower == "or" && clause.words.len() > 2 && clause.mood != Mood::Interrogative;
-        let open_to = matches!(clause.modality, Some(Modality::Can)) && matches!(clause.subject, Person::We | Person::You | Person::Other) && !clause.negated && clause.mood == Mood::Declarative && !clause.subordinate;
+        let open_to = matches!(clause.modality, Some(Modality::Can))
+            && matches!(clause.subject, Person::We | Person::You | Person::Other)
+            && !clause.negated
+            && clause.mood == Mood::Declarative
+            && !clause.subordinate;
         let weight = match (joins, open_to) {
             (true, _) if clause.tense == Tense::Past => 0.0,
             (true, true) => 0.7,
@@ -159,9 +195,20 @@ fn judge_focus(reading: &Reading<'_>, board: &mut Board) {
         }
         board.of(Check::FutureFocus).add(weight, hit.words.clone());
     }
-    for (check, share) in [(Check::OffersOptions, 1.0), (Check::OffersHelp, 1.0), (Check::Prescribes, 0.62), (Check::MutualBenefit, 1.0)] {
+    for (check, share) in [
+        (Check::OffersOptions, 1.0),
+        (Check::OffersHelp, 1.0),
+        (Check::Prescribes, 0.62),
+        (Check::MutualBenefit, 1.0),
+    ] {
         let score = board.of(check).score();
-        let best = board.of(check).found.iter().filter(|signal| !arranges_talk(reading, &signal.words)).max_by(|a, b| a.weight.total_cmp(&b.weight)).cloned();
+        let best = board
+            .of(check)
+            .found
+            .iter()
+            .filter(|signal| !arranges_talk(reading, &signal.words))
+            .max_by(|a, b| a.weight.total_cmp(&b.weight))
+            .cloned();
         if let Some(best) = best {
             board.of(Check::FutureFocus).add(share * score.min(0.9), best.words);
         }
@@ -185,7 +232,10 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
     ]
     .into_iter()
     .any(|check| board.is_yes(check));
-    let proposes = proposes || reading.own_clauses().any(|clause| clause.mood == Mood::Interrogative && asks_for_action(reading, clause));
+    let proposes = proposes
+        || reading
+            .own_clauses()
+            .any(|clause| clause.mood == Mood::Interrogative && asks_for_action(reading, clause));
     for hit in reading.hits("handle") {
         let clause = reading.parsed.clause_of(hit.words.start);
         let sentence = reading.sentence_words(hit.words.start);
@@ -200,6 +250,9 @@ fn judge_specific(reading: &Reading<'_>, board: &mut Board) {
             weight *= 0.15;
         } else if !forward {
             weight *= if clause.mood == Mood::Fragment && proposes { 0.6 } else { 0.3 };
+        }
+        if reading.touching("absence", &reading.core(clause)).is_some() {
+            weight *= 0.4;
         }
         if !proposes {
             weight *= 0.6;
@@ -221,7 +274,12 @@ pub(super) fn proposals(reading: &Reading<'_>) -> Vec<usize> {
 
 fn is_proposal(reading: &Reading<'_>, clause: &Clause) -> bool {
     let words = reading.core(clause);
-    if clause.quoted || clause.tense == Tense::Past || clause.subordinate || clause.negated || reading.reported(clause) {
+    if clause.quoted
+        || clause.tense == Tense::Past
+        || clause.subordinate
+        || clause.negated
+        || reading.reported(clause)
+    {
         return false;
     }
     if reading.touching("benefit", &words).is_some() || arranges_talk(reading, &words) {
@@ -235,12 +293,40 @@ fn is_proposal(reading: &Reading<'_>, clause: &Clause) -> bool {
         Mood::Declarative => {
             let modal = match clause.subject {
                 Person::I => offer_by_form(reading, clause) >= 0.45,
-                Person::We | Person::You | Person::Other => matches!(clause.modality, Some(Modality::Can | Modality::Must | Modality::Should)),
+                Person::We | Person::You | Person::Other => {
+                    matches!(clause.modality, Some(Modality::Can | Modality::Must | Modality::Should))
+                }
                 Person::None => clause.modality == Some(Modality::Can),
             };
-            modal || touching("prescribes") || touching("tentative") || (opener.lower == "or" && clause.words.len() > 2)
+            // "One, you look at the orders. Two, we share them.": counted off, in the plain present.
+            let counted = opener.number
+                || matches!(
+                    opener.lower.as_str(),
+                    "one"
+                        | "two"
+                        | "three"
+                        | "four"
+                        | "five"
+                        | "six"
+                        | "first"
+                        | "second"
+                        | "third"
+                        | "fourth"
+                        | "fifth"
+                );
+            let listed = counted
+                && clause.tense == Tense::Present
+                && matches!(clause.subject, Person::I | Person::We | Person::You);
+            modal
+                || listed
+                || touching("prescribes")
+                || touching("tentative")
+                || (opener.lower == "or" && clause.words.len() > 2)
         }
-        Mood::Fragment => clause.words.len() > 2 && (touching("tentative") || matches!(opener.lower.as_str(), "or" | "maybe" | "perhaps")),
+        Mood::Fragment => {
+            clause.words.len() > 2
+                && (touching("tentative") || matches!(opener.lower.as_str(), "or" | "maybe" | "perhaps"))
+        }
     }
 }
 
@@ -248,7 +334,9 @@ fn is_proposal(reading: &Reading<'_>, clause: &Clause) -> bool {
 fn asks_for_action(reading: &Reading<'_>, clause: &Clause) -> bool {
     clause.subject == Person::You
         && matches!(clause.modality, Some(Modality::Can | Modality::Would | Modality::Will))
-        && main_verb(reading, clause).is_some_and(|verb| !matches!(verb.lower.as_str(), "be" | "have" | "see" | "think" | "say" | "like" | "know"))
+        && main_verb(reading, clause).is_some_and(|verb| {
+            !matches!(verb.lower.as_str(), "be" | "have" | "see" | "think" | "say" | "like" | "know")
+        })
 }
 
 /// More than three proposals or requests.
@@ -265,6 +353,8 @@ fn judge_overload(reading: &Reading<'_>, board: &mut Board) {
     };
     for (nth, &at) in proposals.iter().take(6).enumerate() {
         // The first carries the score, the others are shown with it.
-        board.of(Check::Overloads).add(if nth == 0 { likely } else { 0.01 }, reading.core(&reading.parsed.clauses[at]));
+        board
+            .of(Check::Overloads)
+            .add(if nth == 0 { likely } else { 0.01 }, reading.core(&reading.parsed.clauses[at]));
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn questions(reading: &Reading<'_>) -> Vec<Question> {
         if found.iter().any(|question| question.clause == clause) {
             continue;
         }
-        let tail = hit.words.start..(hit.words.end + 4).min(reading.parsed.clauses[clause].words.end.max(hit.words.end));
+        let tail = hit.words.start
+            ..(hit.words.end + 4).min(reading.parsed.clauses[clause].words.end.max(hit.words.end));
         let open = reading.parsed.words[tail].iter().any(|word| {
             matches!(
                 word.lower.as_str(),
@@ -126,8 +127,15 @@ fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
         let clause = &reading.parsed.clauses[question.clause];
         // An open question that nothing else claims is most often about how things stand with the boss.
         let by_form = match question.asks {
-            Asks::Wh | Asks::Choice if is_open(reading, question) && !matches!(clause.subject, Person::I) => 0.56,
-            Asks::Polar | Asks::Choice if clause.subject == Person::You && clause.modality.is_none() && !clause.conditional => 0.52,
+            Asks::Wh | Asks::Choice if is_open(reading, question) && !matches!(clause.subject, Person::I) => {
+                0.56
+            }
+            Asks::Choice if reading.parsed.words[clause.head].lower == "which" => 0.54,
+            Asks::Polar | Asks::Choice
+                if clause.subject == Person::You && clause.modality.is_none() && !clause.conditional =>
+            {
+                0.52
+            }
             _ => 0.0,
         };
         let claimed = touching("invites").max(touching("permission")).max(touching("help"));
@@ -138,16 +146,21 @@ fn judge_exploring(reading: &Reading<'_>, board: &mut Board) {
         if touching("blames") >= 0.5 {
             weight *= 0.6;
         }
-        board.of(Check::ExploresSituation).add(weight * question.genuine.max(0.8) / 0.92, question.words.clone());
+        board
+            .of(Check::ExploresSituation)
+            .add(weight * question.genuine.max(0.8) / 0.92, question.words.clone());
     }
 }
 
 fn judge_inviting(reading: &Reading<'_>, board: &mut Board) {
     for hit in reading.hits("invites") {
-        let question = reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
+        let question =
+            reading.questions.iter().find(|q| q.words.start < hit.words.end && hit.words.start < q.words.end);
         let genuine = question.map_or(0.8, |question| question.genuine);
         let mut weight = hit.weight * if genuine < 0.45 { 0.4 } else { 1.0 };
-        if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.6) && !offers_choice(reading, hit.words.start) {
+        if reading.touching("permission", &hit.words).is_some_and(|hit| hit.weight >= 0.6)
+            && !offers_choice(reading, hit.words.start)
+        {
             weight *= 0.5;
         }
         if reading.touching("explores", &hit.words).is_some_and(|explores| explores.weight > hit.weight) {
@@ -159,5 +172,7 @@ fn judge_inviting(reading: &Reading<'_>, board: &mut Board) {
 
 /// "Tuesday or Thursday": asking for permission and letting the boss choose at once.
 fn offers_choice(reading: &Reading<'_>, at: usize) -> bool {
-    reading.parsed.words[reading.sentence_words(at)].iter().any(|word| matches!(word.lower.as_str(), "or" | "whichever" | "rather" | "when"))
+    reading.parsed.words[reading.sentence_words(at)]
+        .iter()
+        .any(|word| matches!(word.lower.as_str(), "or" | "whichever" | "rather" | "when"))
 }

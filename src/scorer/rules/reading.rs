@@ -17,6 +17,9 @@ pub static CONSTRUCTIONS: LazyLock<Constructions> = LazyLock::new(|| {
     ])
 });
 
+/// No construction covers more words than this.
+const LONGEST: usize = 64;
+
 /// A question that the turn asks.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -73,44 +76,32 @@ impl<'a> Reading<'a> {
         self.by_section.iter().map(|hits| hits.iter().map(|hit| hit.weight).fold(0.0, f32::max))
     }
 
+    /// The hits of a section that begin within `words`.
+    pub fn hits_in(&self, section: &str, words: &Range<usize>) -> &[Hit] {
+        let hits = self.hits(section);
+        let from = hits.partition_point(|hit| hit.words.start < words.start);
+        let to = hits.partition_point(|hit| hit.words.start < words.end);
+        &hits[from..to.max(from)]
+    }
+
     /// The strongest hit of a section that touches `words`.
     pub fn touching(&self, section: &str, words: &Range<usize>) -> Option<&Hit> {
-        let touching = self
-            .hits(section)
-            .iter()
-            .filter(|hit| hit.words.start < words.end && words.start < hit.words.end);
+        let near = words.start.saturating_sub(LONGEST)..words.end;
+        let touching = self.hits_in(section, &near).iter().filter(|hit| words.start < hit.words.end);
         touching.max_by(|a, b| a.weight.total_cmp(&b.weight))
     }
 
-    /// Does a hit of the section lie in the same sentence as `word`?
-    pub fn in_sentence(&self, section: &str, word: usize) -> bool {
-        let sentence = self.parsed.words[word].sentence;
-        self.hits(section).iter().any(|hit| self.parsed.words[hit.words.start].sentence == sentence)
-    }
-
-    /// Does a hit of the section lie in the same clause as `word`?
-    pub fn in_clause(&self, section: &str, word: usize) -> bool {
-        let clause = self.parsed.words[word].clause;
-        self.hits(section).iter().any(|hit| self.parsed.words[hit.words.start].clause == clause)
-    }
-
-    /// The words from `at` that make up its whole sentence.
-    pub fn sentence_words(&self, at: usize) -> Range<usize> {
-        let sentence = self.parsed.words[at].sentence;
-        let before =
-            self.parsed.words[..at].iter().rev().take_while(|word| word.sentence == sentence).count();
-        let after = self.parsed.words[at..].iter().take_while(|word| word.sentence == sentence).count();
-        at - before..at + after
+    /// The words of the sentence that holds `word`.
+    pub fn sentence_words(&self, word: usize) -> Range<usize> {
+        let words = &self.parsed.words;
+        let sentence = words[word].sentence;
+        words.partition_point(|word| word.sentence < sentence)
+            ..words.partition_point(|word| word.sentence <= sentence)
     }
 
     /// The clauses that say, ask or command something in the speaker's own words.
     pub fn own_clauses(&self) -> impl Iterator<Item = &Clause> {
         self.parsed.clauses.iter().filter(|clause| !clause.quoted)
-    }
-
-    /// The turn in one word: is any of these words in it, outside quotations?
-    pub fn has_word(&self, list: &[&str]) -> bool {
-        self.parsed.words.iter().any(|word| !word.quoted && list.contains(&word.lower.as_str()))
     }
 
     /// The words of `clause` without fillers before its head.
@@ -121,7 +112,9 @@ impl<'a> Reading<'a> {
     /// Is the command one that asks nothing of the boss: "let me know", "take your time", "bear with me"?
     pub fn harmless_command(&self, clause: &Clause) -> bool {
         let words = self.core(clause);
-        self.hits("harmless-imperative").iter().any(|hit| (words.start..words.start + 2).contains(&hit.words.start))
+        self.hits("harmless-imperative")
+            .iter()
+            .any(|hit| (words.start..words.start + 2).contains(&hit.words.start))
     }
 
     /// Is the command really a condition: "touch it again and I walk", "bring the list and I'll fill it in"?

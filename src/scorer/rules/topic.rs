@@ -55,7 +55,8 @@ pub(super) fn content_words(reading: &Reading<'_>) -> Vec<usize> {
             let word = &words[at];
             let letters = word.lower.chars().filter(|c| c.is_alphabetic()).count();
             // "Hi Dana": a name that is greeted is not a matter.
-            let greeted = word.capital && at.checked_sub(1).is_some_and(|before| words[before].is(C.greeting));
+            let greeted =
+                word.capital && at.checked_sub(1).is_some_and(|before| words[before].is(C.greeting));
             if greeted || word.is(C.function | C.vague | C.time) || word.number || word.emoji || letters < 3 {
                 return false;
             }
@@ -89,7 +90,11 @@ pub(super) fn judge(reading: &Reading<'_>, board: &mut Board) {
     let named = content.iter().find(|&&at| {
         (1..=3).any(|back| at >= back && words[at - back].is(C.det) && words[at - back].lower != "no")
     });
-    let announced = content.iter().any(|&at| (1..=3).any(|back| at >= back && words[at - back].is(C.about) && words[at].sentence == words[at - back].sentence));
+    let announced = content.iter().any(|&at| {
+        (1..=3).any(|back| {
+            at >= back && words[at - back].is(C.about) && words[at].sentence == words[at - back].sentence
+        })
+    });
     let weight = how_likely(reading.position, content.len() + 2 * usize::from(announced));
     let at = named.copied().unwrap_or(first);
     let start = (at.saturating_sub(3)..at)

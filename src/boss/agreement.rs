@@ -1,0 +1,146 @@
+//! Does a reply give in? A detector that errs towards yes, so that no unearned agreement is shown.
+
+use super::phrases::{Phrases, normal};
+use super::reply::WORDS;
+use crate::scorer::parse::{Mood, Person, parse};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// The phrases of `prompts/reply.toml`, section `agrees`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Agreeing {
+    anywhere: Phrases,
+    start: Vec<String>,
+    hedges: Phrases,
+    bare_commands: BTreeSet<String>,
+}
+
+/// "Yes" is none when "but" follows within this many words.
+const BUT_WITHIN: usize = 6;
+/// A promise of the boss's own, as the parser sees it.
+const PROMISES: [&str; 34] = [
+    "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try",
+    "write", "answer", "reply", "call", "book", "block", "set", "put", "help", "start", "go", "talk",
+    "check", "finish", "have", "schedule", "bring", "ensure", "work", "share", "sign",
+];
+
+/// Does `reply` agree to something, or promise it?
+pub fn agrees(reply: &str) -> bool {
+    let words = &WORDS.agrees;
+    let normal_text = normal(reply);
+    words.anywhere.find(&unnegated(&normal_text)).is_some()
+        || begins_with_yes(&normal_text)
+        || promises(reply)
+}
+
+/// The text up to each negation only: "that doesn't help" and "not a good idea" agree to nothing.
+fn unnegated(normal: &str) -> String {
+    let mut kept = String::from(" ");
+    let mut skip = 0;
+    for word in normal.split_whitespace() {
+        if word == "not" || word == "no" || word == "never" || word == "isn't" || word.ends_with("n't") {
+            skip = 4;
+        }
+        if skip > 0 {
+            skip -= 1;
+            kept.push_str("| ");
+        } else {
+            kept.push_str(word);
+            kept.push(' ');
+        }
+    }
+    kept
+}
+
+fn begins_with_yes(normal: &str) -> bool {
+    let said: Vec<&str> = normal.split_whitespace().collect();
+    let start = WORDS.agrees.start.iter().find(|phrase| {
+        let first: Vec<&str> = phrase.split(' ').collect();
+        said.starts_with(&first)
+    });
+    match start {
+        Some(phrase) => {
+            let after = phrase.split(' ').count();
+            let mut next = said.iter().skip(after).take(BUT_WITHIN);
+            // "Good for you", "Right, but", "Fine words": a contrast takes the yes back.
+            !next
+                .any(|word| matches!(*word, "but" | "except" | "no" | "not" | "for" | "why" | "what" | "how"))
+        }
+        None => false,
+    }
+}
+
+/// "I'll read it", "you'll have it", "send it over": a promise, or a command that takes the offer.
+fn promises(reply: &str) -> bool {
+    let parsed = parse(reply);
+    parsed.clauses.iter().any(|clause| {
+        if clause.quoted || clause.negated || clause.conditional || clause.mood == Mood::Interrogative {
+            return false;
+        }
+        let words = parsed.words_of(clause);
+        let said = normal(parsed.text_of(clause));
+        let verb = clause.verb.map(|at| parsed.words[at].lower.as_str()).unwrap_or_default();
+        let will = words.iter().any(|word| word.lower == "will");
+        match (clause.mood, clause.subject) {
+            (Mood::Imperative, _) => {
+                let first = said.split_whitespace().find(|word| *word != "please" && *word != "just");
+                !first.is_some_and(|word| WORDS.agrees.bare_commands.contains(word))
+            }
+            (_, Person::I | Person::We) if will => {
+                PROMISES.contains(&verb) && WORDS.agrees.hedges.find(&said).is_none()
+            }
+            (_, Person::You) if will => matches!(verb, "have" | "get" | "hear" | "see"),
+            _ => false,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gives_in_is_found() {
+        for reply in [
+            "Okay, Thursday.",
+            "Yes please, Sam.",
+            "That works. Send me the page.",
+            "I'll read it by Friday.",
+            "Send it over, then.",
+            "Sure. Put it in my calendar.",
+            "Good. Wednesday at nine, and you bring the page.",
+            "You'll hear from me by Thursday noon.",
+            "We'll do it that way.",
+            "A summary would be helpful.",
+            "Let's meet on Monday.",
+            "I can give you ten minutes.",
+            "Fine, ten minutes.",
+        ] {
+            assert!(agrees(reply), "{reply}");
+        }
+    }
+
+    #[test]
+    fn what_holds_back_is_not_taken_for_agreement() {
+        for reply in [
+            "Not now, Sam.",
+            "Maybe. Let me look at my week.",
+            "Yes, but I'm two people short.",
+            "I'll think about it.",
+            "That doesn't work for me.",
+            "Give me one example.",
+            "Tell me what you want.",
+            "I won't send anything.",
+            "What would I have to do, exactly?",
+            "I know it's been hard on you.",
+            "My own boss moved the launch forward.",
+            "If you send it, I might read it.",
+            "It's not that simple.",
+            "I can't do that.",
+            "Could be less work than I thought.",
+        ] {
+            assert!(!agrees(reply), "{reply}");
+        }
+    }
+}

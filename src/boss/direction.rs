@@ -1,0 +1,113 @@
+//! How an act is put to the model: the direction in brackets, and the first words of the reply.
+
+use super::draw::Draw;
+use super::state::{Act, Mood};
+use crate::scenario::{Boss, PrivateFact};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Directions {
+    mood: BTreeMap<Mood, String>,
+    acts: BTreeMap<Act, ActWords>,
+    special: Special,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActWords {
+    label: String,
+    direction: String,
+    openings: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Special {
+    reveals: String,
+    floor: String,
+    settled: String,
+}
+
+static DIRECTIONS: LazyLock<Directions> = LazyLock::new(|| {
+    crate::text::data::from_toml(include_str!("../../prompts/directions.toml"))
+        .expect("prompts/directions.toml is read by a test")
+});
+
+/// What the boss is to do in a reply, decided before the words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The act.
+    pub act: Act,
+    /// How the boss feels.
+    pub mood: Mood,
+    /// The private fact that comes out, by index in the scenario.
+    pub fact: Option<usize>,
+    /// What is taken up or confirmed, as the boss would say it.
+    pub offer: Option<String>,
+    /// The person asked for the floor, and gets it.
+    pub floor: bool,
+    /// The offer was agreed before; the reply confirms it.
+    pub settled: bool,
+}
+
+/// The short name of an act in the script.
+pub fn label(act: Act) -> &'static str {
+    DIRECTIONS.acts.get(&act).map_or("", |words| &words.label)
+}
+
+/// The direction in brackets.
+pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
+    let special = &DIRECTIONS.special;
+    let text = match (fact, plan.act) {
+        (Some(_), _) => &special.reveals,
+        (None, Act::AgreesAndCommits) if plan.settled => &special.settled,
+        (None, Act::AsksForSpecifics) if plan.floor => &special.floor,
+        _ => &DIRECTIONS.acts[&plan.act].direction,
+    };
+    let fact = fact.map(|fact| boss.pronoun.fill(&fact.fact)).unwrap_or_default();
+    let text = text.replace("{fact}", &fact).replace("{offer}", plan.offer.as_deref().unwrap_or("it"));
+    format!("{}; {}", DIRECTIONS.mood[&plan.mood], boss.pronoun.fill(&text).replace("{you}", you))
+}
+
+/// How a reply may begin, in random order: the table's openings and those of the boss's own lines.
+pub fn openings(
+    plan: &Plan,
+    boss: &Boss,
+    you: &str,
+    fact: Option<&PrivateFact>,
+    draw: &mut Draw,
+) -> Vec<String> {
+    if let Some(fact) = fact {
+        return vec![first_words(&fact.line.replace("{you}", you), 2)];
+    }
+    let own = boss.examples.get(plan.act.id()).into_iter().flatten();
+    let own = own.map(|line| first_words(&line.replace("{you}", you), 2));
+    let mut all = DIRECTIONS.acts[&plan.act].openings.clone();
+    all.extend(own);
+    all.sort();
+    all.dedup();
+    draw.shuffled(all)
+}
+
+/// The first sentence where it is short, else the first `most` words.
+fn first_words(line: &str, most: usize) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    words[..most.min(words.len())].join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_act_and_mood_has_words() {
+        for act in Act::ALL {
+            let words = DIRECTIONS.acts.get(&act).unwrap_or_else(|| panic!("{act:?} has no direction"));
+            assert!(!words.label.is_empty() && words.openings.len() >= 3, "{act:?}");
+        }
+        assert!(Mood::ALL.iter().all(|mood| DIRECTIONS.mood.contains_key(mood)));
+    }
+}

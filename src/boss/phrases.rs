@@ -1,0 +1,67 @@
+//! Lists of phrases and how they are found in speech: whole words, any case, any apostrophe.
+
+use crate::text::{Kind, tokens};
+use serde::Deserialize;
+
+/// The words of `text` in lower case with straight apostrophes, each between spaces.
+pub fn normal(text: &str) -> String {
+    let mut found = String::from(" ");
+    for token in tokens(text).into_iter().filter(|token| matches!(token.kind, Kind::Word | Kind::Number)) {
+        found.push_str(&text[token.start..token.end].to_lowercase().replace('’', "'"));
+        found.push(' ');
+    }
+    found
+}
+
+/// Phrases of whole words; a star at the end stands for any ending, a leading `^` for the beginning.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Phrases(Vec<String>);
+
+impl Phrases {
+    /// The first phrase that stands in `normal` (see [`normal`]).
+    pub fn find(&self, normal: &str) -> Option<&str> {
+        self.0.iter().map(String::as_str).find(|phrase| stands_in(phrase, normal))
+    }
+
+    /// How many of the phrases stand in `normal`.
+    pub fn count(&self, normal: &str) -> usize {
+        self.0.iter().filter(|phrase| stands_in(phrase, normal)).count()
+    }
+
+    /// Does any phrase stand in plain `text`?
+    pub fn found_in(&self, text: &str) -> bool {
+        self.find(&normal(text)).is_some()
+    }
+}
+
+fn stands_in(phrase: &str, normal: &str) -> bool {
+    let (phrase, at_start) = match phrase.strip_prefix('^') {
+        Some(rest) => (rest, true),
+        None => (phrase, false),
+    };
+    let sought = match phrase.strip_suffix('*') {
+        Some(stem) => format!(" {stem}"),
+        None => format!(" {phrase} "),
+    };
+    if at_start { normal.starts_with(&sought) } else { normal.contains(&sought) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phrases(list: &[&str]) -> Phrases {
+        Phrases(list.iter().map(|&phrase| phrase.to_owned()).collect())
+    }
+
+    #[test]
+    fn whole_words_only_stars_and_beginnings() {
+        let list = phrases(&["right now", "inspir*", "^sure", "can't wait"]);
+        assert_eq!(list.find(&normal("I need it RIGHT now!")), Some("right now"));
+        assert_eq!(list.find(&normal("So inspiring")), Some("inspir*"));
+        assert_eq!(list.find(&normal("Sure, why")), Some("^sure"));
+        assert_eq!(list.find(&normal("I can’t wait")), Some("can't wait"));
+        assert_eq!(list.find(&normal("I am sure of it, not bright nowhere")), None);
+    }
+}

@@ -1,0 +1,27 @@
+//! Which of the candidates that passed is said: the one that answers most plainly.
+
+use super::likeness::shared_words;
+use super::phrases::normal;
+use super::reply::{Expected, clarity, names_time};
+
+/// Natural-log probability a shared word is worth.
+const SHARED: f64 = 0.35;
+/// … a word that shows the act, up to two.
+const CLEAR: f64 = 0.25;
+/// … a time taken up from the turn.
+const TIME: f64 = 0.4;
+/// … fewer than [`FEW`] or more than [`MANY`] words.
+const LENGTH: f64 = -0.6;
+const FEW: usize = 4;
+const MANY: usize = 28;
+
+/// How good a reply is, on the scale of a mean log-probability a token.
+pub fn score(reply: &str, mean_logprob: f32, expected: &Expected) -> f64 {
+    let shared = shared_words(reply, expected.turn).min(2) as f64;
+    let clear = clarity(reply, expected.act).min(2) as f64;
+    let said = normal(reply);
+    let words = said.split_whitespace().count();
+    let timed = names_time(&said) && names_time(&normal(expected.turn));
+    let length = if (FEW..=MANY).contains(&words) { 0.0 } else { LENGTH };
+    f64::from(mean_logprob) + SHARED * shared + CLEAR * clear + if timed { TIME } else { 0.0 } + length
+}

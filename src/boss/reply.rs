@@ -1,0 +1,356 @@
+//! Is a candidate fit to be shown? In the boss's voice, within its length, doing what the act says, and an
+//! answer to what was said. Each refusal has a named reason.
+
+use super::agreement::{Agreeing, agrees};
+use super::likeness::{alike, longest_common_run, shared_words};
+use super::phrases::{Phrases, normal};
+use super::state::Act;
+use crate::scenario::{Boss, PrivateFact};
+use crate::text::sentences;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Words {
+    assistant: Phrases,
+    apology: Phrases,
+    narration: Phrases,
+    pub(super) agrees: Agreeing,
+    cues: BTreeMap<Act, Cues>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cues {
+    form: Form,
+    any: Phrases,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Form {
+    Question,
+    Statement,
+    Any,
+}
+
+pub(super) static WORDS: LazyLock<Words> = LazyLock::new(|| {
+    crate::text::data::from_toml(include_str!("../../prompts/reply.toml"))
+        .expect("prompts/reply.toml is read by a test")
+});
+
+/// Why a candidate is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It says nothing.
+    Empty,
+    /// Markup, code, brackets, control characters, another script.
+    Markup,
+    /// Tells what happens instead of speaking.
+    Narration,
+    /// Speaks for the other side, or to itself.
+    OtherVoice,
+    /// An assistant's phrase.
+    Assistant,
+    /// An apology.
+    Apology,
+    /// An example line again.
+    Copied,
+    /// An earlier reply again.
+    Repeated,
+    /// The person's words thrown back.
+    Echoed,
+    /// Agrees, and the act does not.
+    AgreesUnearned,
+    /// Does not agree, and the act does.
+    DoesNotAgree,
+    /// Takes over what the person offered to do, or hands over what the boss was asked for.
+    SwapsRoles,
+    /// Does something else than the act.
+    OffAct,
+    /// Passes over what was said.
+    NotAnAnswer,
+    /// No sentence of it is complete.
+    Unfinished,
+}
+
+impl Reason {
+    /// The stable id in reports.
+    pub fn id(self) -> &'static str {
+        match self {
+            Reason::Empty => "empty",
+            Reason::Markup => "markup",
+            Reason::Narration => "narration",
+            Reason::OtherVoice => "other-voice",
+            Reason::Assistant => "assistant",
+            Reason::Apology => "apology",
+            Reason::Copied => "copied",
+            Reason::Repeated => "repeated",
+            Reason::Echoed => "echoed",
+            Reason::AgreesUnearned => "agrees-unearned",
+            Reason::DoesNotAgree => "does-not-agree",
+            Reason::SwapsRoles => "swaps-roles",
+            Reason::OffAct => "off-act",
+            Reason::NotAnAnswer => "not-an-answer",
+            Reason::Unfinished => "unfinished",
+        }
+    }
+}
+
+/// A candidate that was not shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The candidate.
+    pub text: String,
+}
+
+/// What a reply must fit.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// Who speaks.
+    pub boss: &'a Boss,
+    /// The person's name.
+    pub you: &'a str,
+    /// What the reply does.
+    pub act: Act,
+    /// What the person said.
+    pub turn: &'a str,
+    /// What it takes up, where the act concedes.
+    pub offer: Option<&'a str>,
+    /// The private fact it tells, if any.
+    pub fact: Option<&'a PrivateFact>,
+    /// Words that belong to the matter.
+    pub keywords: &'a [String],
+    /// What the boss has said so far, greeting included.
+    pub earlier: &'a [&'a str],
+}
+
+/// The reply as it is shown, cut to its complete sentences and to the boss's limit. `complete` says that
+/// the candidate ended of itself.
+///
+/// # Errors
+/// Why it is not shown.
+pub fn check(candidate: &str, complete: bool, expected: &Expected) -> Result<String, Reason> {
+    let text = unwrapped(candidate);
+    if text.is_empty() {
+        return Err(Reason::Empty);
+    }
+    is_plain_speech(text)?;
+    let text = trimmed(text, complete, expected.boss.max_sentences).ok_or(Reason::Unfinished)?;
+    in_voice(&text, expected)?;
+    is_new(&text, expected)?;
+    follows(&text, expected)?;
+    Ok(text)
+}
+
+/// Without the quotation marks that some models put around a line.
+fn unwrapped(candidate: &str) -> &str {
+    let text = candidate.trim();
+    let inner = text.strip_prefix(['"', '“']).and_then(|rest| rest.strip_suffix(['"', '”']));
+    match inner {
+        Some(inner) if !inner.contains(['"', '“', '”']) => inner.trim(),
+        _ => text,
+    }
+}
+
+fn is_plain_speech(text: &str) -> Result<(), Reason> {
+    let odd = |c: char| {
+        c.is_control()
+            || "{}[]<>#*_`=|\\^~/()@".contains(c)
+            || (c.is_alphabetic() && !is_latin(c))
+            || is_symbol(c)
+    };
+    if text.chars().any(odd) || text.contains("http") {
+        return Err(Reason::Markup);
+    }
+    // "SAM:", "Dana:" — a line of the script.
+    let label = |word: &str| word.ends_with(':') && word.starts_with(char::is_uppercase) && word.len() > 2;
+    if text
+        .split_whitespace()
+        .any(|word| label(word) && word[..word.len() - 1].chars().all(char::is_alphabetic))
+    {
+        return Err(Reason::OtherVoice);
+    }
+    Ok(())
+}
+
+fn is_latin(c: char) -> bool {
+    c.is_ascii() || matches!(c as u32, 0xC0..=0x24F)
+}
+
+fn is_symbol(c: char) -> bool {
+    matches!(c as u32, 0x2190..=0x2BFF | 0x3000..=0x303F | 0xFF00..=0xFFEF | 0x1F000..=0x1FAFF | 0x200B..=0x200F | 0x202A..=0x202E)
+}
+
+/// Complete sentences only, at most `most` of them.
+fn trimmed(text: &str, complete: bool, most: usize) -> Option<String> {
+    let mut spans = sentences(text);
+    let ends = |span: &std::ops::Range<usize>| text[span.clone()].ends_with(['.', '!', '?', '…', '"', '”']);
+    let closed = spans.last().is_some_and(ends);
+    if !closed && !complete {
+        spans.pop();
+    }
+    let kept = spans.get(..most.min(spans.len()))?;
+    let (first, last) = (kept.first()?, kept.last()?);
+    let mut reply = text[first.start..last.end].to_owned();
+    if !ends(last) {
+        reply.truncate(reply.trim_end_matches(|c: char| !c.is_alphanumeric()).len());
+        reply.push('.');
+    }
+    Some(reply)
+}
+
+fn in_voice(text: &str, expected: &Expected) -> Result<(), Reason> {
+    let normal = normal(text);
+    let has = |word: &str| normal.contains(&format!(" {} ", word.to_lowercase()));
+    if WORDS.assistant.find(&normal).is_some() {
+        return Err(Reason::Assistant);
+    }
+    if WORDS.apology.find(&normal).is_some() {
+        return Err(Reason::Apology);
+    }
+    if WORDS.narration.find(&normal).is_some() || tells_of(expected.you, &normal) {
+        return Err(Reason::Narration);
+    }
+    let calls_boss =
+        has("boss") && !["my boss", "own boss", "a boss", "the boss's"].iter().any(|own| has(own));
+    if has(&expected.boss.name) || calls_boss || has("sir") || has("ma'am") || has("i'm your") {
+        return Err(Reason::OtherVoice);
+    }
+    Ok(())
+}
+
+/// The person in the third person: "Sam wants…".
+fn tells_of(you: &str, normal: &str) -> bool {
+    const VERBS: [&str; 16] = [
+        "is", "was", "has", "had", "said", "says", "wants", "wanted", "thinks", "needs", "looks", "asks",
+        "asked", "knows", "does", "and",
+    ];
+    let you = you.to_lowercase();
+    VERBS.iter().any(|verb| normal.contains(&format!(" {you} {verb} ")))
+        || normal.contains(&format!(" {you}'s "))
+}
+
+fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
+    let examples = expected.boss.examples.values().flatten();
+    if examples.into_iter().any(|line| alike(text, &line.replace("{you}", expected.you))) {
+        return Err(Reason::Copied);
+    }
+    if expected.earlier.iter().any(|line| alike(text, line)) {
+        return Err(Reason::Repeated);
+    }
+    // An offer is taken up in the person's words; anything else is said in one's own.
+    let most = if expected.act.concedes() { 6 } else { 4 };
+    if alike(text, expected.turn) || longest_common_run(text, expected.turn) > most {
+        return Err(Reason::Echoed);
+    }
+    Ok(())
+}
+
+fn follows(text: &str, expected: &Expected) -> Result<(), Reason> {
+    let act = expected.act;
+    if act.concedes() != agrees(text) {
+        return Err(if act.concedes() { Reason::DoesNotAgree } else { Reason::AgreesUnearned });
+    }
+    if expected.offer.is_some_and(|offer| swaps_roles(text, offer)) {
+        return Err(Reason::SwapsRoles);
+    }
+    if !does(text, act) {
+        return Err(Reason::OffAct);
+    }
+    if let Some(fact) = expected.fact {
+        let told = shared_words(text, &fact.line).max(shared_words(text, &fact.fact));
+        if told == 0 {
+            return Err(Reason::NotAnAnswer);
+        }
+    }
+    if act == Act::AgreesAndCommits && !is_concrete(text, expected) {
+        return Err(Reason::NotAnAnswer);
+    }
+    Ok(())
+}
+
+/// Does the reply do what the act says, by its form and its words?
+pub fn does(text: &str, act: Act) -> bool {
+    let Some(cues) = WORDS.cues.get(&act) else { return true };
+    let asks = |span: std::ops::Range<usize>| text[span].ends_with('?');
+    let all: Vec<_> = sentences(text);
+    let questions = all.iter().cloned().filter(|span| asks(span.clone())).count();
+    let form = match cues.form {
+        Form::Question => questions > 0,
+        Form::Statement => questions < all.len(),
+        Form::Any => true,
+    };
+    form && cues.any.find(&normal(text)).is_some()
+}
+
+/// How many of the act's words the reply has; more is clearer.
+pub(super) fn clarity(text: &str, act: Act) -> usize {
+    WORDS.cues.get(&act).map_or(0, |cues| cues.any.count(&normal(text)))
+}
+
+/// Who does what was offered is turned about: "you send me a page" answered by "I'll send it".
+fn swaps_roles(text: &str, offer: &str) -> bool {
+    const SHARED: [&str; 8] = ["do", "have", "get", "meet", "talk", "go", "see", "be"];
+    let mut words = offer.split_whitespace();
+    let (Some(actor), Some(verb)) = (words.next(), words.next()) else { return false };
+    if SHARED.contains(&verb) {
+        return false;
+    }
+    let normal = normal(text);
+    let says = |frames: &[&str]| frames.iter().any(|frame| normal.contains(&format!(" {frame} {verb} ")));
+    match actor {
+        "you" => says(&["i'll", "i will", "i can", "i could", "let me", "i'd", "i"]),
+        "I" => says(&["you'll", "you will", "you can", "you could", "you", "please"]),
+        _ => false,
+    }
+}
+
+/// An agreement ends in something one can hold the boss to: a day, a number, or what was offered.
+fn is_concrete(text: &str, expected: &Expected) -> bool {
+    let offer = expected.offer.unwrap_or_default();
+    shared_words(text, offer) > 0
+        || shared_words(text, expected.turn) > 0
+        || names_time(&normal(text))
+        || expected.keywords.iter().any(|word| normal(text).contains(&word.to_lowercase()))
+}
+
+/// A day, an hour, a number.
+pub(super) fn names_time(normal: &str) -> bool {
+    const TIMES: [&str; 26] = [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "today",
+        "tomorrow",
+        "tonight",
+        "noon",
+        "morning",
+        "afternoon",
+        "evening",
+        "minutes",
+        "minute",
+        "hour",
+        "hours",
+        "week",
+        "month",
+        "one",
+        "two",
+        "three",
+        "five",
+        "ten",
+        "fifteen",
+    ];
+    normal
+        .split_whitespace()
+        .any(|word| TIMES.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit()))
+}

@@ -1,0 +1,119 @@
+//! What a turn does to the boss beyond the rubric: flattery, pressure, nothing at all; and the one thing
+//! in it that the boss reacts to.
+
+use super::moves::WEIGHTS;
+use super::phrases::normal;
+use crate::scenario::Scenario;
+use crate::scorer::rubric::Check;
+use crate::scorer::verdict::Verdicts;
+use serde::Deserialize;
+
+/// What the boss reacts to in a turn, from the worst to the emptiest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stimulus {
+    /// Blame, insult, threat.
+    Attack,
+    /// A demand, a finished solution, too much at once.
+    Push,
+    /// Praise and nothing else.
+    Flatter,
+    /// A question about the boss's side.
+    Explore,
+    /// Something to take up: options, help, a concrete way.
+    Propose,
+    /// A request for time or willingness.
+    Permission,
+    /// The boss's load or view is recognised.
+    Acknowledge,
+    /// Any other question.
+    Ask,
+    /// The matter or its use is stated.
+    State,
+    /// Nothing to take up.
+    Empty,
+}
+
+impl Stimulus {
+    /// All of them.
+    pub const ALL: [Stimulus; 10] = [
+        Stimulus::Attack,
+        Stimulus::Push,
+        Stimulus::Flatter,
+        Stimulus::Explore,
+        Stimulus::Propose,
+        Stimulus::Permission,
+        Stimulus::Acknowledge,
+        Stimulus::Ask,
+        Stimulus::State,
+        Stimulus::Empty,
+    ];
+}
+
+/// How a turn comes across.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tone {
+    /// It praises the boss's person.
+    pub flatters: bool,
+    /// It presses for a yes.
+    pub presses: bool,
+    /// It has nothing the boss could take up: too short, or off the matter.
+    pub idle: bool,
+}
+
+/// Fewer words than this, with no helpful behaviour, give the boss nothing.
+const FEW_WORDS: usize = 4;
+
+impl Tone {
+    /// Reads the tone of `text`.
+    pub fn of(text: &str, verdicts: &Verdicts, scenario: &Scenario) -> Tone {
+        let normal = normal(text);
+        let helpful = verdicts.present().any(|check| check.is_helpful() && check != Check::AsksQuestion);
+        let off_topic = !scenario.keywords.iter().any(|word| normal.contains(&word.to_lowercase()));
+        let few = normal.split_whitespace().count() < FEW_WORDS;
+        Tone {
+            flatters: WEIGHTS.phrases.flattery.find(&normal).is_some(),
+            presses: WEIGHTS.phrases.pressure.find(&normal).is_some(),
+            idle: !helpful && (few || off_topic),
+        }
+    }
+}
+
+/// Does the turn put something on the table that the boss could agree to?
+pub fn proposes(verdicts: &Verdicts) -> bool {
+    let yes = |check| verdicts.is_yes(check);
+    yes(Check::OffersOptions) || yes(Check::OffersHelp) || (yes(Check::Specific) && yes(Check::FutureFocus))
+}
+
+/// Does the turn do harm that the boss remembers?
+pub fn harms(verdicts: &Verdicts) -> bool {
+    verdicts.present().any(|check| !check.is_helpful())
+}
+
+/// The one thing in the turn the boss reacts to.
+pub fn stimulus(verdicts: &Verdicts, tone: Tone) -> Stimulus {
+    let yes = |check| verdicts.is_yes(check);
+    if yes(Check::Heated) || yes(Check::Blames) {
+        Stimulus::Attack
+    } else if yes(Check::Prescribes) || yes(Check::Overloads) || tone.presses {
+        Stimulus::Push
+    } else if yes(Check::ExploresSituation) && !yes(Check::OffersOptions) {
+        Stimulus::Explore
+    } else if proposes(verdicts) {
+        Stimulus::Propose
+    } else if yes(Check::ExploresSituation) {
+        Stimulus::Explore
+    } else if yes(Check::AsksPermission) || yes(Check::SchedulesAhead) {
+        Stimulus::Permission
+    } else if tone.flatters {
+        Stimulus::Flatter
+    } else if yes(Check::Acknowledges) {
+        Stimulus::Acknowledge
+    } else if tone.idle {
+        Stimulus::Empty
+    } else if yes(Check::AsksQuestion) {
+        Stimulus::Ask
+    } else {
+        Stimulus::State
+    }
+}

@@ -1,0 +1,48 @@
+//! `coachup bosses`: who can play the boss.
+
+use super::Exit;
+use super::shelf::{self, Action, Shown};
+use crate::scenario::{ACTS, Boss, Library, LibraryError};
+use clap::Args;
+use std::io::Write;
+use std::path::Path;
+
+/// List, show, start and check bosses
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example: coachup bosses show dana")]
+pub struct BossesArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+/// Runs the command; `folder` is the person's own.
+///
+/// # Errors
+/// An unknown name, a file that can't be read or written, a closed `out`.
+pub fn run(
+    args: &BossesArgs,
+    load: impl FnOnce() -> Result<Library, LibraryError>,
+    folder: &Path,
+    out: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    shelf::run::<Boss>(&args.action, load, folder, out)
+}
+
+impl Shown for Boss {
+    const FLAG: &'static str = "--boss ";
+
+    fn label(&self) -> String {
+        format!("{}: {}", self.name, self.title)
+    }
+
+    fn paragraphs(&self) -> Vec<(&'static str, String)> {
+        let sounds = ACTS.iter().filter_map(|act| Some((*act, self.examples.get(*act)?.first()?)));
+        let mut paragraphs = vec![
+            ("", self.character.clone()),
+            ("", self.voice.clone()),
+            ("", "How that sounds, from the most closed to the most open:".to_owned()),
+        ];
+        paragraphs.extend(sounds.map(|(act, line)| (act, line.replace("{you}", "Sam"))));
+        paragraphs
+    }
+}

@@ -1,0 +1,234 @@
+//! `coachup doctor`: what works on this machine, what does not, and what to do about it.
+
+use super::Exit;
+use super::models::{catalogue, store};
+use crate::model::acquire::{Bytes, Store, free_space};
+use crate::model::catalogue::Catalogue;
+use crate::model::choose::gib;
+use crate::model::machine::Machine;
+use crate::settings::Settings;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+/// Say what works here, what does not, and what to do about it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: coachup doctor")]
+pub struct DoctorArgs {}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Works.
+    Ok,
+    /// Does not, and practice is possible all the same.
+    Note,
+    /// Practice is not possible until this is mended.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Finding {
+    state: State,
+    what: &'static str,
+    /// What was found, and what to do where something is to be done.
+    text: String,
+}
+
+fn finding(state: State, what: &'static str, text: impl Into<String>) -> Finding {
+    Finding { state, what, text: text.into() }
+}
+
+/// Looks at everything and writes what was found to `out`. Fails (not as an error) if practice is not
+/// possible.
+///
+/// # Errors
+/// `out` can't be written.
+pub fn run(_args: &DoctorArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let (store, machine) = (store(settings), Machine::detect());
+    let mut findings = vec![
+        folder("settings", &settings.folders.config),
+        folder("sessions", &settings.folders.data),
+        folder("models", &settings.folders.models),
+        memory(&machine),
+        processor(&machine),
+    ];
+    match catalogue(settings) {
+        Ok(catalogue) => {
+            findings.push(hub(&store, &catalogue));
+            findings.push(pip(&store));
+            findings.extend(models(&store, &catalogue, &machine, settings));
+        }
+        Err(error) => findings.push(finding(State::Bad, "catalogue", error.to_string())),
+    }
+    findings.push(terminal(settings));
+    write!(out, "{}", report(&findings))?;
+    let possible = findings.iter().all(|finding| finding.state != State::Bad);
+    Ok(if possible { Exit::Done } else { Exit::Failed })
+}
+
+fn report(findings: &[Finding]) -> String {
+    let line = |finding: &Finding| {
+        let state = match finding.state {
+            State::Ok => "ok",
+            State::Note => "note",
+            State::Bad => "bad",
+        };
+        // Further lines of a text stand below its first.
+        let text = finding.text.replace('\n', "\n                   ");
+        format!("{state:<5} {:<12} {text}\n", finding.what)
+    };
+    let mut text: String = findings.iter().map(line).collect();
+    text.push_str(match findings.iter().any(|finding| finding.state == State::Bad) {
+        true => "\npractice is not possible yet: mend what is marked `bad`\n",
+        false => "\nready to practise\n",
+    });
+    text
+}
+
+/// Can files be written there? The folder is made if it is not there yet.
+fn folder(what: &'static str, path: &Path) -> Finding {
+    let tried = std::fs::create_dir_all(path).and_then(|()| tempfile::tempfile_in(path));
+    let shown = path.display();
+    match (tried, free_space(path)) {
+        (Ok(_), Some(free)) => finding(State::Ok, what, format!("{shown} ({} free)", Bytes(free))),
+        (Ok(_), None) => finding(State::Ok, what, shown.to_string()),
+        (Err(error), _) => {
+            let remedy = "set `COACHUP_HOME` to a folder you may write to";
+            finding(State::Bad, what, format!("can't write to {shown}: {error}; {remedy}"))
+        }
+    }
+}
+
+fn memory(machine: &Machine) -> Finding {
+    match machine.memory {
+        0 => {
+            finding(State::Note, "memory", "the system does not tell; name a model that fits with `--model`")
+        }
+        memory => finding(State::Ok, "memory", gib(memory)),
+    }
+}
+
+fn processor(machine: &Machine) -> Finding {
+    let cores = if machine.cores == 1 { "1 core".to_owned() } else { format!("{} cores", machine.cores) };
+    let fast = machine.features.iter().any(|&feature| feature == "avx2" || feature == "neon");
+    match fast {
+        true => finding(State::Ok, "processor", format!("{cores}; {}", machine.features.join(", "))),
+        false => finding(State::Note, "processor", format!("{cores}, no AVX2 or NEON: replies will be slow")),
+    }
+}
+
+fn hub(store: &Store, catalogue: &Catalogue) -> Finding {
+    let cache = store.hub_cache().map(|path| format!("; cache {}", path.display())).unwrap_or_default();
+    match store.hub_reachable(catalogue) {
+        Ok(()) => finding(State::Ok, "hub", format!("answers{cache}")),
+        Err(why) => {
+            let remedy = "a mirror: `HF_ENDPOINT`; a proxy: `HTTPS_PROXY`; else models come through pip";
+            finding(State::Note, "hub", format!("{why}\n{remedy}"))
+        }
+    }
+}
+
+fn pip(store: &Store) -> Finding {
+    match store.pip() {
+        Ok(python) => finding(State::Ok, "pip", format!("`{}`: {}", python.command, python.pip)),
+        Err(why) => finding(State::Note, "pip", why),
+    }
+}
+
+/// Which models are here, which one practice would use, and whether there is room for it.
+fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Settings) -> Vec<Finding> {
+    let mut here: Vec<String> = store.local_names(catalogue).into_iter().collect();
+    here.sort();
+    let mut findings = vec![match here.as_slice() {
+        [] => finding(State::Note, "models", "none is here yet; the first practice fetches one"),
+        here => finding(State::Ok, "models", format!("here: {}", here.join(", "))),
+    }];
+    if let Some(named) = &settings.model {
+        findings.push(finding(State::Ok, "default", format!("`{named}`, named in your settings")));
+        return findings;
+    }
+    match store.default_model(catalogue, machine) {
+        Ok(choice) => {
+            findings.push(finding(State::Ok, "default", format!("{}: {}", choice.name, choice.reason)));
+            if let Ok(entry) = catalogue.get(&choice.name)
+                && store.local(entry).is_none()
+                && free_space(store.folder()).is_some_and(|free| free < entry.size())
+            {
+                let text = format!("too little for `{}`: it needs {}", entry.name, Bytes(entry.size()));
+                findings.push(finding(State::Bad, "disk", text));
+            }
+        }
+        Err(error) => {
+            let remedy = "or give a GGUF file of your own: `coachup --model PATH`";
+            findings.push(finding(State::Bad, "default", format!("{error}\n{remedy}")));
+        }
+    }
+    findings
+}
+
+fn terminal(settings: &Settings) -> Finding {
+    let both = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    match (both, settings.plain) {
+        (false, _) => finding(State::Note, "terminal", "not on one now: practice takes `--script FILE`"),
+        (true, true) => finding(State::Ok, "terminal", "plain, as asked for (`plain`, or `TERM=dumb`)"),
+        (true, false) => finding(State::Ok, "terminal", "line editing and colour (unless `NO_COLOR` is set)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Environment;
+
+    fn doctor(home: &Path) -> (Exit, String) {
+        let home = home.to_str().unwrap();
+        let variables = [
+            ("COACHUP_HOME", home),
+            ("COACHUP_PYTHON", "no-such-python"),
+            ("HF_HUB_OFFLINE", "1"),
+            ("HF_HOME", home),
+        ];
+        let environment: Environment =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut out = Vec::new();
+        let exit = run(&DoctorArgs {}, &Settings::from(&environment).unwrap(), &mut out).unwrap();
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn without_any_source_practice_is_not_possible_and_it_says_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let (exit, text) = doctor(home.path());
+        assert_eq!(exit, Exit::Failed);
+        for part in [
+            "ok    settings",
+            "ok    memory",
+            "note  hub          working offline (`HF_HUB_OFFLINE`)",
+            "note  pip          no Python with pip (`no-such-python`: not found)",
+            "note  models       none is here yet",
+            "bad   default      no model can be chosen",
+            "`coachup --model PATH`",
+            "practice is not possible yet",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_written_is_bad() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("data"), "a file in the folder's place").unwrap();
+        let (_, text) = doctor(home.path());
+        assert!(text.contains("bad   sessions     can't write to"), "{text}");
+        assert!(text.contains("COACHUP_HOME"), "{text}");
+    }
+
+    #[test]
+    fn all_well_is_said_so() {
+        let report =
+            report(&[finding(State::Ok, "memory", "8 GiB"), finding(State::Note, "hub", "away\ndo x")]);
+        let expected = "ok    memory       8 GiB\nnote  hub          away\n                   do x\n\nready to practise\n";
+        assert_eq!(report, expected);
+    }
+}

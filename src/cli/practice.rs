@@ -1,0 +1,205 @@
+//! `coachup practice`: choose who plays, load the model, and hand over to the practice loop.
+
+use super::bars::Bars;
+use super::{Exit, models};
+use crate::boss::Cast;
+use crate::model::acquire::{AcquireError, Acquired};
+use crate::model::candle::{CandleModel, CandleOptions};
+use crate::model::machine::Machine;
+use crate::model::scripted::ScriptedModel;
+use crate::repl::clock::SystemClock;
+use crate::repl::engine::{Engine, Loader, Model};
+use crate::repl::interactive::{self, Left, Manner};
+use crate::repl::interrupt::Interrupt;
+use crate::repl::script::{self, Ended, Format, Output};
+use crate::repl::talk::{Rooms, Talk};
+use crate::scenario::{Boss, Difficulty, Library, Scenario};
+use crate::scorer::Scorer;
+use crate::session::Session;
+use crate::session::store::Store;
+use crate::settings::{FeedbackWhen, Settings};
+use anyhow::Context;
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::path::Path;
+
+/// Practise a talk with a simulated boss.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: coachup practice late-feedback --boss dana --difficulty guarded\n         \
+                        printf 'Do you have ten minutes on Thursday?\\n' | coachup practice --format json")]
+pub struct PracticeArgs {
+    /// The situation, from `coachup scenarios list`
+    scenario: Option<String>,
+    /// Who plays the boss, from `coachup bosses list`
+    #[arg(long)]
+    boss: Option<String>,
+    /// How hard it is, from `coachup difficulties list`
+    #[arg(long, conflicts_with = "receptiveness")]
+    difficulty: Option<String>,
+    /// How open the boss is at the start, instead of a preset: 0 (closed) to 100
+    #[arg(long, value_name = "N", value_parser = receptiveness)]
+    receptiveness: Option<f64>,
+    /// A model from `coachup models list`, or the path of a GGUF file
+    #[arg(long)]
+    model: Option<String>,
+    /// Same seed, model, script and settings: same session
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// When feedback is shown
+    #[arg(long, value_enum)]
+    feedback: Option<FeedbackWhen>,
+    /// Go on with a session: its number, or the newest
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "last",
+          conflicts_with_all = ["scenario", "boss", "difficulty", "receptiveness", "seed"])]
+    resume: Option<String>,
+    /// Say the lines of a file, one turn a line, without a terminal; `-` reads them from standard input
+    #[arg(long, value_name = "FILE")]
+    script: Option<String>,
+    /// What is written without a terminal
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+}
+
+fn receptiveness(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("must be a number from 0 to 100".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An unknown name, a model that can't be had, a store that can't be used. What was said is stored.
+pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let library = super::library(settings)?;
+    let store = Store::open(&settings.folders.data)?;
+    let resumed = args.resume.as_ref().map(|id| store.load(id)).transpose()?;
+    let (cast, difficulty) = cast(args, settings, &library, resumed.as_ref())?;
+    let script = script_source(args)?;
+    let interrupt = Interrupt::install();
+
+    let wanted = args.model.clone().or_else(|| resumed.as_ref().map(|session| session.header.model.clone()));
+    let wanted = wanted.or_else(|| settings.model.clone());
+    let Some((model, loader)) = loader(wanted, settings, &cast, &interrupt)? else {
+        return Ok(Exit::Interrupted);
+    };
+    interrupt.clear();
+    let scorer = Scorer::rules();
+    let clock = SystemClock::start();
+    let rooms =
+        Rooms { store, scorer: &scorer, engine: Engine::start(loader), clock: &clock, library: &library };
+    let mut talk = match resumed {
+        Some(session) => Talk::resume(cast, session, rooms),
+        None => Talk::begin(cast, &difficulty, &model, rooms)?,
+    };
+    let feedback = args.feedback.unwrap_or(settings.feedback);
+    let Some(mut script) = script else {
+        let manner = Manner { feedback, plain: settings.plain };
+        let history = settings.folders.data.join("history.txt");
+        return Ok(match interactive::run(&mut talk, &history, out, manner, &interrupt)? {
+            Left::Ended | Left::Open => Exit::Done,
+            Left::Interrupted => Exit::Interrupted,
+        });
+    };
+    let format = args.format.unwrap_or_default();
+    let mut err = anstream::stderr();
+    let mut output = Output { out, err: &mut err, format, feedback };
+    Ok(match script::run(&mut talk, &mut script, &mut output, &interrupt)? {
+        Ended::Done | Ended::Left => Exit::Done,
+        Ended::Interrupted => Exit::Interrupted,
+    })
+}
+
+/// Who plays, and the name of the difficulty.
+fn cast(
+    args: &PracticeArgs,
+    settings: &Settings,
+    library: &Library,
+    resumed: Option<&Session>,
+) -> anyhow::Result<(Cast, String)> {
+    let header = resumed.map(|session| &session.header);
+    let pick = |of_header: Option<&String>, flag: &Option<String>, default: &String| {
+        of_header.or(flag.as_ref()).unwrap_or(default).clone()
+    };
+    let scenario = pick(header.map(|h| &h.scenario), &args.scenario, &settings.scenario);
+    let boss = pick(header.map(|h| &h.boss), &args.boss, &settings.boss);
+    let preset = pick(header.map(|h| &h.difficulty), &args.difficulty, &settings.difficulty);
+    let custom = match header {
+        Some(header) => (header.difficulty == CUSTOM).then_some(header.receptiveness),
+        None => args.receptiveness,
+    };
+    let (difficulty, name) = match custom {
+        Some(receptiveness) => (Difficulty::at(receptiveness, &library.ladder()), CUSTOM.to_owned()),
+        None => (library.get::<Difficulty>(&preset)?.clone(), preset),
+    };
+    let cast = Cast {
+        scenario: library.get::<Scenario>(&scenario)?.clone(),
+        boss: library.get::<Boss>(&boss)?.clone(),
+        difficulty,
+        you: settings.name.clone(),
+        // Without a seed of the person's own, no two sessions are alike; the header keeps it.
+        seed: header.map(|h| h.seed).or(args.seed).unwrap_or_else(|| u64::from(rand::random::<u32>())),
+    };
+    Ok((cast, name))
+}
+
+/// What a session with `--receptiveness` is called instead of a preset's name.
+const CUSTOM: &str = "custom";
+
+/// The lines to say, where there is no person at a terminal.
+fn script_source(args: &PracticeArgs) -> anyhow::Result<Option<Box<dyn BufRead>>> {
+    match args.script.as_deref() {
+        Some("-") => Ok(Some(Box::new(std::io::stdin().lock()))),
+        Some(file) => {
+            let opened = File::open(file).with_context(|| format!("can't read the script `{file}`"))?;
+            Ok(Some(Box::new(BufReader::new(opened))))
+        }
+        None if std::io::stdin().is_terminal() && args.format != Some(Format::Json) => Ok(None),
+        None => Ok(Some(Box::new(std::io::stdin().lock()))),
+    }
+}
+
+/// The model's name, and what loads it. Fetches the file first where it is not here. None where Ctrl-C
+/// stopped that.
+fn loader(
+    wanted: Option<String>,
+    settings: &Settings,
+    cast: &Cast,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Option<(String, Loader)>> {
+    if let Some(file) = wanted.as_deref().and_then(|name| name.strip_prefix("scripted:")) {
+        let replies = std::fs::read_to_string(file).with_context(|| format!("can't read `{file}`"))?;
+        let replies: Vec<String> = replies.lines().map(str::to_owned).collect();
+        let load = move || Ok(Box::new(ScriptedModel::new(replies)) as Model);
+        return Ok(Some((wanted.unwrap_or_default(), Box::new(load))));
+    }
+    let catalogue = models::catalogue(settings)?;
+    let store = models::store(settings);
+    let name = match wanted {
+        Some(name) => name,
+        None => store.default_model(&catalogue, &Machine::detect())?.name,
+    };
+    let mut bars = Bars::new(settings.plain, interrupt.clone());
+    let acquired = match store.acquire_named(&name, &catalogue, &mut bars) {
+        Err(AcquireError::Interrupted) => return Ok(None),
+        other => other?,
+    };
+    let options = CandleOptions {
+        name: Some(acquired.name.clone()),
+        threads: (settings.threads > 0).then_some(settings.threads),
+        prompt_style: acquired.prompt_style,
+        ..CandleOptions::default()
+    };
+    let cast = cast.clone();
+    let named = acquired.name.clone();
+    Ok(Some((named, Box::new(move || load(&acquired, &options, &cast)))))
+}
+
+/// Loads the file and works through the prompt's beginning, while the person reads the briefing.
+fn load(acquired: &Acquired, options: &CandleOptions, cast: &Cast) -> anyhow::Result<Model> {
+    let file: &Path = acquired.files.first().context("the model has no file")?;
+    let mut model = CandleModel::load(file, options)?;
+    cast.prefill(&mut model)?;
+    Ok(Box::new(model))
+}

@@ -1,0 +1,256 @@
+//! What `scenarios`, `bosses` and `difficulties` have in common: list, show, new and check.
+
+use super::Exit;
+use crate::repl::script::Format;
+use crate::scenario::{Entry, Library, LibraryError, Problem, read, start};
+use crate::text::printable;
+use clap::Subcommand;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The widest text, in columns: longer lines are hard to read.
+const WIDEST: usize = 92;
+
+/// What can be done with one kind of data file.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Action {
+    /// List their names and titles
+    #[command(after_help = "Example: coachup scenarios list --format json")]
+    List {
+        /// Text for people, or one JSON object a line
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show one
+    #[command(after_help = "Example: coachup bosses show dana")]
+    Show {
+        /// Its name, as `list` shows it
+        name: String,
+        /// Text for people, or one JSON object with everything
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Start one of your own: writes a commented file for you to edit
+    #[command(after_help = "Example: coachup scenarios new my-review\n\n\
+                      A name that comes with the program starts as a copy, which then stands in for it.")]
+    New {
+        /// Its name: small letters, digits and hyphens
+        name: String,
+    },
+    /// Say what is still wrong with a file
+    #[command(after_help = "Example: coachup bosses check my-boss.toml")]
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// How one kind is shown to people.
+pub(super) trait Shown: Entry {
+    /// The words before its name in `coachup practice …`.
+    const FLAG: &'static str;
+
+    /// Its line in a list and its heading.
+    fn label(&self) -> String {
+        self.title().to_owned()
+    }
+
+    /// All of them, in the order of the list.
+    fn listed(library: &Library) -> Vec<(&str, &Self)> {
+        library.all::<Self>().collect()
+    }
+
+    /// What a person should see before practising: paragraphs without a label, then lines with one.
+    fn paragraphs(&self) -> Vec<(&'static str, String)>;
+}
+
+/// Does `action`. `load` reads the library, which `new` and `check` do without, so that they work while a
+/// file in the person's own `folder` is broken.
+///
+/// # Errors
+/// An unknown name, a file that can't be read or written, a closed `out`.
+pub(super) fn run<E: Shown>(
+    action: &Action,
+    load: impl FnOnce() -> Result<Library, LibraryError>,
+    folder: &Path,
+    out: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    match action {
+        Action::List { format } => list(&E::listed(&load()?), *format, out)?,
+        Action::Show { name, format } => show(name, load()?.get::<E>(name)?, *format, out)?,
+        Action::New { name } => new::<E>(folder, name, out)?,
+        Action::Check { file } => return check::<E>(file, out),
+    }
+    Ok(Exit::Done)
+}
+
+fn list<E: Shown>(entries: &[(&str, &E)], format: Format, out: &mut dyn Write) -> io::Result<()> {
+    let widest = entries.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, entry) in entries {
+        match format {
+            Format::Text => writeln!(out, "{:widest$}  {}", printable(name), printable(&entry.label()))?,
+            Format::Json => {
+                writeln!(out, "{}", serde_json::json!({ "name": name, "title": entry.title() }))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show<E: Shown>(name: &str, entry: &E, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+    if format == Format::Json {
+        serde_json::to_writer(&mut *out, entry)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let width = textwrap::termwidth().clamp(40, WIDEST);
+    writeln!(out, "{name}  {}\n", printable(&entry.label()))?;
+    for (label, text) in entry.paragraphs() {
+        let text = printable(&text);
+        if label.is_empty() {
+            writeln!(out, "{}\n", textwrap::fill(&text, width))?;
+        } else {
+            let options = textwrap::Options::new(width).subsequent_indent("  ");
+            writeln!(out, "{}", textwrap::fill(&format!("{label}: {text}"), options))?;
+        }
+    }
+    Ok(())
+}
+
+fn new<E: Shown>(folder: &Path, name: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let started = start::<E>(folder, name)?;
+    let file = started.file.display();
+    if started.copied {
+        writeln!(out, "wrote `{file}`, a copy of `{name}` that now stands in for it")?;
+    } else {
+        writeln!(out, "wrote `{file}`")?;
+    }
+    writeln!(out, "edit it, then see what is still to do with `coachup {} check \"{file}\"`", E::FOLDER)?;
+    writeln!(out, "and practise with `coachup practice {}{name}`", E::FLAG)?;
+    Ok(())
+}
+
+fn check<E: Shown>(file: &Path, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let shown = file.display();
+    let problems: Vec<String> = match read::<E>(file) {
+        Ok(entry) => entry.problems().iter().map(Problem::to_string).collect(),
+        Err(LibraryError::Malformed { why, .. }) => vec![why],
+        Err(error) => return Err(error.into()),
+    };
+    if problems.is_empty() {
+        writeln!(out, "`{shown}` is right")?;
+        return Ok(Exit::Done);
+    }
+    let things = if problems.len() == 1 { "thing" } else { "things" };
+    writeln!(out, "`{shown}`: {} {things} to mend", problems.len())?;
+    for problem in problems {
+        writeln!(out, "- {}", printable(&problem))?;
+    }
+    Ok(Exit::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{bosses, difficulties, scenarios};
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    enum Line {
+        Scenarios(scenarios::ScenariosArgs),
+        Bosses(bosses::BossesArgs),
+        Difficulties(difficulties::DifficultiesArgs),
+    }
+
+    /// Types `words` after the program's name, with `folder` as the person's own.
+    fn typed(folder: &Path, words: &[&str]) -> anyhow::Result<(Exit, String)> {
+        let mut out = Vec::new();
+        let load = || Library::with_folders(&[folder.to_owned()]);
+        let exit = match Line::try_parse_from([&["coachup"], words].concat())? {
+            Line::Scenarios(args) => scenarios::run(&args, load, folder, &mut out),
+            Line::Bosses(args) => bosses::run(&args, load, folder, &mut out),
+            Line::Difficulties(args) => difficulties::run(&args, load, folder, &mut out),
+        }?;
+        Ok((exit, String::from_utf8(out)?))
+    }
+
+    #[track_caller]
+    fn shown(folder: &Path, words: &[&str]) -> String {
+        let (exit, text) = typed(folder, words).unwrap();
+        assert_eq!(exit, Exit::Done, "{text}");
+        text
+    }
+
+    #[test]
+    fn lists_have_a_line_for_each_and_presets_go_from_easy_to_hard() {
+        let home = tempfile::tempdir().unwrap();
+        let text = shown(home.path(), &["difficulties", "list"]);
+        let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(names, ["welcoming", "open", "guarded", "skeptical", "hostile"]);
+        let json = shown(home.path(), &["scenarios", "list", "--format", "json"]);
+        let names: Vec<String> = json
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["name"].to_string())
+            .collect();
+        assert_eq!(names.len(), Library::embedded().all::<crate::scenario::Scenario>().count());
+        assert!(names.contains(&"\"late-feedback\"".to_owned()), "{names:?}");
+        assert!(shown(home.path(), &["bosses", "list"]).contains("Dana: 46"));
+    }
+
+    #[test]
+    fn a_scenario_is_shown_without_what_the_boss_keeps_back() {
+        let home = tempfile::tempdir().unwrap();
+        let text = shown(home.path(), &["scenarios", "show", "late-feedback"]);
+        assert!(text.contains("three weeks ago") && !text.contains("forty pages"), "{text}");
+        assert!(text.lines().count() <= 24 && text.lines().all(|line| line.chars().count() <= 92), "{text}");
+        let json = shown(home.path(), &["scenarios", "show", "late-feedback", "--format", "json"]);
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((value["name"].as_str(), json.lines().count()), (Some("late-feedback"), 1));
+        assert!(value["facts"][1]["line"].as_str().unwrap().contains("forty pages"));
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest() {
+        let home = tempfile::tempdir().unwrap();
+        let error = typed(home.path(), &["bosses", "show", "dan"]).unwrap_err().to_string();
+        assert!(error.contains("did you mean `dana`?"), "{error}");
+    }
+
+    #[test]
+    fn a_new_file_is_explained_until_it_is_right() {
+        let home = tempfile::tempdir().unwrap();
+        let text = shown(home.path(), &["bosses", "new", "mona"]);
+        assert!(text.contains("coachup practice --boss mona"), "{text}");
+        let file = home.path().join("bosses/mona.toml");
+        let check = ["bosses", "check", file.to_str().unwrap()];
+        let (exit, text) = typed(home.path(), &check).unwrap();
+        assert_eq!(exit, Exit::Failed);
+        assert!(text.contains("4 things to mend") && text.contains("`name` still holds"), "{text}");
+
+        let mut filled = std::fs::read_to_string(&file).unwrap();
+        while let Some(start) = filled.find('<') {
+            let end = start + filled[start..].find('>').unwrap();
+            filled.replace_range(start..=end, "Mona");
+        }
+        std::fs::write(&file, &filled).unwrap();
+        assert!(shown(home.path(), &check).contains("is right"));
+        assert!(shown(home.path(), &["bosses", "list"]).contains("Mona: Mona"));
+
+        assert!(typed(home.path(), &["bosses", "new", "mona"]).unwrap_err().to_string().contains("already"));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), filled);
+    }
+
+    #[test]
+    fn a_broken_file_is_explained_though_the_library_cannot_be_loaded() {
+        let home = tempfile::tempdir().unwrap();
+        shown(home.path(), &["difficulties", "new", "mine"]);
+        let file = home.path().join("difficulties/mine.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("\npatience", "\npateince")).unwrap();
+        let error = typed(home.path(), &["difficulties", "list"]).unwrap_err().to_string();
+        assert!(error.contains("difficulties check"), "{error}");
+        let (exit, text) = typed(home.path(), &["difficulties", "check", file.to_str().unwrap()]).unwrap();
+        assert_eq!(exit, Exit::Failed);
+        assert!(text.contains("1 thing to mend") && text.contains("did you mean `patience`?"), "{text}");
+    }
+}

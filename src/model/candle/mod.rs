@@ -1,0 +1,284 @@
+//! The local engine: GGUF files of the llama, qwen2, qwen3, gemma3 and phi3 architectures, on candle's tensors.
+//!
+//! ```text
+//! gguf, config, weights   what the file holds, checked and left in the map
+//! tokens, template        its tokenizer and chat template
+//! kernels, pool, math     products, threads, the small operations
+//! attention, cache        keys and values
+//! decoder                 one forward pass
+//! context                 which tokens are held; branches
+//! sampler, words          the next token; the text it makes
+//! ```
+
+mod attention;
+mod cache;
+mod config;
+mod context;
+mod decoder;
+mod gguf;
+mod kernels;
+mod math;
+mod pool;
+mod sampler;
+mod template;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod weights;
+mod words;
+
+use super::{Completion, Finish, LanguageModel, ModelError, OnText, Prompt, PromptStyle, Request};
+use config::Config;
+use context::{Context, common};
+use decoder::Decoder;
+use gguf::Gguf;
+use sampler::{Sampler, log_sum_exp};
+use std::ops::ControlFlow;
+use std::path::Path;
+use template::ChatTemplate;
+use tokens::{Controls, Tokens};
+use weights::Weights;
+use words::Words;
+
+/// Tokens held unless more are asked for: a long session's talk, and memory that a laptop has.
+const DEFAULT_CONTEXT: usize = 8192;
+
+/// How a model is loaded.
+#[derive(Clone, Debug, Default)]
+pub struct CandleOptions {
+    /// The name it goes by; the path where there is none.
+    pub name: Option<String>,
+    /// Threads; the machine's cores where there is none.
+    pub threads: Option<usize>,
+    /// Most tokens of prompt and reply together; what the file allows, up to 8192, where there is none.
+    pub context: Option<usize>,
+    /// How prompts are worded for it.
+    pub prompt_style: PromptStyle,
+}
+
+/// A model file, loaded.
+pub struct CandleModel {
+    name: String,
+    style: PromptStyle,
+    tokens: Tokens,
+    template: Option<ChatTemplate>,
+    context: Context,
+}
+
+impl CandleModel {
+    /// Loads the GGUF file at `path`. The weights stay in the file and are mapped, not read.
+    ///
+    /// # Errors
+    /// A file that can't be read, is damaged, or is of a kind that isn't supported; names file and key.
+    pub fn load(path: &Path, options: &CandleOptions) -> Result<CandleModel, ModelError> {
+        let gguf = Gguf::open(path)?;
+        let config = Config::from_gguf(&gguf)?;
+        let weights = Weights::from_gguf(&gguf, &config)?;
+        let tokens = Tokens::from_gguf(&gguf)?;
+        if tokens.count() > weights.embedding.rows {
+            return Err(gguf.error(format!(
+                "`tokenizer.ggml.tokens` has {} tokens, and `token_embd.weight` rows for {}",
+                tokens.count(),
+                weights.embedding.rows
+            )));
+        }
+        let template = gguf.text("tokenizer.chat_template").map(ChatTemplate::new).transpose()?;
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let limit = options.context.unwrap_or(DEFAULT_CONTEXT).clamp(2, config.context.max(2));
+        let decoder = Decoder::new(config, weights, options.threads.unwrap_or_else(cores));
+        Ok(CandleModel {
+            name: options.name.clone().unwrap_or_else(|| gguf.name().to_string()),
+            style: options.prompt_style,
+            tokens,
+            template,
+            context: Context::new(decoder, limit),
+        })
+    }
+
+    /// The tokens of a prompt, followed by `opening`.
+    fn encode(&self, prompt: &Prompt, opening: &str) -> Result<Vec<u32>, ModelError> {
+        match prompt {
+            Prompt::Raw(text) => self.tokens.encode(&format!("{text}{opening}"), Controls::Text),
+            Prompt::Chat(messages) => {
+                let Some(template) = &self.template else {
+                    return Err(ModelError::file(
+                        &self.name,
+                        "it carries no chat template (`tokenizer.chat_template`); use the screenplay style",
+                    ));
+                };
+                let mut messages = messages.clone();
+                for message in &mut messages {
+                    message.content = self.tokens.defuse(&message.content);
+                }
+                let [begin, end] = self.tokens.begin_and_end();
+                let text = template.render(&messages, begin, end)?;
+                self.tokens.encode(&format!("{text}{opening}"), Controls::Tokens)
+            }
+        }
+    }
+
+    /// Draws the candidates `first..first + count` at once; they continue the held tokens.
+    fn draw(
+        &mut self,
+        request: &Request,
+        first: usize,
+        count: usize,
+        on_text: OnText,
+    ) -> (Vec<Completion>, ControlFlow<()>) {
+        let room = self.context.limit() - self.context.held().len();
+        let longest = request.max_tokens.min(room);
+        self.context.branch(count, longest);
+        let mut candidates: Vec<Candidate> =
+            (first..first + count).map(|i| Candidate::new(request, i)).collect();
+        let mut live: Vec<usize> = (0..count).collect();
+        let mut logits = self.context.last().repeat(count);
+        let mut flow = ControlFlow::Continue(());
+        if longest == 0 {
+            live.clear();
+        }
+        while !live.is_empty() {
+            let size = logits.len() / live.len();
+            let mut added = Vec::with_capacity(live.len());
+            for (index, logits) in live.iter().zip(logits.chunks_exact_mut(size)) {
+                let candidate = &mut candidates[*index];
+                let token = candidate.draw(logits, &self.tokens, longest);
+                if candidate.finish.is_none() {
+                    added.push((*index, token));
+                }
+            }
+            let piece = if first == 0 { candidates[0].words.showable() } else { "" };
+            if on_text(piece).is_break() {
+                flow = ControlFlow::Break(());
+                break;
+            }
+            live = added.iter().map(|(index, _)| *index).collect();
+            if !added.is_empty() {
+                self.context.step(&added, &mut logits);
+            }
+        }
+        let mut completions = Vec::with_capacity(count);
+        for (index, candidate) in candidates.into_iter().enumerate() {
+            let (completion, rest) = candidate.finish();
+            if first + index == 0 && !rest.is_empty() && flow.is_continue() {
+                flow = on_text(&rest);
+            }
+            completions.push(completion);
+        }
+        (completions, flow)
+    }
+}
+
+/// One candidate while it is drawn.
+struct Candidate {
+    sampler: Sampler,
+    words: Words,
+    tokens: usize,
+    logprob: f64,
+    finish: Option<Finish>,
+}
+
+impl Candidate {
+    fn new(request: &Request, index: usize) -> Candidate {
+        Candidate {
+            sampler: Sampler::new(&request.sampling, request.seed, index),
+            words: Words::new(&request.opening, &request.stop),
+            tokens: 0,
+            logprob: 0.0,
+            finish: None,
+        }
+    }
+
+    /// Draws the next token and takes in its text; `finish` says whether that ended it.
+    fn draw(&mut self, logits: &mut [f32], tokens: &Tokens, longest: usize) -> u32 {
+        let (token, logprob) = self.sampler.draw(logits, tokens.silent());
+        self.tokens += 1;
+        self.logprob += f64::from(logprob);
+        if tokens.ends_turn(token) || self.words.push(tokens.bytes(token)) {
+            self.finish = Some(Finish::Stop);
+        } else if self.tokens >= longest {
+            self.finish = Some(Finish::Length);
+        }
+        token
+    }
+
+    /// The completion, and what of its text has not been shown.
+    fn finish(self) -> (Completion, String) {
+        let mean = if self.tokens == 0 { 0.0 } else { self.logprob / self.tokens as f64 };
+        let stuck = if self.tokens == 0 { Finish::Length } else { Finish::Interrupted };
+        let (text, rest) = self.words.finish();
+        let finish = self.finish.unwrap_or(stuck);
+        (Completion { text, tokens: self.tokens, mean_logprob: mean as f32, finish }, rest)
+    }
+}
+
+impl LanguageModel for CandleModel {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn prompt_style(&self) -> PromptStyle {
+        self.style
+    }
+
+    fn context_tokens(&self) -> usize {
+        self.context.limit()
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.tokens.encode(text, Controls::Text).map_or(0, |tokens| tokens.len())
+    }
+
+    fn complete(&mut self, request: &Request, on_text: OnText) -> Result<Vec<Completion>, ModelError> {
+        let prompt = self.encode(&request.prompt, &request.opening)?;
+        let mut completions = Vec::with_capacity(request.candidates);
+        let interrupted = self.context.advance(&prompt, &mut || on_text(""))?.is_break();
+        while completions.len() < request.candidates {
+            if interrupted {
+                let (text, finish) = (request.opening.clone(), Finish::Interrupted);
+                completions.push(Completion { text, tokens: 0, mean_logprob: 0.0, finish });
+                break;
+            }
+            let longest = request.max_tokens.min(self.context.limit() - prompt.len());
+            let count = (request.candidates - completions.len()).min(self.context.room(longest));
+            let (drawn, flow) = self.draw(request, completions.len(), count, on_text);
+            completions.extend(drawn);
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(completions)
+    }
+
+    fn loglik(&mut self, prompt: &Prompt, continuations: &[String]) -> Result<Vec<f32>, ModelError> {
+        let alone = self.encode(prompt, "")?;
+        let mut go_on = || ControlFlow::Continue(());
+        let _ = self.context.advance(&alone, &mut go_on)?;
+        let mut means = Vec::with_capacity(continuations.len());
+        for continuation in continuations {
+            let joint = self.encode(prompt, continuation)?;
+            if joint.len() >= self.context.limit() {
+                let context = self.context.limit();
+                return Err(ModelError::ContextFull { prompt: joint.len(), context });
+            }
+            // The last common token is run again: the token after it is the first to be judged. Where
+            // prompt and continuation share a token, that is the one before.
+            let shared = common(&alone, &joint);
+            let mut sum = 0.0;
+            let count = joint.len() - shared;
+            if count > 0 && shared > 0 {
+                let start = shared - 1;
+                self.context.score(start, &joint[start..joint.len() - 1], &mut |at, logits| {
+                    let next = joint[start + at + 1] as usize;
+                    sum += f64::from(logits[next] - log_sum_exp(logits));
+                });
+            }
+            means.push(if count == 0 { 0.0 } else { (sum / count as f64) as f32 });
+        }
+        Ok(means)
+    }
+
+    fn prefill(&mut self, prompt: &Prompt) -> Result<(), ModelError> {
+        let tokens = self.encode(prompt, "")?;
+        self.context.advance(&tokens, &mut || ControlFlow::Continue(())).map(|_| ())
+    }
+}

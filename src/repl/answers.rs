@@ -1,0 +1,104 @@
+//! What the slash commands answer: strings, the same in the REPL and in a script.
+
+use super::commands::Command;
+use super::screen;
+use super::talk::Talk;
+use crate::boss::state::Act;
+use crate::review::markdown;
+use crate::scorer::hint::{Cue, hint};
+use anyhow::Context;
+use std::path::Path;
+
+/// What a command leads to.
+pub enum Answer {
+    /// Show this and go on.
+    Text(String),
+    /// Show this and say the turn again, beginning with these words.
+    Retry(String, String),
+    /// A breathing pause.
+    Breathe,
+    /// End the talk.
+    End,
+    /// Leave; the talk stays open.
+    Quit,
+}
+
+/// Carries out `command` on `talk`.
+///
+/// # Errors
+/// The store failed, or a file could not be written; the talk goes on.
+pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
+    let nothing_said = || screen::note("You have not said anything yet.");
+    let text = match command {
+        Command::Help => screen::help(),
+        Command::Score => talk.last().map_or_else(nothing_said, |last| screen::verdicts(&last.verdicts)),
+        Command::Why => talk.last().map_or_else(nothing_said, screen::moved),
+        Command::Hint => {
+            let path = talk.session().talk();
+            let verdicts: Vec<_> = path.iter().map(|exchange| &exchange.verdicts).collect();
+            let openness = talk.last().map(|exchange| exchange.state.openness);
+            screen::note(hint(&verdicts, cue(talk), openness).text)
+        }
+        Command::Example => talk.last().map_or_else(nothing_said, |_| screen::example(talk)),
+        Command::Undo(turns) => match talk.undo(*turns)? {
+            0 => screen::note("There is nothing to take back."),
+            back => screen::note(&format!("Took back {}. {}", turns_word(back), where_we_are(talk))),
+        },
+        Command::Redo => match talk.redo()? {
+            true => screen::note(&format!("Went forward again. {}", where_we_are(talk))),
+            false => screen::note("There is nothing to go forward to."),
+        },
+        Command::Retry => {
+            let Some(last) = talk.last().map(|exchange| exchange.text.clone()) else {
+                return Ok(Answer::Text(nothing_said()));
+            };
+            talk.undo(1)?;
+            let text = screen::note(&format!("Say it differently. {}", where_we_are(talk)));
+            return Ok(Answer::Retry(text, last));
+        }
+        Command::Branches => screen::branches(talk),
+        Command::Plan => screen::briefing(talk.cast(), &talk.session().header.difficulty),
+        Command::Breathe => return Ok(Answer::Breathe),
+        Command::Save(file) => {
+            let path = Path::new(file);
+            let text = markdown::render(&talk.report());
+            crate::text::file::write_new(path, &text).with_context(|| format!("can't save to `{file}`"))?;
+            screen::note(&format!("Saved to {file}."))
+        }
+        Command::End => return Ok(Answer::End),
+        Command::Quit => return Ok(Answer::Quit),
+    };
+    Ok(Answer::Text(text))
+}
+
+/// "1 turn", "2 turns".
+pub fn turns_word(turns: usize) -> String {
+    format!("{turns} turn{}", if turns == 1 { "" } else { "s" })
+}
+
+/// Reminds of the boss's last line, so that one can answer it.
+fn where_we_are(talk: &Talk) -> String {
+    let name = &talk.cast().boss.name;
+    let line = match talk.last() {
+        None => talk.session().header.greeting.clone(),
+        Some(last) => match &last.reply {
+            Some(reply) => reply.text.clone(),
+            None => return format!("{name} has not answered yet."),
+        },
+    };
+    format!("{name} has just said: “{line}”")
+}
+
+/// What the boss's last reply asks of the person.
+fn cue(talk: &Talk) -> Option<Cue> {
+    let act = talk.last()?.reply.as_ref()?.act;
+    Some(match act {
+        Act::Greets => return None,
+        Act::EndsTalk | Act::Dismisses | Act::Deflects | Act::PushesBack => Cue::Refused,
+        Act::QuestionsMotive => Cue::DoubtedMotive,
+        Act::AsksForSpecifics => Cue::WantedSpecifics,
+        Act::SharesConstraint => Cue::SharedConstraint,
+        Act::Acknowledges | Act::Considers => Cue::Softened,
+        Act::ConcedesPart | Act::AgreesAndCommits => Cue::Agreed,
+    })
+}

@@ -1,0 +1,204 @@
+//! Practice at a terminal: prompt, thinking, reply, feedback, until the talk ends.
+
+use super::answers::{self, Answer};
+use super::commands;
+use super::editor::{Input, Prompt};
+use super::interrupt::Interrupt;
+use super::screen;
+use super::talk::{LONGEST_TURN, Talk};
+use crate::settings::FeedbackWhen;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+/// How the person likes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// When feedback is shown.
+    pub feedback: FeedbackWhen,
+    /// No spinner, no redrawing.
+    pub plain: bool,
+}
+
+/// How the person left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The talk was ended.
+    Ended,
+    /// `/quit` or Ctrl-D: the talk stays open.
+    Open,
+    /// Ctrl-C twice.
+    Interrupted,
+}
+
+/// Runs the practice loop at the terminal.
+///
+/// # Errors
+/// The terminal or the store failed; everything said is stored.
+pub fn run(
+    talk: &mut Talk,
+    history: &Path,
+    out: &mut dyn Write,
+    manner: Manner,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Left> {
+    let mut prompt = Prompt::new(history)?;
+    show(out, &screen::briefing(talk.cast(), &talk.session().header.difficulty))?;
+    show(out, "\n")?;
+    show(out, &screen::so_far(talk))?;
+    if talk.last().is_some_and(|last| last.reply.is_none()) {
+        answer_turn(talk, out, manner, interrupt)?;
+    }
+    let label = format!("{}: ", talk.cast().you);
+    let mut initial = String::new();
+    let mut pressed_once = false;
+    loop {
+        let line = match prompt.read(&label, &std::mem::take(&mut initial))? {
+            Input::Line(line) => line,
+            Input::End => return left(talk, out, Left::Open),
+            Input::Interrupted if pressed_once => return left(talk, out, Left::Interrupted),
+            Input::Interrupted => {
+                pressed_once = true;
+                show(out, &screen::note("Ctrl-C again leaves; everything you said is kept."))?;
+                continue;
+            }
+        };
+        pressed_once = false;
+        if line.trim().is_empty() {
+            continue;
+        }
+        match commands::parse(&line) {
+            Some(Err(error)) => show(out, &screen::note(&format!("{error}.")))?,
+            Some(Ok(command)) => match answers::answer(talk, &command) {
+                Ok(Answer::Text(text)) => show(out, &text)?,
+                Ok(Answer::Retry(text, words)) => {
+                    show(out, &text)?;
+                    initial = words;
+                }
+                Ok(Answer::Breathe) => breathe(out, manner, interrupt)?,
+                Ok(Answer::End) => return ended(talk, out),
+                Ok(Answer::Quit) => return left(talk, out, Left::Open),
+                Err(error) => show(out, &screen::note(&format!("{error:#}.")))?,
+            },
+            None if talk.boss_has_left() => {
+                let name = &talk.cast().boss.name;
+                let text = format!("{name} has left. /undo or /retry goes back, /end shows the review.");
+                show(out, &screen::note(&text))?;
+            }
+            None if line.len() > LONGEST_TURN => {
+                let text = format!(
+                    "That is {} bytes; a turn may have {LONGEST_TURN}. Nothing was said.",
+                    line.len()
+                );
+                show(out, &screen::note(&text))?;
+            }
+            None => {
+                let turn = line.strip_prefix("//").map_or(line.clone(), |rest| format!("/{rest}"));
+                initial = take_turn(talk, &turn, out, manner, interrupt)?;
+            }
+        }
+    }
+}
+
+/// Says a turn. Gives the words back where they could not be stored, to say them again.
+fn take_turn(
+    talk: &mut Talk,
+    turn: &str,
+    out: &mut dyn Write,
+    manner: Manner,
+    interrupt: &Interrupt,
+) -> anyhow::Result<String> {
+    let before = talk.grade().overall;
+    if let Err(error) = talk.say(turn) {
+        show(out, &screen::note(&format!("Not taken: {error:#}. Your words are still on the line.")))?;
+        return Ok(turn.to_owned());
+    }
+    answer_turn(talk, out, manner, interrupt)?;
+    if manner.feedback == FeedbackWhen::Turn {
+        let text = screen::turn_feedback(talk, before);
+        show(out, &text)?;
+    }
+    if talk.boss_has_left() {
+        let name = &talk.cast().boss.name;
+        let text = format!(
+            "{name} has ended the talk. /retry says your last turn differently, /end shows the review."
+        );
+        show(out, &screen::note(&text))?;
+    }
+    Ok(String::new())
+}
+
+/// Waits for the boss's answer to the turn the talk stands at, and shows it.
+fn answer_turn(
+    talk: &mut Talk,
+    out: &mut dyn Write,
+    manner: Manner,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    interrupt.clear();
+    let name = talk.cast().boss.name.clone();
+    let waiting = if talk.is_loading() { "the model is still loading" } else { "thinking" };
+    let spinner = if manner.plain { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let style = ProgressStyle::with_template("{msg} {spinner}").expect("a valid template");
+    spinner.set_style(style.tick_strings(&["   ", ".  ", ".. ", "...", "..."]));
+    spinner.set_message(format!("{name}: ({waiting})"));
+    spinner.enable_steady_tick(Duration::from_millis(300));
+    let mut pulse = || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let answer = talk.answer(&mut pulse).map(|reply| reply.map(|reply| reply.text.clone()));
+    spinner.finish_and_clear();
+    interrupt.clear();
+    match answer {
+        Ok(Some(text)) => show(out, &screen::boss_line(&name, &text)),
+        Ok(None) => show(out, &screen::note("Stopped. What you said is kept; /retry says it differently.")),
+        Err(error) => {
+            show(out, &screen::note(&format!("{name} can't answer: {error:#}. What you said is kept.")))
+        }
+    }
+}
+
+/// Four slow breaths: in for four counts, out for six, the pace that calms (about six a minute).
+fn breathe(out: &mut dyn Write, manner: Manner, interrupt: &Interrupt) -> anyhow::Result<()> {
+    const BREATHS: usize = 4;
+    interrupt.clear();
+    show(out, &screen::note("Breathe with the dots. Ctrl-C stops."))?;
+    for breath in 1..=BREATHS {
+        for (word, counts) in [("in ", 4), ("out", 6)] {
+            show(out, &format!("  {breath}/{BREATHS} {word} "))?;
+            for _ in 0..counts {
+                std::thread::sleep(Duration::from_secs(1));
+                if interrupt.is_set() {
+                    interrupt.clear();
+                    return show(out, "\n");
+                }
+                if !manner.plain {
+                    show(out, ".")?;
+                }
+            }
+            show(out, "\n")?;
+        }
+    }
+    show(out, &screen::note("Good. Where were we?"))
+}
+
+fn ended(talk: &mut Talk, out: &mut dyn Write) -> anyhow::Result<Left> {
+    let outcome = talk.end()?;
+    let text = screen::ending(talk, outcome, &talk.grade());
+    show(out, &text)?;
+    Ok(Left::Ended)
+}
+
+fn left(talk: &Talk, out: &mut dyn Write, how: Left) -> anyhow::Result<Left> {
+    let id = &talk.session().header.id;
+    let text = format!(
+        "Kept as session {id}. `coachup practice --resume` goes on; `coachup review {id}` looks back."
+    );
+    show(out, &screen::note(&text))?;
+    Ok(how)
+}
+
+fn show(out: &mut dyn Write, text: &str) -> anyhow::Result<()> {
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,215 @@
+//! What the person sees: plain strings with colour marks, wrapped to the terminal, safe to print.
+//!
+//! Nothing is said by colour alone: `+` helped, `-` hurt. The caller writes through `anstream`, which
+//! drops the colours where there is no terminal or `NO_COLOR` is set.
+
+use super::commands::TABLE;
+use super::talk::Talk;
+use crate::boss::Cast;
+use crate::scorer::grade::Grade;
+use crate::scorer::verdict::Verdicts;
+use crate::session::{Exchange, Outcome};
+use crate::text::printable::printable;
+use anstyle::{AnsiColor, Style};
+use std::fmt::Write;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const BOSS: Style = AnsiColor::Cyan.on_default().bold();
+
+/// The widest text, in columns: longer lines are hard to read.
+const WIDEST: usize = 92;
+
+/// The columns to wrap to.
+pub fn width() -> usize {
+    textwrap::termwidth().clamp(40, WIDEST)
+}
+
+/// `text`, safe and wrapped, with `indent` before every line but the first, which has `first`.
+fn wrapped(text: &str, first: &str, indent: &str) -> String {
+    let options = textwrap::Options::new(width()).initial_indent(first).subsequent_indent(indent);
+    textwrap::fill(&printable(text), options)
+}
+
+/// The card that a session begins with: at most one screen of 80×24.
+pub fn briefing(cast: &Cast, difficulty: &str) -> String {
+    let (boss, scenario) = (&cast.boss, &cast.scenario);
+    let mut out = String::new();
+    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", printable(&scenario.title));
+    let _ = writeln!(out, "{}", wrapped(&scenario.situation, "", ""));
+    out.push('\n');
+    let role = format!("You are {}, {}.", cast.you, scenario.your_role);
+    let them = format!("{} is {}: {}.", boss.name, scenario.boss_role, boss.title.trim_end_matches('.'));
+    let _ = writeln!(out, "{}", wrapped(&format!("{role} {them}"), "", ""));
+    let _ = writeln!(out, "{}", wrapped(&scenario.goal, "What you want: ", "  "));
+    let level = format!("Difficulty: {difficulty} ({}).", cast.difficulty.title.trim_end_matches('.'));
+    let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&level, "", "  "));
+    let keys =
+        "Type what you would say, Enter says it. /help lists commands, /hint helps, /end ends the talk.";
+    let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(keys, "", "  "));
+    out
+}
+
+/// A line the boss says.
+pub fn boss_line(name: &str, text: &str) -> String {
+    let label = format!("{name}: ");
+    let indent = " ".repeat(2);
+    let plain = wrapped(text, &label, &indent);
+    let rest = plain.strip_prefix(&label).unwrap_or(&plain);
+    format!("{BOSS}{name}:{BOSS:#} {rest}\n")
+}
+
+/// The verdicts that say something: what helped and what hurt, each with the person's own words.
+pub fn verdicts(verdicts: &Verdicts) -> String {
+    let mut out = String::new();
+    for (check, verdict) in verdicts.iter().filter(|(check, _)| verdicts.is_yes(*check)) {
+        let (mark, style) = if check.is_helpful() { ('+', GOOD) } else { ('-', BAD) };
+        let quotes: Vec<String> = verdict.evidence.iter().map(|span| format!("“{}”", span.text)).collect();
+        let line = wrapped(&quotes.join(" … "), &format!("  {mark} {:<19}", check.id()), &" ".repeat(23));
+        let _ = writeln!(out, "{style}{line}{style:#}");
+    }
+    if out.is_empty() {
+        let _ = writeln!(out, "{DIM}  nothing on the rubric in this turn{DIM:#}");
+    }
+    out
+}
+
+/// How the boss moved, in one line and the reasons.
+pub fn moved(exchange: &Exchange) -> String {
+    let moved = &exchange.moved;
+    let mut out = String::new();
+    let change = moved.to - moved.from;
+    let line = format!(
+        "openness {:.0} to {:.0} ({change:+.0}), patience {}",
+        moved.from, moved.to, exchange.state.patience
+    );
+    let _ = writeln!(out, "{DIM}  {line}{DIM:#}");
+    for why in &moved.why {
+        let _ = writeln!(out, "{}", wrapped(why, "    ", "      "));
+    }
+    if moved.why.is_empty() {
+        let _ = writeln!(out, "    nothing in this turn moved the boss");
+    }
+    out
+}
+
+/// Short feedback on a turn: what helped, what hurt, how the boss moved.
+pub fn feedback(exchange: &Exchange) -> String {
+    let moved = &exchange.moved;
+    let mut out = verdicts(&exchange.verdicts);
+    let change = moved.to - moved.from;
+    let _ = writeln!(out, "{DIM}  openness {:.0} to {:.0} ({change:+.0}){DIM:#}", moved.from, moved.to);
+    out
+}
+
+/// Feedback on the turn the talk stands at, with one thing to do differently, and what the grade did.
+pub fn turn_feedback(talk: &Talk, grade_before: f64) -> String {
+    let Some(exchange) = talk.last() else { return String::new() };
+    let mut out = feedback(exchange);
+    if let Some(change) = talk.coaching().change {
+        let _ = writeln!(out, "{}", wrapped(&change.text, "  > ", "    "));
+    }
+    let grade = talk.grade().overall;
+    let _ = writeln!(out, "{DIM}  grade {grade:.0} ({:+.0}){DIM:#}", grade - grade_before);
+    out.push('\n');
+    out
+}
+
+/// A line the person said, as a script's transcript shows it.
+pub fn person_line(name: &str, text: &str) -> String {
+    format!("{BOLD}{}{BOLD:#}\n", wrapped(text, &format!("{name}: "), "  "))
+}
+
+/// Where the talk stands, to go on from: the greeting, or the last lines of a resumed one.
+pub fn so_far(talk: &Talk) -> String {
+    const SHOWN: usize = 3;
+    let name = &talk.cast().boss.name;
+    let path = talk.session().talk();
+    let skipped = path.len().saturating_sub(SHOWN);
+    let mut out = match skipped {
+        0 => boss_line(name, &talk.session().header.greeting),
+        turns => note(&format!("({turns} earlier: /score, /branches and `coachup review` show more)")),
+    };
+    for exchange in &path[skipped..] {
+        out.push_str(&person_line(&talk.cast().you, &exchange.text));
+        if let Some(reply) = &exchange.reply {
+            out.push_str(&boss_line(name, &reply.text));
+        }
+    }
+    out
+}
+
+/// What a talk ends with: how it ended, the grade by skill, the one thing to do differently.
+pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade) -> String {
+    let name = &talk.cast().boss.name;
+    let how = match outcome {
+        Outcome::Agreed => format!("{name} agreed."),
+        Outcome::Partly => format!("{name} agreed to a part."),
+        Outcome::Open => "Nothing was decided.".to_owned(),
+        Outcome::EndedByBoss => format!("{name} ended the talk."),
+    };
+    let mut out = format!("\n{BOLD}{how} Grade {:.0} of 100: {}.{BOLD:#}\n", grade.overall, grade.band);
+    for (skill, part) in &grade.skills {
+        let score = part.score.map_or("  -".to_owned(), |score| format!("{score:>3.0}"));
+        let bar = "#".repeat((part.score.unwrap_or(0.0) / 5.0).round() as usize);
+        let _ = writeln!(out, "  {:<15} {score} {bar}", skill.title());
+    }
+    if let Some(next) = talk.report().next_time {
+        let _ = writeln!(out, "{}", wrapped(&next.advice, "Next time: ", "  "));
+    }
+    let id = &talk.session().header.id;
+    out.push_str(&note(&format!("`coachup review {id}` shows the whole talk with your words.")));
+    out
+}
+
+/// The slash commands.
+pub fn help() -> String {
+    let mut out = String::new();
+    for entry in &TABLE {
+        let usage = format!("{} {}", entry.name, entry.arguments);
+        let _ = writeln!(out, "  {BOLD}{usage:<14}{BOLD:#} {}", entry.help);
+    }
+    let _ = writeln!(
+        out,
+        "{DIM}  Enter says the turn; Alt-Enter breaks a line in it; a pasted text is one turn.\n  \
+         Ctrl-C stops the boss's reply, twice leaves. A turn that begins with a slash needs two.{DIM:#}"
+    );
+    out
+}
+
+/// The versions of a talk: its leaves, with how each stands.
+pub fn branches(talk: &Talk) -> String {
+    let session = talk.session();
+    let parents: std::collections::BTreeSet<_> =
+        session.exchanges.iter().filter_map(|exchange| exchange.parent).collect();
+    let leaves = session.exchanges.iter().filter(|exchange| !parents.contains(&exchange.node));
+    let mut out = String::new();
+    for leaf in leaves {
+        let path = session.path_to(Some(leaf.node));
+        let verdicts: Vec<&Verdicts> = path.iter().map(|exchange| &exchange.verdicts).collect();
+        let grade = crate::scorer::grade::grade(&verdicts);
+        let here = if session.head == Some(leaf.node) { '*' } else { ' ' };
+        let line = format!(
+            "{here} {:>3}: {} turns, openness {:.0}, grade {:.0}: {}",
+            leaf.node, leaf.turn, leaf.state.openness, grade.overall, leaf.text
+        );
+        let short: String = line.chars().take(width().saturating_sub(1)).collect();
+        let _ = writeln!(out, "{}", printable(&short).replace('\n', " "));
+    }
+    if out.is_empty() {
+        out.push_str("  nothing said yet\n");
+    }
+    out
+}
+
+/// A better wording of the turn the talk stands at.
+pub fn example(_talk: &Talk) -> String {
+    String::new()
+}
+
+/// A note from the program, not from the boss.
+pub fn note(text: &str) -> String {
+    format!("{DIM}{}{DIM:#}\n", wrapped(text, "", "  "))
+}

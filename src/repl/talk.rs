@@ -1,0 +1,269 @@
+//! One turn through the rooms: grade, move, store, answer, store. The only path; the screen, the script
+//! and the tests all take it.
+
+use super::clock::Clock;
+use super::engine::Engine;
+use crate::boss::{Cast, Line, Turn};
+use crate::review::Report;
+use crate::scenario::Library;
+use crate::scorer::Scorer;
+use crate::scorer::feedback::{Feedback, feedback};
+use crate::scorer::grade::{Grade, grade};
+use crate::scorer::verdict::{Position, Utterance, Verdicts};
+use crate::session::store::Store;
+use crate::session::{Exchange, Header, NodeId, Outcome, Reply, Session};
+use std::ops::ControlFlow;
+
+/// The longest turn that is taken, in bytes; more is a paste by mistake.
+pub const LONGEST_TURN: usize = 200_000;
+
+/// A talk that is going on.
+pub struct Talk<'a> {
+    cast: Cast,
+    rooms: Rooms<'a>,
+    session: Session,
+}
+
+/// What a talk is given to work with.
+pub struct Rooms<'a> {
+    /// Where sessions are kept.
+    pub store: Store,
+    /// Who grades.
+    pub scorer: &'a Scorer,
+    /// Who words the boss.
+    pub engine: Engine,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+    /// The names of scenarios and bosses, for reviews.
+    pub library: &'a Library,
+}
+
+/// Asked between tokens; `Break` stops the boss.
+pub type Pulse<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
+
+impl<'a> Talk<'a> {
+    /// Begins a session and stores it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn begin(
+        cast: Cast,
+        difficulty: &str,
+        model: &str,
+        mut rooms: Rooms<'a>,
+    ) -> anyhow::Result<Talk<'a>> {
+        let mut header = Header {
+            id: String::new(),
+            started: rooms.clock.now(),
+            scenario: cast.scenario.name.clone(),
+            boss: cast.boss.id.clone(),
+            difficulty: difficulty.to_owned(),
+            receptiveness: cast.difficulty.receptiveness,
+            model: model.to_owned(),
+            seed: cast.seed,
+            greeting: cast.greeting(),
+        };
+        header.id = rooms.store.create(&header)?;
+        let session = Session { header, exchanges: Vec::new(), head: None, outcome: None };
+        Ok(Talk { cast, rooms, session })
+    }
+
+    /// Goes on with a stored session.
+    pub fn resume(cast: Cast, session: Session, rooms: Rooms<'a>) -> Talk<'a> {
+        Talk { cast, rooms, session }
+    }
+
+    /// Everything so far.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Who plays, and what about.
+    pub fn cast(&self) -> &Cast {
+        &self.cast
+    }
+
+    /// Will the next answer wait for the model to load?
+    pub fn is_loading(&self) -> bool {
+        self.rooms.engine.is_loading()
+    }
+
+    /// The scorer's verdicts on a wording, where the talk stands; nothing is kept.
+    pub fn verdicts(&self, text: &str) -> Verdicts {
+        let last = self.last_boss_line();
+        let position = if self.session.head.is_none() { Position::Opening } else { Position::Middle };
+        self.rooms.scorer.grade(&Utterance { text, context: Some(&last), position }).verdicts
+    }
+
+    /// What a coach would say to the turn the talk stands at.
+    pub fn coaching(&self) -> Feedback {
+        let path = self.session.talk();
+        let Some((last, before)) = path.split_last() else { return Feedback::default() };
+        let history: Vec<&Verdicts> = before.iter().map(|exchange| &exchange.verdicts).collect();
+        feedback(&self.utterance(last), &last.verdicts, &history)
+    }
+
+    /// A turn as the scorer saw it.
+    pub fn utterance<'t>(&'t self, exchange: &'t Exchange) -> Utterance<'t> {
+        let before = exchange.parent.and_then(|node| self.session.exchange(node));
+        let context = match before {
+            None => Some(self.session.header.greeting.as_str()),
+            Some(before) => before.reply.as_ref().map(|reply| reply.text.as_str()),
+        };
+        Utterance { text: &exchange.text, context, position: exchange.position }
+    }
+
+    /// The review of the talk as it stands.
+    pub fn report(&self) -> Report {
+        Report::of(&self.session, self.rooms.library)
+    }
+
+    /// Has the boss left?
+    pub fn boss_has_left(&self) -> bool {
+        self.last().is_some_and(|exchange| {
+            exchange.reply.as_ref().is_some_and(|reply| reply.act == crate::boss::state::Act::EndsTalk)
+        })
+    }
+
+    /// The exchange the talk stands at.
+    pub fn last(&self) -> Option<&Exchange> {
+        self.session.head.and_then(|node| self.session.exchange(node))
+    }
+
+    fn last_boss_line(&self) -> String {
+        let reply = self.last().and_then(|exchange| exchange.reply.as_ref());
+        reply.map_or_else(|| self.session.header.greeting.clone(), |reply| reply.text.clone())
+    }
+
+    /// Grades a turn, moves the boss, and stores both: what was said is safe when this returns.
+    ///
+    /// # Errors
+    /// The store failed: the turn was not taken, and can be said again.
+    pub fn say(&mut self, text: &str) -> anyhow::Result<&Exchange> {
+        let position = if self.session.head.is_none() { Position::Opening } else { Position::Middle };
+        let verdicts = self.verdicts(text);
+        let mut state = self.last().map_or_else(|| self.cast.start(), |exchange| exchange.state.clone());
+        let moved = self.cast.moved(&mut state, &verdicts, text);
+        let exchange = Exchange {
+            node: self.session.exchanges.len() as NodeId + 1,
+            parent: self.session.head,
+            turn: self.last().map_or(0, |exchange| exchange.turn) + 1,
+            said: self.rooms.clock.now(),
+            text: text.to_owned(),
+            position,
+            verdicts,
+            moved,
+            state,
+            reply: None,
+        };
+        self.rooms.store.append(&self.session.header.id, &exchange)?;
+        self.session.head = Some(exchange.node);
+        self.session.outcome = None;
+        self.session.exchanges.push(exchange);
+        Ok(self.session.exchanges.last().expect("just pushed"))
+    }
+
+    /// Has the boss answer the turn the talk stands at, and stores the reply. None when `pulse` stopped
+    /// it: then the turn stands without a reply, and this can be called again.
+    ///
+    /// # Errors
+    /// The model or the store failed; the turn itself is stored.
+    pub fn answer(&mut self, pulse: Pulse) -> anyhow::Result<Option<&Reply>> {
+        let path = self.session.talk();
+        let Some((pending, before)) = path.split_last() else { return Ok(None) };
+        let lines: Vec<Line> = before
+            .iter()
+            .map(|exchange| Line {
+                you: exchange.text.clone(),
+                boss: exchange.reply.as_ref().map(|reply| reply.text.clone()).unwrap_or_default(),
+            })
+            .collect();
+        let node = pending.node;
+        let text = pending.text.clone();
+        let verdicts = pending.verdicts.clone();
+        let mut state = pending.state.clone();
+        let turn = Turn { text: &text, verdicts: &verdicts };
+        let started = self.rooms.clock.elapsed();
+        let mut first = None;
+        let clock = self.rooms.clock;
+        let mut timed = || {
+            first.get_or_insert_with(|| clock.elapsed());
+            pulse()
+        };
+        let model = self.rooms.engine.get()?;
+        let Some(spoken) = self.cast.reply(model, &mut state, &lines, &turn, node, &mut timed)? else {
+            return Ok(None);
+        };
+        let ended = self.rooms.clock.elapsed();
+        let millis = |until: std::time::Duration| until.saturating_sub(started).as_millis() as u64;
+        let reply = Reply {
+            conceded: spoken.act.concedes(),
+            text: spoken.text,
+            act: spoken.act,
+            fallback: spoken.fallback,
+            tokens: spoken.tokens,
+            first_token_ms: millis(first.unwrap_or(ended)),
+            total_ms: millis(ended),
+        };
+        self.rooms.store.set_reply(&self.session.header.id, node, &reply, &state)?;
+        let exchange = &mut self.session.exchanges[node as usize - 1];
+        exchange.state = state;
+        Ok(Some(exchange.reply.insert(reply)))
+    }
+
+    /// Takes back the last `turns` turns; they stay in the session as a branch. Gives how many could be
+    /// taken back.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn undo(&mut self, turns: usize) -> anyhow::Result<usize> {
+        let path: Vec<NodeId> = self.session.talk().iter().map(|exchange| exchange.node).collect();
+        let back = turns.min(path.len());
+        if back > 0 {
+            let head = path.len().checked_sub(back + 1).map(|index| path[index]);
+            self.stand_at(head)?;
+        }
+        Ok(back)
+    }
+
+    /// Goes forward to the newest turn that followed where the talk stands. False where there is none.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn redo(&mut self) -> anyhow::Result<bool> {
+        let head = self.session.head;
+        let next = self.session.exchanges.iter().rev().find(|exchange| exchange.parent == head);
+        let Some(node) = next.map(|exchange| exchange.node) else { return Ok(false) };
+        self.stand_at(Some(node))?;
+        Ok(true)
+    }
+
+    /// Moves to another exchange of the session.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn stand_at(&mut self, head: Option<NodeId>) -> anyhow::Result<()> {
+        self.rooms.store.set_head(&self.session.header.id, head)?;
+        self.session.head = head;
+        self.session.outcome = None;
+        Ok(())
+    }
+
+    /// The grade of the talk as it stands.
+    pub fn grade(&self) -> Grade {
+        let path = self.session.talk();
+        let verdicts: Vec<&Verdicts> = path.iter().map(|exchange| &exchange.verdicts).collect();
+        grade(&verdicts)
+    }
+
+    /// Ends the talk and notes how.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn end(&mut self) -> anyhow::Result<Outcome> {
+        let outcome = Outcome::of(&self.session.talk());
+        self.rooms.store.finish(&self.session.header.id, outcome)?;
+        self.session.outcome = Some(outcome);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,197 @@
+//! Everything a review says about one talk, before it is laid out. Serialised, it is the JSON review.
+
+use super::marks::{Mark, marks};
+use super::next_time::{NextTime, next_time};
+use super::turning::{TurningPoint, turning_points};
+use crate::boss::state::Move;
+use crate::scenario::{Boss, Library, Scenario};
+use crate::scorer::explain::{Explained, explain};
+use crate::scorer::feedback::{Feedback, feedback};
+use crate::scorer::grade::{Grade, grade};
+use crate::scorer::verdict::{Position, Utterance, Verdicts};
+use crate::session::{Exchange, Header, NodeId, Outcome, Reply, Session};
+use serde::Serialize;
+
+/// The name of the JSON review's format.
+const FORMAT: &str = "coachup-review";
+/// Its version: raised when a key changes its meaning or goes.
+const VERSION: u32 = 1;
+
+/// One talk of a session, judged.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Always `coachup-review`.
+    pub format: &'static str,
+    /// The format's version.
+    pub version: u32,
+    /// How the session was started.
+    pub header: Header,
+    /// The scenario's title; its name where the scenario is not known here.
+    pub scenario_title: String,
+    /// The boss's first name; the file's name where the boss is not known here.
+    pub boss_name: String,
+    /// How the talk ended, or stands.
+    pub outcome: Outcome,
+    /// Has it ended?
+    pub finished: bool,
+    /// Openness at the start and after each turn, 0 to 100.
+    pub openness: Vec<f64>,
+    /// Each turn with its verdicts and the reply.
+    pub talk: Vec<TurnView>,
+    /// The turns that changed the talk.
+    pub turning_points: Vec<TurningPoint>,
+    /// The grade; none before the first turn.
+    pub grade: Option<Grade>,
+    /// The grade in words, by skill; empty before the first turn.
+    pub explained: Vec<Explained>,
+    /// The one thing to do differently; none where nothing is left to gain.
+    pub next_time: Option<NextTime>,
+    /// The session's other talks.
+    pub branches: Vec<Branch>,
+}
+
+/// One turn, its verdicts, and what it did to the boss.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TurnView {
+    /// The exchange in the session.
+    pub node: NodeId,
+    /// The turn's number in the talk, from 1.
+    pub turn: u32,
+    /// When it was said.
+    pub said: jiff::Timestamp,
+    /// The person's words, exactly.
+    pub text: String,
+    /// Where in the talk it stood.
+    pub position: Position,
+    /// Where the words helped and where they hurt.
+    pub marks: Vec<Mark>,
+    /// The verdicts.
+    pub checks: Verdicts,
+    /// What worked and what to change.
+    pub feedback: Feedback,
+    /// How the boss moved, and why.
+    #[serde(rename = "move")]
+    pub moved: Move,
+    /// Turns of poor treatment the boss still bore after it.
+    pub patience: u32,
+    /// The answer; none where the program was stopped before it came.
+    pub reply: Option<Reply>,
+}
+
+/// Another talk of the same session.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Branch {
+    /// Its last exchange.
+    pub node: NodeId,
+    /// The last turn it shares with the talk shown; 0 where it differs from the first on.
+    pub shared: u32,
+    /// Its turns, the shared ones included.
+    pub turns: u32,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// Openness at its end, 0 to 100.
+    pub openness: f64,
+    /// Its overall grade, 0 to 100.
+    pub grade: f64,
+    /// The person's words where it parts.
+    pub text: String,
+}
+
+/// What a session's scenario and boss are called on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Titles<'a> {
+    /// The scenario's title.
+    pub scenario: &'a str,
+    /// The boss's first name.
+    pub boss: &'a str,
+}
+
+impl<'a> Titles<'a> {
+    /// As `library` calls them; their names as stored where it does not know them (any more).
+    pub fn from(library: &'a Library, header: &'a Header) -> Titles<'a> {
+        let scenario = library.get::<Scenario>(&header.scenario).map(|scenario| scenario.title.as_str());
+        let boss = library.get::<Boss>(&header.boss).map(|boss| boss.name.as_str());
+        Titles { scenario: scenario.unwrap_or(&header.scenario), boss: boss.unwrap_or(&header.boss) }
+    }
+}
+
+impl Report {
+    /// The talk as it stands, with the titles and names of `library`.
+    pub fn of(session: &Session, library: &Library) -> Report {
+        Report::of_talk(session, session.head, Titles::from(library, &session.header))
+    }
+
+    /// The talk that ends at `node`.
+    pub fn of_talk(session: &Session, node: Option<NodeId>, titles: Titles<'_>) -> Report {
+        let talk = session.path_to(node);
+        let header = session.header.clone();
+        let ended = session.outcome.filter(|_| node == session.head);
+        let grade = (!talk.is_empty()).then(|| graded(&talk));
+        Report {
+            format: FORMAT,
+            version: VERSION,
+            scenario_title: titles.scenario.to_owned(),
+            boss_name: titles.boss.to_owned(),
+            outcome: ended.unwrap_or_else(|| Outcome::of(&talk)),
+            finished: ended.is_some(),
+            openness: std::iter::once(header.receptiveness)
+                .chain(talk.iter().map(|exchange| exchange.moved.to))
+                .collect(),
+            talk: (0..talk.len()).map(|index| TurnView::of(&talk, index, &header.greeting)).collect(),
+            turning_points: turning_points(&talk),
+            next_time: grade.as_ref().and_then(|grade| next_time(&talk, grade)),
+            explained: grade.as_ref().map(explain).unwrap_or_default(),
+            grade,
+            branches: branches(session, &talk),
+            header,
+        }
+    }
+}
+
+impl TurnView {
+    fn of(talk: &[&Exchange], index: usize, greeting: &str) -> TurnView {
+        let (earlier, exchange) = (&talk[..index], talk[index]);
+        let context = earlier
+            .last()
+            .map_or(Some(greeting), |before| before.reply.as_ref().map(|reply| reply.text.as_str()));
+        let utterance = Utterance { text: &exchange.text, context, position: exchange.position };
+        let history: Vec<&Verdicts> = earlier.iter().map(|exchange| &exchange.verdicts).collect();
+        TurnView {
+            node: exchange.node,
+            turn: exchange.turn,
+            said: exchange.said,
+            text: exchange.text.clone(),
+            position: exchange.position,
+            marks: marks(&exchange.text, &exchange.verdicts),
+            checks: exchange.verdicts.clone(),
+            feedback: feedback(&utterance, &exchange.verdicts, &history),
+            moved: exchange.moved.clone(),
+            patience: exchange.state.patience,
+            reply: exchange.reply.clone(),
+        }
+    }
+}
+
+fn graded(talk: &[&Exchange]) -> Grade {
+    grade(&talk.iter().map(|exchange| &exchange.verdicts).collect::<Vec<_>>())
+}
+
+/// Every talk of the session that goes elsewhere, or further, than `talk`; in the order of their ends.
+fn branches(session: &Session, talk: &[&Exchange]) -> Vec<Branch> {
+    let shown_last = talk.last().map(|exchange| exchange.node);
+    let ends = session.ends().into_iter().filter(|&end| Some(end) != shown_last);
+    ends.map(|end| {
+        let path = session.path_to(Some(end));
+        let shared = path.iter().zip(talk).take_while(|(one, other)| one.node == other.node).count();
+        Branch {
+            node: end,
+            shared: shared as u32,
+            turns: path.len() as u32,
+            outcome: Outcome::of(&path),
+            openness: path.last().map_or(session.header.receptiveness, |exchange| exchange.moved.to),
+            grade: graded(&path).overall,
+            text: path.get(shared).map(|exchange| exchange.text.clone()).unwrap_or_default(),
+        }
+    })
+    .collect()
+}

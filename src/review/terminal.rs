@@ -1,0 +1,275 @@
+//! The review for a screen: at most `width` columns, complete without colour.
+
+use super::report::{Report, TurnView};
+use super::underline::{HELPED, HURT, marked_lines, options, sign, style};
+use super::{Effect, words};
+use crate::scorer::explain::Explained;
+use crate::scorer::feedback::Feedback;
+use crate::text::{count, one_line, printable};
+use anstyle::{Effects, Style};
+
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+
+/// The widest text that is comfortable to read, in columns.
+pub const COMFORTABLE: usize = 80;
+
+/// The narrowest screen that is laid out for; below, lines break where the terminal breaks them.
+const NARROWEST: usize = 40;
+/// The longest quotation in a list of verdicts, in characters: the words are marked above it anyway.
+const QUOTE: usize = 90;
+
+/// The whole review. Colours are ANSI sequences, to be stripped by the writer where none are wanted.
+pub fn render(report: &Report, width: usize) -> String {
+    let mut page = Page { text: String::new(), width: width.max(NARROWEST) };
+    page.header(report);
+    page.section("The talk");
+    page.legend();
+    page.greeting(report);
+    report.talk.iter().for_each(|turn| page.turn(turn, &report.boss_name));
+    if !report.turning_points.is_empty() {
+        page.section("Turning points");
+        for point in &report.turning_points {
+            let text = words::turning_point(point, &report.boss_name);
+            page.hanging(&format!("{:>2}  ", point.turn), &text);
+        }
+    }
+    if !report.explained.is_empty() {
+        page.section("Grade by skill");
+        report.explained.iter().for_each(|explained| page.skill(explained));
+    }
+    if !report.branches.is_empty() {
+        page.section("Other branches");
+        report.branches.iter().for_each(|branch| page.item(4, '·', DIM, &words::branch(branch, QUOTE)));
+    }
+    page.next_time(report);
+    page.text
+}
+
+/// What was said, without any judgement.
+pub fn transcript(report: &Report, width: usize) -> String {
+    let mut page = Page { text: String::new(), width: width.max(NARROWEST) };
+    page.title(report);
+    page.text.push('\n');
+    page.greeting(report);
+    for turn in &report.talk {
+        page.speaker(turn);
+        page.text(4, &printable(&turn.text));
+        page.text.push('\n');
+        page.answer(turn, &report.boss_name);
+    }
+    page.text
+}
+
+/// The text laid out so far.
+struct Page {
+    text: String,
+    width: usize,
+}
+
+impl Page {
+    /// Which session it is, and how it was started.
+    fn title(&mut self, report: &Report) {
+        let header = &report.header;
+        let title = format!("Session {}: {}", header.id, report.scenario_title);
+        self.styled(0, BOLD, &one_line(&title));
+        let started = header.started.strftime("%Y-%m-%d %H:%M UTC");
+        let how = format!(
+            "{started}, with {}, {} (starts at {}), model {}, seed {}",
+            report.boss_name,
+            header.difficulty,
+            words::points(header.receptiveness),
+            header.model,
+            header.seed
+        );
+        self.styled(0, DIM, &one_line(&how));
+    }
+
+    fn header(&mut self, report: &Report) {
+        self.title(report);
+        self.text.push('\n');
+        let turns = count(report.talk.len(), "turn");
+        self.field("Outcome", &format!("{}, after {turns}", words::outcome(report.outcome, report.finished)));
+        if let Some(grade) = &report.grade {
+            self.field("Grade", &format!("{} of 100: {}", words::points(grade.overall), grade.band));
+        }
+        if let [first, .., last] = report.openness.as_slice() {
+            let curve = curve(&report.openness, self.width.saturating_sub(32));
+            let moved = format!("{} → {}", words::points(*first), words::points(*last));
+            self.field("Openness", &format!("{moved}   {curve}"));
+        }
+    }
+
+    fn legend(&mut self) {
+        let helped = format!("{HELPED}{} helped{HELPED:#}", sign(Effect::Helped));
+        let hurt = format!("{HURT}{} hurt{HURT:#}", sign(Effect::Hurt));
+        self.text.push_str(&format!("    {DIM}Your words:{DIM:#} {helped}, {hurt}\n\n"));
+    }
+
+    fn greeting(&mut self, report: &Report) {
+        self.styled(4, DIM, &one_line(&report.boss_name));
+        self.text(4, &printable(&report.header.greeting));
+        if report.talk.is_empty() {
+            self.text.push('\n');
+            self.text(4, "Nothing was said yet.");
+        }
+    }
+
+    fn speaker(&mut self, turn: &TurnView) {
+        self.text.push_str(&format!("\n{BOLD}{:>2}  You{BOLD:#}\n", turn.turn));
+    }
+
+    fn turn(&mut self, turn: &TurnView, boss: &str) {
+        self.speaker(turn);
+        for line in marked_lines(&turn.text, &turn.marks, self.width - 4) {
+            self.text.push_str(format!("    {line}").trim_end());
+            self.text.push('\n');
+        }
+        for finding in words::findings(&turn.checks, QUOTE) {
+            self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
+        }
+        let Feedback { praise, change } = &turn.feedback;
+        for (name, note) in [("Well done", praise), ("To change", change)] {
+            if let Some(note) = note {
+                self.item(4, '>', DIM, &format!("{name}: {}", one_line(&note.text)));
+            }
+        }
+        self.styled(4, DIM, &words::boss_moved(turn, boss));
+        self.text.push('\n');
+        self.answer(turn, boss);
+    }
+
+    fn answer(&mut self, turn: &TurnView, boss: &str) {
+        let Some(reply) = &turn.reply else {
+            return self.styled(4, DIM, "No reply was stored: the program stopped before it came.");
+        };
+        self.styled(4, DIM, &one_line(&format!("{boss} ({})", words::reply(reply))));
+        self.text(4, &printable(&reply.text));
+    }
+
+    fn skill(&mut self, explained: &Explained) {
+        let score = match explained.score {
+            Some(score) => format!("{} {score:>3.0}", bar(score)),
+            None => "did not apply".to_owned(),
+        };
+        self.text.push_str(&format!("    {BOLD}{:<15}{BOLD:#} {score}\n", explained.skill.title()));
+        explained.lines.iter().for_each(|line| self.item(6, '·', DIM, &printable(line)));
+    }
+
+    fn next_time(&mut self, report: &Report) {
+        let (Some(next), Some(grade)) = (&report.next_time, &report.grade) else { return };
+        self.section("Next time");
+        self.text(4, &printable(&next.advice));
+        if let Some(quote) = &next.quote {
+            let said = words::quote(&quote.text, QUOTE);
+            self.text(4, &format!("You said, in {}: {said}", words::turns(&next.turns[..1])));
+        }
+        if let Some(then) = next.grade {
+            self.styled(4, DIM, &words::worth(then, grade.overall));
+        }
+    }
+
+    fn section(&mut self, title: &str) {
+        self.text.push_str(&format!("\n{BOLD}{title}{BOLD:#}\n\n"));
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        self.text.push_str(&format!("  {DIM}{name:<10}{DIM:#} {value}\n"));
+    }
+
+    fn text(&mut self, indent: usize, text: &str) {
+        self.styled(indent, Style::new(), text);
+    }
+
+    /// Wrapped text in one style, closed on each line so that a pager can't smear it.
+    fn styled(&mut self, indent: usize, style: Style, text: &str) {
+        let text = text.replace('\t', " ");
+        for line in textwrap::wrap(&text, options(self.width - indent)) {
+            let indent = if line.is_empty() { 0 } else { indent };
+            self.text.push_str(&format!("{:indent$}{style}{line}{style:#}\n", ""));
+        }
+    }
+
+    /// A list item: a styled sign, then wrapped text that hangs after it.
+    fn item(&mut self, indent: usize, sign: char, style: Style, text: &str) {
+        self.hanging(&format!("{}{style}{sign}{style:#} ", " ".repeat(indent)), text);
+    }
+
+    /// Wrapped text after `start`, further lines indented as wide as it.
+    fn hanging(&mut self, start: &str, text: &str) {
+        let indent = textwrap::core::display_width(start);
+        for (index, line) in textwrap::wrap(text, options(self.width - indent)).iter().enumerate() {
+            let before = if index == 0 { start.to_owned() } else { " ".repeat(indent) };
+            self.text.push_str(&format!("{before}{line}\n"));
+        }
+    }
+}
+
+/// Ten steps from empty to full.
+fn bar(score: f64) -> String {
+    let full = (score / 10.0).round().clamp(0.0, 10.0) as usize;
+    format!("{}{}", "█".repeat(full), "░".repeat(10 - full))
+}
+
+/// One block a value of 0 to 100; a longer row is thinned to `longest`, its last value kept.
+fn curve(values: &[f64], longest: usize) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let shown = values.len().min(longest.max(2));
+    let at = |index: usize| values[index * (values.len() - 1) / (shown - 1)];
+    (0..shown).map(|index| BLOCKS[((at(index) / 100.0 * 7.0).round().clamp(0.0, 7.0)) as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{golden, report};
+    use super::*;
+    use crate::session::sample;
+
+    fn plain(report: &Report, width: usize) -> String {
+        anstream::adapter::strip_str(&render(report, width)).to_string()
+    }
+
+    #[test]
+    fn golden_at_80_columns() {
+        golden("review-terminal", &plain(&report(&sample::session()), 80));
+    }
+
+    #[test]
+    fn fits_every_width_from_40_on() {
+        let report = report(&sample::finished());
+        for width in [40, 60, 80, 200] {
+            for line in plain(&report, width).lines() {
+                assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_said_is_a_review_too() {
+        let mut session = sample::session();
+        session.exchanges.clear();
+        session.head = None;
+        let text = plain(&report(&session), 80);
+        assert!(text.contains("Nothing was said yet.") && !text.contains("Grade"), "{text}");
+    }
+
+    #[test]
+    fn a_transcript_says_what_was_said_and_no_more() {
+        let text = anstream::adapter::strip_str(&transcript(&report(&sample::session()), 80)).to_string();
+        assert!(
+            text.contains("    What stands in the way?") && text.contains("No reply was stored"),
+            "{text}"
+        );
+        assert!(!text.contains("+++") && !text.contains("openness"), "{text}");
+    }
+
+    #[test]
+    fn a_curve_keeps_its_ends() {
+        assert_eq!(curve(&[0.0, 50.0, 100.0], 20), "▁▅█");
+        let long = curve(&(0..=300).map(|i| f64::from(i) / 3.0).collect::<Vec<_>>(), 10);
+        assert_eq!(
+            (long.chars().count(), long.chars().next(), long.chars().last()),
+            (10, Some('▁'), Some('█'))
+        );
+    }
+}

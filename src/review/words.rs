@@ -1,0 +1,172 @@
+//! How a report calls things: the wording that its renderers share.
+
+use super::marks::Effect;
+use super::report::{Branch, TurnView};
+use super::turning::{Turn, TurningPoint};
+use crate::boss::state::Move;
+use crate::scorer::verdict::{Span, Verdicts};
+use crate::scorer::wording;
+use crate::session::{Outcome, Reply};
+use crate::text::{count, one_line};
+
+/// Checks that the same words showed, and the words: `Asks a question, asks an open question: “…”`.
+pub struct Finding {
+    /// What the words did.
+    pub effect: Effect,
+    /// The checks and the quotations on one line.
+    pub text: String,
+}
+
+/// What a turn showed, in the rubric's order, said once for checks with the same evidence. Quotations
+/// have at most about `longest` characters.
+pub fn findings(verdicts: &Verdicts, longest: usize) -> Vec<Finding> {
+    let mut groups: Vec<(Effect, Vec<String>, &[Span])> = Vec::new();
+    for check in verdicts.present() {
+        let effect = Effect::of(check);
+        let title = &wording::of(check).title;
+        let evidence = verdicts.get(check).evidence.as_slice();
+        match groups.iter_mut().find(|(other, _, spans)| *other == effect && *spans == evidence) {
+            Some((_, titles, _)) => titles.push(title.to_lowercase()),
+            None => groups.push((effect, vec![title.clone()], evidence)),
+        }
+    }
+    let quotes = |spans: &[Span]| spans.iter().map(|span| quote(&span.text, longest)).collect::<Vec<_>>();
+    groups
+        .into_iter()
+        .map(|(effect, titles, spans)| Finding {
+            effect,
+            text: format!("{}: {}", titles.join(", "), listed(&quotes(spans))),
+        })
+        .collect()
+}
+
+/// Where another branch parts, and how it went, on one line.
+pub fn branch(branch: &Branch, longest: usize) -> String {
+    let place = match branch.shared {
+        0 => "From the start".to_owned(),
+        shared => format!("After turn {shared}"),
+    };
+    format!(
+        "{place}: {} {}, openness {}, grade {} ({})",
+        quote(&branch.text, longest),
+        outcome(branch.outcome, false),
+        points(branch.openness),
+        points(branch.grade),
+        count(branch.turns as usize, "turn"),
+    )
+}
+
+/// What turned and why, on one line.
+pub fn turning_point(point: &TurningPoint, boss: &str) -> String {
+    let what: Vec<&str> = point.what.iter().map(|&what| turned(what)).collect();
+    let why = point.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+    one_line(&format!("{boss} {} ({}{why})", listed(&what), moved(point.from, point.to)))
+}
+
+/// How a turn moved the boss and why, on one line.
+pub fn boss_moved(turn: &TurnView, boss: &str) -> String {
+    let Move { from, to, why } = &turn.moved;
+    let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
+    one_line(&format!("{boss}'s {}{why}", moved(*from, *to)))
+}
+
+/// What the boss did in a reply, and whether the words are the model's: "concedes part, a hand-written line".
+pub fn reply(reply: &Reply) -> String {
+    let hand_written = if reply.fallback { ", a hand-written line" } else { "" };
+    format!("{}{hand_written}", reply.act.id().replace('-', " "))
+}
+
+/// What one change would have been worth.
+pub fn worth(then: f64, now: f64) -> String {
+    format!("This alone would have made the grade {} instead of {}.", points(then), points(now))
+}
+
+/// How the talk ended, or stands.
+pub fn outcome(outcome: Outcome, finished: bool) -> &'static str {
+    match (outcome, finished) {
+        (Outcome::Agreed, _) => "agreed",
+        (Outcome::Partly, true) => "agreed in part",
+        (Outcome::Partly, false) => "agreed in part so far",
+        (Outcome::Open, true) => "nothing was decided",
+        (Outcome::Open, false) => "nothing is decided yet",
+        (Outcome::EndedByBoss, _) => "ended by the boss",
+    }
+}
+
+/// What turned, said of the boss.
+fn turned(what: Turn) -> &'static str {
+    match what {
+        Turn::OpenedMost => "opened up most",
+        Turn::ClosedMost => "closed up most",
+        Turn::ToldFact => "told you something kept back until then",
+        Turn::ConcededPart => "gave a first part",
+        Turn::Agreed => "agreed and committed",
+        Turn::EndedTalk => "had enough and ended the talk",
+    }
+}
+
+/// "one", "one and two", "one, two and three".
+pub fn listed<T: ToString>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(T::to_string).collect();
+    match items.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// "turn 2", "turns 2, 3 and 5".
+pub fn turns<T: ToString>(numbers: &[T]) -> String {
+    format!("{} {}", if numbers.len() == 1 { "turn" } else { "turns" }, listed(numbers))
+}
+
+/// A number of points with at most one decimal: "45", "47.1".
+pub fn points(points: f64) -> String {
+    let text = format!("{points:.1}");
+    // A negative zero would read as a loss.
+    let text = text.strip_suffix(".0").unwrap_or(&text);
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// "openness 45 → 47.1".
+fn moved(from: f64, to: f64) -> String {
+    if from == to {
+        format!("openness stayed at {}", points(to))
+    } else {
+        format!("openness {} → {}", points(from), points(to))
+    }
+}
+
+/// Evidence on one line, at most about `longest` characters: the middle is left out first.
+pub fn quote(words: &str, longest: usize) -> String {
+    let words = one_line(words);
+    let count = words.chars().count();
+    if count <= longest {
+        return format!("\u{201c}{words}\u{201d}");
+    }
+    let keep = longest.saturating_sub(3);
+    let (head, tail) = (keep - keep / 3, keep / 3);
+    let start: String = words.chars().take(head).collect();
+    let end: String = words.chars().skip(count - tail).collect();
+    format!("\u{201c}{} … {}\u{201d}", start.trim_end(), end.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_lists_read_well() {
+        assert_eq!(turns(&[2]), "turn 2");
+        assert_eq!(turns(&[2, 3, 5]), "turns 2, 3 and 5");
+        assert_eq!((points(45.0), points(47.12), points(-0.01)), ("45".into(), "47.1".into(), "0".into()));
+        assert_eq!(moved(45.0, 45.0), "openness stayed at 45");
+    }
+
+    #[test]
+    fn a_long_quotation_keeps_both_ends() {
+        let short = quote(&"word ".repeat(20), 30);
+        assert_eq!(short, "\u{201c}word word word wor … word word\u{201d}");
+        assert_eq!(quote("a\n\u{1b}[31mb", 30), "\u{201c}a b\u{201d}");
+    }
+}
