@@ -3,19 +3,21 @@
 pub mod bars;
 pub mod bosses;
 pub mod completions;
-pub mod confirm;
+mod confirm;
 pub mod difficulties;
 pub mod doctor;
 pub mod models;
-pub mod output;
+mod output;
 pub mod practice;
 pub mod review;
 pub mod scenarios;
+pub mod score;
 pub mod sessions;
 mod shelf;
 
+use crate::repl::screen;
 use crate::scenario::{Library, LibraryError};
-use crate::session::store::{Store, StoreError};
+use crate::session::store::Store;
 use crate::settings::Settings;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -42,9 +44,11 @@ pub struct Cli {
 enum Command {
     /// Practise a talk with a simulated boss (the default)
     Practice(practice::PracticeArgs),
-    /// See a talk again, with what helped and what hurt
+    /// Look back at a session: your words, the verdicts, why the boss moved, the grade
     Review(review::ReviewArgs),
-    /// List, show, remove, export and import what was said
+    /// Grade turns from a file or stdin
+    Score(score::ScoreArgs),
+    /// List, show, remove, export and import sessions
     Sessions(sessions::SessionsArgs),
     /// Show, make and check scenarios
     Scenarios(scenarios::ScenariosArgs),
@@ -100,29 +104,36 @@ impl Cli {
         if let Command::Completions(args) = command {
             return completions::run(args, &mut out);
         }
+        if let Command::Score(args) = command {
+            let mut err = anstream::stderr();
+            let code = score::run(&args, &mut std::io::stdin().lock(), &mut out, &mut err)?;
+            return Ok(if code == 0 { Exit::Done } else { Exit::Failed });
+        }
         let settings = Settings::load()?;
         let folder = settings.folders.config.clone();
         let library = || library(&settings);
         match command {
             Command::Practice(args) => practice::run(&args, &settings, &mut out),
-            Command::Review(args) => {
-                review::run(&args, &store(&settings)?, &library()?, screen_width(), &mut out)
-            }
-            Command::Sessions(args) => {
-                let around = sessions::Surroundings {
-                    library: &library()?,
-                    person: &settings.name,
-                    width: screen_width(),
-                    confirm: &mut confirm::on_terminal,
-                };
-                sessions::run(&args, &mut store(&settings)?, around, &mut out)
-            }
             Command::Scenarios(args) => scenarios::run(&args, library, &folder, &mut out),
             Command::Bosses(args) => bosses::run(&args, library, &folder, &mut out),
             Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
             Command::Models(args) => models::run(&args, &settings, &mut out),
             Command::Doctor(args) => doctor::run(&args, &settings, &mut out),
-            Command::Completions(_) => unreachable!("carried out above"),
+            Command::Review(args) => {
+                let store = Store::open(&settings.folders.data)?;
+                review::run(&args, &store, &library()?, screen::width(), &mut out)
+            }
+            Command::Sessions(args) => {
+                let mut store = Store::open(&settings.folders.data)?;
+                let around = sessions::Surroundings {
+                    library: &library()?,
+                    person: &settings.name,
+                    width: screen::width(),
+                    confirm: &mut confirm::on_terminal,
+                };
+                sessions::run(&args, &mut store, around, &mut out)
+            }
+            Command::Score(_) | Command::Completions(_) => unreachable!("carried out above"),
         }
     }
 }
@@ -130,15 +141,6 @@ impl Cli {
 /// What comes with the program and what the person has added.
 fn library(settings: &Settings) -> Result<Library, LibraryError> {
     Library::with_folders(std::slice::from_ref(&settings.folders.config))
-}
-
-fn store(settings: &Settings) -> Result<Store, StoreError> {
-    Store::open(&settings.folders.data)
-}
-
-/// Columns of the screen; 80 where there is none.
-fn screen_width() -> usize {
-    textwrap::termwidth()
 }
 
 /// `coachup … | head` is no error.
@@ -168,6 +170,3 @@ mod tests {
         check(&cli);
     }
 }
-//! What the person may type: one file a command, no logic beyond wiring.
-
-pub mod score;

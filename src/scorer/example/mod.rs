@@ -138,3 +138,6 @@ fn deeds(verdicts: &Verdicts) -> String {
     let shown = MOST_TELLING.into_iter().filter(|&check| verdicts.is_yes(check)).take(2);
     shown.map(|check| wording::of(check).did.clone()).collect::<Vec<_>>().join(", and ")
 }
+
+#[cfg(test)]
+mod tests;
