@@ -6,7 +6,9 @@
 use super::commands::TABLE;
 use super::talk::Talk;
 use crate::boss::Cast;
+use crate::scorer::example::Example;
 use crate::scorer::grade::Grade;
+use crate::scorer::rubric::Check;
 use crate::scorer::verdict::Verdicts;
 use crate::session::{Exchange, Outcome};
 use crate::text::printable::printable;
@@ -204,9 +206,24 @@ pub fn branches(talk: &Talk) -> String {
     out
 }
 
-/// A better wording of the turn the talk stands at.
-pub fn example(_talk: &Talk) -> String {
-    String::new()
+/// A better wording of the turn the talk stands at, from its own words.
+pub fn example(talk: &Talk) -> String {
+    let Some(last) = talk.last() else { return note("You have not said anything yet.") };
+    match talk.better_wording(last) {
+        Example::Keep { because } => note(&format!("Keep it as it is: {because}")),
+        Example::None => note("No better wording from your own words was found; /hint says what to try."),
+        Example::Better { text, gained, dropped } => {
+            let ids = |checks: &[Check]| checks.iter().map(|check| check.id()).collect::<Vec<_>>().join(", ");
+            let mut out = format!("{}\n", wrapped(&text, "  ", "  "));
+            if !gained.is_empty() {
+                out.push_str(&note(&format!("  adds {}", ids(&gained))));
+            }
+            if !dropped.is_empty() {
+                out.push_str(&note(&format!("  leaves out {}", ids(&dropped))));
+            }
+            out
+        }
+    }
 }
 
 /// A note from the program, not from the boss.

@@ -7,6 +7,7 @@ use crate::boss::{Cast, Line, Turn};
 use crate::review::Report;
 use crate::scenario::Library;
 use crate::scorer::Scorer;
+use crate::scorer::example::{Example, example};
 use crate::scorer::feedback::{Feedback, feedback};
 use crate::scorer::grade::{Grade, grade};
 use crate::scorer::verdict::{Position, Utterance, Verdicts};
@@ -111,6 +112,12 @@ impl<'a> Talk<'a> {
             Some(before) => before.reply.as_ref().map(|reply| reply.text.as_str()),
         };
         Utterance { text: &exchange.text, context, position: exchange.position }
+    }
+
+    /// A better wording of `exchange`, from its own words.
+    pub fn better_wording(&self, exchange: &Exchange) -> Example {
+        let grade = |turn: &Utterance| self.rooms.scorer.grade(turn).verdicts;
+        example(&self.utterance(exchange), &exchange.verdicts, &self.cast.scenario.topic, &grade)
     }
 
     /// The review of the talk as it stands.

@@ -90,6 +90,11 @@ impl Lexicon {
         self.words.get(lower).copied().unwrap_or_default()
     }
 
+    /// Every known word with what is known of it, in no particular order.
+    pub fn words(&self) -> impl Iterator<Item = (&str, Entry)> {
+        self.words.iter().map(|(word, entry)| (word.as_str(), *entry))
+    }
+
     /// The words that a misspelling or a short form stands for.
     pub fn spelled_out(&self, lower: &str) -> Option<&[String]> {
         self.spellings.get(lower).map(Vec::as_slice)
