@@ -281,7 +281,7 @@ fn whole_clause(parsed: &Parsed<'_>, span: &Span) -> Span {
         .iter()
         .filter(|clause| parsed.words[clause.head].start < span.end && span.start < clause.end);
     let Some(first) = touched.next() else { return span.clone() };
-    let last = touched.last().unwrap_or(first);
+    let last = touched.next_back().unwrap_or(first);
     let mut start = parsed.words[first.head].start.min(span.start);
     let mut end = last.end.max(span.end);
     let short = |start: usize, end: usize| parsed.text[start..end].chars().count() <= QUOTE_CHARS;

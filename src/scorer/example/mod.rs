@@ -7,6 +7,7 @@
 //! fact is invented. Several such wordings are graded, and one is shown only where it is better by the
 //! scorer's own measure: no harm that the turn did not have, and more helpful behaviours.
 
+mod charge;
 mod compose;
 mod grounded;
 mod observe;

@@ -208,12 +208,11 @@ impl<'a> Maker<'a> {
             }
             let span = self.core(clause);
             conditions |= clause.conditional;
-            if self.touches(Blames, &span) || is_charge(self.parsed, clause) {
-                if let Some(fact) = observe(self.parsed, clause) {
-                    let role = if fact.over { Role::Past } else { Role::Observation };
-                    pieces.push(Piece::turned(&fact.text, role));
-                    continue;
-                }
+            let charged = self.touches(Blames, &span) || is_charge(self.parsed, clause);
+            if let Some(fact) = observe(self.parsed, clause).filter(|_| charged) {
+                let role = if fact.over { Role::Past } else { Role::Observation };
+                pieces.push(Piece::turned(&fact.text, role));
+                continue;
             }
             if let Some(proposal) = self.command(at) {
                 covered = proposal.end;
