@@ -1,7 +1,8 @@
 //! The local engine: GGUF files of the llama, qwen2, qwen3, gemma3 and phi3 architectures, on candle's tensors.
 //!
 //! ```text
-//! gguf, config, weights   what the file holds, checked and left in the map
+//! store, gguf             the file's bytes and directory
+//! config, weights         what the file holds, checked and left in the map
 //! tokens, template        its tokenizer and chat template
 //! kernels, pool, math     products, threads, the small operations
 //! attention, cache        keys and values
@@ -20,6 +21,7 @@ mod kernels;
 mod math;
 mod pool;
 mod sampler;
+mod store;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use config::Config;
 use context::{Context, common};
 use decoder::Decoder;
 use gguf::Gguf;
+use store::Mover;
 use sampler::{Sampler, log_sum_exp};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -63,6 +66,7 @@ pub struct CandleModel {
     tokens: Tokens,
     template: Option<ChatTemplate>,
     context: Context,
+    _mover: Mover,
 }
 
 impl CandleModel {
@@ -92,6 +96,7 @@ impl CandleModel {
             tokens,
             template,
             context: Context::new(decoder, limit),
+            _mover: gguf.store().start_moving(),
         })
     }
 
