@@ -28,11 +28,6 @@ impl Phrases {
     pub fn count(&self, normal: &str) -> usize {
         self.0.iter().filter(|phrase| stands_in(phrase, normal)).count()
     }
-
-    /// Does any phrase stand in plain `text`?
-    pub fn found_in(&self, text: &str) -> bool {
-        self.find(&normal(text)).is_some()
-    }
 }
 
 fn stands_in(phrase: &str, normal: &str) -> bool {

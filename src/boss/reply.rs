@@ -311,12 +311,16 @@ pub fn does(text: &str, act: Act) -> bool {
     let asks = |span: std::ops::Range<usize>| text[span].ends_with('?');
     let all: Vec<_> = sentences(text);
     let questions = all.iter().cloned().filter(|span| asks(span.clone())).count();
+    let normal = normal(text);
+    // "Show me one." and "I wonder why." ask as well.
+    let asks_in_words = ["show me", "give me", "tell me", "i wonder", "wondering"];
+    let asks_in_words = asks_in_words.iter().any(|words| normal.contains(&format!(" {words} ")));
     let form = match cues.form {
-        Form::Question => questions > 0,
+        Form::Question => questions > 0 || asks_in_words,
         Form::Statement => questions < all.len(),
         Form::Any => true,
     };
-    form && cues.any.find(&normal(text)).is_some()
+    form && cues.any.find(&normal).is_some()
 }
 
 /// How many of the act's words the reply has; more is clearer.

@@ -207,7 +207,7 @@ fn why_the_boss_moved_is_said_biggest_first() {
     let mut state = cast.start();
     let (text, checks) = SKILFUL[1];
     let moved = cast.moved(&mut state, &verdicts(text, checks), text);
-    assert_eq!((moved.from, moved.to), (41.0, 41.0 + 7.2));
+    assert_eq!((moved.from, moved.to), (39.0, 39.0 + 7.2));
     assert_eq!(
         moved.why,
         [
@@ -265,7 +265,7 @@ fn private_facts_come_out_one_by_one_and_only_when_asked() {
         }
         told += state.facts_out.len();
     }
-    assert!(told >= 60, "{told} facts in 40 talks that ask three times");
+    assert!(told >= 50, "{told} facts in 40 talks that ask three times");
 }
 
 fn go_on() -> ControlFlow<()> {
