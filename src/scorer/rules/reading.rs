@@ -5,8 +5,7 @@ use super::super::verdict::{Position, Utterance};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// The constructions that the rules look for.
-pub static CONSTRUCTIONS: LazyLock<Constructions> = LazyLock::new(|| {
+static CONSTRUCTIONS: LazyLock<Constructions> = LazyLock::new(|| {
     Constructions::parse(&[
         include_str!("../lexicon/permission.txt"),
         include_str!("../lexicon/questions.txt"),
