@@ -62,10 +62,11 @@ fn begins_with_yes(normal: &str) -> bool {
     match start {
         Some(phrase) => {
             let after = phrase.split(' ').count();
-            let mut next = said.iter().skip(after).take(BUT_WITHIN);
-            // "Good for you", "Right, but", "Fine words": a contrast takes the yes back.
-            !next
-                .any(|word| matches!(*word, "but" | "except" | "no" | "not" | "for" | "why" | "what" | "how"))
+            let next: Vec<&str> = said.iter().skip(after).take(BUT_WITHIN).copied().collect();
+            // "Good for you", "Right, but", "Fine. No.": a contrast takes the yes back; "but only" does not.
+            let limited = next.windows(2).any(|pair| pair[0] == "but" && matches!(pair[1], "only" | "just"));
+            limited
+                || !next.iter().any(|word| matches!(*word, "but" | "except" | "no" | "why" | "what" | "how"))
         }
         None => false,
     }
@@ -80,17 +81,19 @@ fn promises(reply: &str) -> bool {
         }
         let words = parsed.words_of(clause);
         let said = normal(parsed.text_of(clause));
-        let verb = clause.verb.map(|at| parsed.words[at].lower.as_str()).unwrap_or_default();
-        let will = words.iter().any(|word| word.lower == "will");
+        let after_will = words.iter().skip_while(|word| word.lower != "will").skip(1);
+        let verb = after_will
+            .map(|word| word.lower.as_str())
+            .find(|word| !matches!(*word, "also" | "then" | "just"));
         match (clause.mood, clause.subject) {
             (Mood::Imperative, _) => {
                 let first = said.split_whitespace().find(|word| *word != "please" && *word != "just");
                 !first.is_some_and(|word| WORDS.agrees.bare_commands.contains(word))
             }
-            (_, Person::I | Person::We) if will => {
-                PROMISES.contains(&verb) && WORDS.agrees.hedges.find(&said).is_none()
+            (_, Person::I | Person::We) => {
+                verb.is_some_and(|verb| PROMISES.contains(&verb)) && WORDS.agrees.hedges.find(&said).is_none()
             }
-            (_, Person::You) if will => matches!(verb, "have" | "get" | "hear" | "see"),
+            (_, Person::You) => matches!(verb, Some("have" | "get" | "hear" | "see")),
             _ => false,
         }
     })

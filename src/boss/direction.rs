@@ -13,6 +13,16 @@ struct Directions {
     mood: BTreeMap<Mood, String>,
     acts: BTreeMap<Act, ActWords>,
     special: Special,
+    sample: Vec<SampleLine>,
+}
+
+/// An exchange of the sample scene.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SampleLine {
+    pub(super) you: String,
+    pub(super) label: String,
+    pub(super) boss: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +63,11 @@ pub struct Plan {
     pub settled: bool,
 }
 
+/// The scene of other people that shows how directions are followed.
+pub(super) fn sample() -> &'static [SampleLine] {
+    &DIRECTIONS.sample
+}
+
 /// The short name of an act in the script.
 pub fn label(act: Act) -> &'static str {
     DIRECTIONS.acts.get(&act).map_or("", |words| &words.label)
@@ -72,27 +87,44 @@ pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>
     format!("{}; {}", DIRECTIONS.mood[&plan.mood], boss.pronoun.fill(&text).replace("{you}", you))
 }
 
-/// How a reply may begin, in random order: the table's openings and those of the boss's own lines.
+/// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
+/// the prompt does not show, since the model would go on as they do.
 pub fn openings(
     plan: &Plan,
     boss: &Boss,
     you: &str,
     fact: Option<&PrivateFact>,
+    shown: &[String],
     draw: &mut Draw,
 ) -> Vec<String> {
     if let Some(fact) = fact {
         return vec![first_words(&fact.line.replace("{you}", you), 2)];
     }
-    let own = boss.examples.get(plan.act.id()).into_iter().flatten();
-    let own = own.map(|line| first_words(&line.replace("{you}", you), 2));
-    let mut all = DIRECTIONS.acts[&plan.act].openings.clone();
-    all.extend(own);
+    let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
+    let table = DIRECTIONS.acts[&plan.act]
+        .openings
+        .iter()
+        .filter_map(|opening| with_start(opening, start.as_deref()));
+    let own = boss.examples.get(plan.act.id()).into_iter().flatten().filter(|line| !shown.contains(line));
+    let own = own.filter(|_| start.is_none()).map(|line| first_words(&line.replace("{you}", you), 3));
+    let mut all: Vec<String> = table.chain(own).collect();
     all.sort();
     all.dedup();
     draw.shuffled(all)
 }
 
-/// The first sentence where it is short, else the first `most` words.
+/// Puts the first words of the offer in; none where there is no offer, or an offer and no place for it.
+fn with_start(opening: &str, start: Option<&str>) -> Option<String> {
+    match (start, opening.contains("{start}") || opening.contains("{Start}")) {
+        (Some(start), true) => {
+            Some(opening.replace("{start}", start).replace("{Start}", &crate::boss::capitalised(start)))
+        }
+        (None, false) => Some(opening.to_owned()),
+        _ => None,
+    }
+}
+
+/// The first `most` words.
 fn first_words(line: &str, most: usize) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     words[..most.min(words.len())].join(" ")

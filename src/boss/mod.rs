@@ -190,7 +190,8 @@ impl Cast {
             earlier: &earlier,
         };
         let mut draw = Draw::new(self.seed, node, Purpose::Model);
-        let openings = direction::openings(plan, &self.boss, &self.you, expected.fact, &mut draw);
+        let shown: Vec<String> = wording::shown(self).into_iter().map(|(_, line)| line).collect();
+        let openings = direction::openings(plan, &self.boss, &self.you, expected.fact, &shown, &mut draw);
         let mut fit: Vec<(f64, String)> = Vec::new();
         let mut refused = Vec::new();
         let mut tokens = 0;
@@ -250,10 +251,8 @@ impl Cast {
                 .replace("{offer}", offer.unwrap_or_default())
         };
         let lines = self.boss.fallbacks.get(plan.act.id()).into_iter().flatten();
-        let lines: Vec<String> = lines
-            .filter(|line| offer.is_some() == line.contains("{offer}") || offer.is_some())
-            .map(filled)
-            .collect();
+        let lines = lines.filter(|line| offer.is_some() || !line.contains("{offer}"));
+        let lines: Vec<String> = lines.map(filled).collect();
         let fresh: Vec<String> =
             lines.iter().filter(|line| !earlier.contains(&line.as_str())).cloned().collect();
         let last = earlier.last().copied().unwrap_or_default();
@@ -262,6 +261,12 @@ impl Cast {
         let choice = draw.pick(if fresh.is_empty() { &other } else { &fresh });
         choice.cloned().unwrap_or_else(|| format!("{}.", self.you))
     }
+}
+
+/// With a capital first letter.
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The offer taken up: one of this turn's where it made one, else the newest; one that names a time
@@ -301,3 +306,6 @@ fn sort_out(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

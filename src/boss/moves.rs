@@ -33,6 +33,15 @@ pub(super) struct Weights {
     pub(super) phrases: Words,
 }
 
+impl Weights {
+    /// Openness points of one check before scaling; below 0 where it costs.
+    #[cfg(test)]
+    pub(super) fn points(&self, check: Check) -> Option<f64> {
+        let helpful = self.helpful.get(&check).map(|weight| weight.points);
+        helpful.or_else(|| self.harmful.get(&check).map(|weight| -weight.points))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Weight {
@@ -91,8 +100,9 @@ pub fn moved(
         remember(state, verdicts, tone);
     }
     let sum: f64 = reasons.iter().map(|(points, _)| points).sum();
-    let step = sum.clamp(-difficulty.cap, difficulty.cap);
-    state.openness = (from + step).clamp(0.0, 100.0);
+    // A turn takes no more than half of the room, up or down: nobody is won or lost for good at once.
+    let step = sum.clamp(-difficulty.cap.min(from / 2.0), difficulty.cap.min((100.0 - from) / 2.0));
+    state.openness = from + step;
     reasons.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
     let mut why: Vec<String> = reasons.into_iter().map(|(_, reason)| reason).collect();
     if step != sum {

@@ -2,6 +2,7 @@
 //! answer to what was said. Each refusal has a named reason.
 
 use super::agreement::{Agreeing, agrees};
+use super::direction::sample;
 use super::likeness::{alike, longest_common_run, shared_words};
 use super::phrases::{Phrases, normal};
 use super::state::Act;
@@ -130,6 +131,12 @@ pub struct Expected<'a> {
     pub earlier: &'a [&'a str],
 }
 
+/// Words in a row that make a reply a copy of an example.
+const COPIED_RUN: usize = 5;
+
+/// Words in a row that make a reply an echo of the turn.
+const ECHOED_RUN: usize = 5;
+
 /// The reply as it is shown, cut to its complete sentences and to the boss's limit. `complete` says that
 /// the candidate ended of itself.
 ///
@@ -141,7 +148,13 @@ pub fn check(candidate: &str, complete: bool, expected: &Expected) -> Result<Str
         return Err(Reason::Empty);
     }
     is_plain_speech(text)?;
-    let text = trimmed(text, complete, expected.boss.max_sentences).ok_or(Reason::Unfinished)?;
+    let mut text = trimmed(text, complete, expected.boss.max_sentences).ok_or(Reason::Unfinished)?;
+    if must_ask(expected.act)
+        && let Some(last) = text.rfind('?')
+    {
+        // What follows a question answers it, and that is the other side's part.
+        text.truncate(last + 1);
+    }
     in_voice(&text, expected)?;
     is_new(&text, expected)?;
     follows(&text, expected)?;
@@ -237,19 +250,32 @@ fn tells_of(you: &str, normal: &str) -> bool {
 }
 
 fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
-    let examples = expected.boss.examples.values().flatten();
-    if examples.into_iter().any(|line| alike(text, &line.replace("{you}", expected.you))) {
+    let examples = expected.boss.examples.values().flatten().map(|line| line.replace("{you}", expected.you));
+    let mut known = examples.chain(sample().iter().map(|line| line.boss.clone()));
+    if known.any(|line| alike(text, &line) || longest_common_run(text, &line) >= COPIED_RUN) {
         return Err(Reason::Copied);
     }
     if expected.earlier.iter().any(|line| alike(text, line)) {
         return Err(Reason::Repeated);
     }
     // An offer is taken up in the person's words; anything else is said in one's own.
-    let most = if expected.act.concedes() { 6 } else { 4 };
-    if alike(text, expected.turn) || longest_common_run(text, expected.turn) > most {
+    let echoes = alike(text, expected.turn)
+        || longest_common_run(text, expected.turn) >= ECHOED_RUN
+        || takes_their_side(text, expected.turn);
+    if echoes && !expected.act.concedes() {
         return Err(Reason::Echoed);
     }
     Ok(())
+}
+
+/// Three words in a row of the turn with "we" or "I" in them: the boss speaks as the person does.
+fn takes_their_side(text: &str, turn: &str) -> bool {
+    const OWN: [&str; 11] = ["we", "we've", "we're", "we'd", "i", "i've", "i'm", "us", "our", "my", "me"];
+    let (text, turn) = (normal(text), normal(turn));
+    let said: Vec<&str> = text.split_whitespace().collect();
+    said.windows(3).any(|run| {
+        run.iter().any(|word| OWN.contains(word)) && turn.contains(&format!(" {} ", run.join(" ")))
+    })
 }
 
 fn follows(text: &str, expected: &Expected) -> Result<(), Reason> {
@@ -273,6 +299,10 @@ fn follows(text: &str, expected: &Expected) -> Result<(), Reason> {
         return Err(Reason::NotAnAnswer);
     }
     Ok(())
+}
+
+fn must_ask(act: Act) -> bool {
+    WORDS.cues.get(&act).is_some_and(|cues| cues.form == Form::Question)
 }
 
 /// Does the reply do what the act says, by its form and its words?
@@ -353,4 +383,104 @@ pub(super) fn names_time(normal: &str) -> bool {
     normal
         .split_whitespace()
         .any(|word| TIMES.contains(&word) || word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Library;
+
+    const TURN: &str = "We've waited for three weeks. Could I send you one page on Thursday?";
+
+    fn checked(candidate: &str, act: Act) -> Result<String, Reason> {
+        let library = Library::embedded();
+        let boss: &Boss = library.get("dana").unwrap();
+        let keywords = ["prototype".to_owned()];
+        let offer = act.concedes().then_some("you send me one page on Thursday");
+        let earlier = ["Yes, Sam?", "How long would the page be, in the end?"];
+        let expected = Expected {
+            boss,
+            you: "Sam",
+            act,
+            turn: TURN,
+            offer,
+            fact: None,
+            keywords: &keywords,
+            earlier: &earlier,
+        };
+        check(candidate, true, &expected)
+    }
+
+    #[test]
+    fn each_fault_has_its_reason() {
+        use Act::*;
+        for (candidate, act, reason) in [
+            ("", Dismisses, Reason::Empty),
+            ("Not now. (sighs)", Dismisses, Reason::Markup),
+            ("*shrugs* Not now.", Dismisses, Reason::Markup),
+            ("Not now.\u{1b}[31m", Dismisses, Reason::Markup),
+            ("现在不行。", Dismisses, Reason::Markup),
+            ("SAM: I can wait.", Dismisses, Reason::OtherVoice),
+            ("Not now. Dana has no time.", Dismisses, Reason::OtherVoice),
+            ("Not now, boss.", Dismisses, Reason::OtherVoice),
+            ("Not now, she says.", Dismisses, Reason::Narration),
+            ("Sam wants too much, not now.", Dismisses, Reason::Narration),
+            ("As an AI I can't do that.", Dismisses, Reason::Assistant),
+            ("I'm sorry, I can't do that now.", Dismisses, Reason::Apology),
+            ("Not now, Sam.", Dismisses, Reason::Copied),
+            ("Not now. I counted the whole back room.", Dismisses, Reason::Copied),
+            ("How long would the page be in the end?", AsksForSpecifics, Reason::Repeated),
+            ("No. We've waited for three weeks.", PushesBack, Reason::Echoed),
+            ("Okay, send it on Thursday.", Considers, Reason::AgreesUnearned),
+            ("Maybe. I'd have to see.", AgreesAndCommits, Reason::DoesNotAgree),
+            ("Good. I'll send one page on Thursday.", AgreesAndCommits, Reason::SwapsRoles),
+            ("I've got calls all day.", AsksForSpecifics, Reason::OffAct),
+            ("All right, fine.", AgreesAndCommits, Reason::NotAnAnswer),
+        ] {
+            assert_eq!(checked(candidate, act), Err(reason), "{candidate}");
+        }
+    }
+
+    #[test]
+    fn what_is_fit_is_shown_cut_to_whole_sentences_and_the_limit() {
+        use Act::*;
+        for (candidate, act, shown) in [
+            (
+                "Good. You send me one page on Thursday.",
+                AgreesAndCommits,
+                "Good. You send me one page on Thursday.",
+            ),
+            (" \"Not this week.\" ", Dismisses, "Not this week."),
+            ("No. It's not that easy. I have others waiting.", PushesBack, "No. It's not that easy."),
+            ("Which page? It's on Friday.", AsksForSpecifics, "Which page?"),
+            ("Thursday could work", Considers, "Thursday could work."),
+        ] {
+            assert_eq!(checked(candidate, act).as_deref(), Ok(shown), "{candidate}");
+        }
+    }
+
+    #[test]
+    fn a_cut_off_sentence_is_dropped() {
+        assert_eq!(trimmed("Maybe. I'd have to lo", false, 3).as_deref(), Some("Maybe."));
+        assert_eq!(trimmed("I'd have to lo", false, 3), None);
+        assert_eq!(trimmed("I'd have to look", true, 3).as_deref(), Some("I'd have to look."));
+    }
+
+    #[test]
+    fn every_act_has_its_own_examples_as_a_measure() {
+        let library = Library::embedded();
+        let mut missed = Vec::new();
+        let mut lines = 0;
+        for (name, boss) in library.all::<Boss>() {
+            for act in Act::ALL {
+                for line in &boss.examples[act.id()] {
+                    lines += 1;
+                    if !does(line, act) || (!act.concedes() && agrees(line)) {
+                        missed.push(format!("{name} {}: {line}", act.id()));
+                    }
+                }
+            }
+        }
+        assert!(missed.len() * 10 <= lines, "{} of {lines}: {missed:#?}", missed.len());
+    }
 }

@@ -117,3 +117,49 @@ pub fn stimulus(verdicts: &Verdicts, tone: Tone) -> Stimulus {
         Stimulus::State
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Library;
+    use crate::scorer::verdict::Answer;
+
+    fn tone(text: &str, checks: &[Check]) -> (Tone, Stimulus) {
+        let mut verdicts = Verdicts::default();
+        for &check in checks {
+            verdicts.get_mut(check).verdict = Answer::Yes;
+        }
+        let library = Library::embedded();
+        let tone = Tone::of(text, &verdicts, library.get("late-feedback").unwrap());
+        (tone, stimulus(&verdicts, tone))
+    }
+
+    #[test]
+    fn praise_pressure_and_emptiness_are_heard() {
+        assert!(tone("You're such a great boss, really.", &[]).0.flatters);
+        assert!(!tone("I know how hard the spring was for you.", &[]).0.flatters);
+        assert!(tone("I need it RIGHT NOW, no excuses", &[]).0.presses);
+        assert!(tone("ok", &[]).0.idle && tone("Did you watch the game on Sunday evening?", &[]).0.idle);
+        assert!(!tone("It is about the prototype and its comments.", &[]).0.idle);
+        assert!(!tone("Maybe later then?", &[Check::SchedulesAhead]).0.idle);
+    }
+
+    #[test]
+    fn the_boss_reacts_to_the_worst_first_and_to_a_question_before_a_statement() {
+        use Check::*;
+        for (text, checks, expected) in [
+            ("You never answer. Could I help?", &[Blames, OffersHelp][..], Stimulus::Attack),
+            ("Just do it on Friday.", &[Prescribes, Specific], Stimulus::Push),
+            ("You're the best boss.", &[Acknowledges], Stimulus::Flatter),
+            ("What is in the way of the review?", &[ExploresSituation, AsksQuestion], Stimulus::Explore),
+            ("A page, or a call on Friday?", &[OffersOptions, ExploresSituation], Stimulus::Propose),
+            ("May I say something about the review?", &[AsksPermission, AsksQuestion], Stimulus::Permission),
+            ("I see how full your week is.", &[Acknowledges], Stimulus::Acknowledge),
+            ("Who else has seen the prototype?", &[AsksQuestion], Stimulus::Ask),
+            ("The launch is close, and the comments are open.", &[StatesTopic], Stimulus::State),
+            ("hm", &[], Stimulus::Empty),
+        ] {
+            assert_eq!(tone(text, checks).1, expected, "{text}");
+        }
+    }
+}

@@ -130,6 +130,22 @@ fn slash_commands_answer_in_a_script_and_undo_starts_a_branch() {
 }
 
 #[test]
+fn a_retry_is_compared_with_what_it_replaces() {
+    let home = Home::new();
+    let replies = home.file("replies.txt", &replies().join("\n"));
+    let model = format!("scripted:{}", replies.display());
+    let turns =
+        "You never answer my mails.\n/retry\nDo you have ten minutes on Thursday about the prototype?\n";
+    let output = home.coachup(&["practice", "--model", &model]).write_stdin(turns).assert().success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("Say it differently"), "{text}");
+    let compared = text.lines().find(|line| line.contains("said differently: grade")).expect("a comparison");
+    let numbers: Vec<f64> =
+        compared.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    assert!(numbers[0] > numbers[1] && numbers[2] > numbers[3], "{compared}");
+}
+
+#[test]
 fn quitting_keeps_the_talk_open_and_resuming_goes_on() {
     let home = Home::new();
     let events = home.practise(&replies(), "Do you have a minute?\n/quit\n", &[]);
@@ -154,7 +170,14 @@ fn text_for_people_has_the_briefing_the_talk_and_the_grade() {
         .stdout
         .clone();
     let text = String::from_utf8(output).unwrap();
-    for part in ["What you want:", "Dana:", "Sam: Do you have ten minutes", "+ asks-permission", "Grade", "coachup review 1"] {
+    for part in [
+        "What you want:",
+        "Dana:",
+        "Sam: Do you have ten minutes",
+        "+ asks-permission",
+        "Grade",
+        "coachup review 1",
+    ] {
         assert!(text.contains(part), "`{part}` is missing in:\n{text}");
     }
     assert!(!text.contains('\u{1b}'), "colour without a terminal");
@@ -166,7 +189,8 @@ fn text_for_people_has_the_briefing_the_talk_and_the_grade() {
 fn bad_input_names_the_thing_and_the_remedy_and_loses_nothing() {
     let home = Home::new();
     let fails = |args: &[&str], expected: &[&str]| {
-        let output = home.coachup(args).write_stdin("Hello.\n").assert().failure().get_output().stderr.clone();
+        let output =
+            home.coachup(args).write_stdin("Hello.\n").assert().failure().get_output().stderr.clone();
         let text = String::from_utf8(output).unwrap();
         assert!(expected.iter().all(|part| text.contains(part)), "{args:?}: {text}");
     };

@@ -7,7 +7,12 @@ const README: &str = include_str!("../../README.md");
 /// The lines of the README's shell blocks that call the program.
 fn commands() -> Vec<String> {
     let blocks = README.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.flat_map(str::lines).map(str::trim).filter(|line| line.contains("coachup ")).map(str::to_owned).collect()
+    blocks
+        .flat_map(str::lines)
+        .map(str::trim)
+        .filter(|line| line.contains("coachup "))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]

@@ -37,7 +37,8 @@ fn an_exported_session_is_graded_as_it_was() {
     let said = home.practise(&[], "Do you have ten minutes?\nYou never answer.\n", &[]);
     let export = home.path().join("talk.json");
     home.coachup(&["sessions", "export", "1", "--output", export.to_str().unwrap()]).assert().success();
-    let output = home.coachup(&["score", export.to_str().unwrap()]).assert().success().get_output().stdout.clone();
+    let output =
+        home.coachup(&["score", export.to_str().unwrap()]).assert().success().get_output().stdout.clone();
     let said: Vec<_> = said.iter().filter(|event| event["event"] == "verdicts").collect();
     let graded = events(&output);
     assert_eq!(graded.len(), said.len());

@@ -14,7 +14,7 @@ fn a_review_quotes_explains_and_advises() {
     let home = Home::new();
     home.practise(&[], "Do you have ten minutes on Thursday about the prototype?\nYou never answer.\n", &[]);
     let text = stdout(&home, &["review", "last"]);
-    for part in ["asks-permission", "You never answer", "blames", "openness"] {
+    for part in ["asks permission", "You never answer", "blames", "openness"] {
         assert!(text.to_lowercase().contains(&part.to_lowercase()), "`{part}` is missing in:\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "wider than 80 columns");
@@ -57,7 +57,8 @@ fn a_kill_at_any_moment_keeps_every_turn_that_was_graded() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let (mut input, mut output) =
+            (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let mut graded = 0;
         for turn in 1..=said {
             writeln!(input, "Turn number {turn}: how is your week?").unwrap();
@@ -69,7 +70,8 @@ fn a_kill_at_any_moment_keeps_every_turn_that_was_graded() {
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        let json: Value = serde_json::from_str(&stdout(&home, &["review", "last", "--format", "json"])).unwrap();
+        let json: Value =
+            serde_json::from_str(&stdout(&home, &["review", "last", "--format", "json"])).unwrap();
         let kept = json["talk"].as_array().unwrap();
         assert!(kept.len() >= graded, "{graded} were graded, {} are kept", kept.len());
     }

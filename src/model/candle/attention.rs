@@ -2,10 +2,11 @@
 
 use super::cache::{Cache, View};
 use super::config::Config;
-use super::math;
+use super::kernels::Machine;
 use super::pool::{Parts, Pool};
-use half::slice::HalfFloatSliceExt;
+use half::f16;
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// One row's place: where its own token lies and what it sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,106 +17,91 @@ pub struct Place {
     pub view: View,
 }
 
+/// Rows of the cache that are widened to floats at a time: they and the scores fit the nearest cache.
+const ROWS: usize = 32;
+
 /// Buffers of one task, kept by each thread so that a step allocates nothing.
 #[derive(Default)]
 struct Scratch {
     scores: Vec<f32>,
-    row: Vec<f32>,
+    rows: Vec<f32>,
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Writes, for each row, every head's mix of the values it sees: `queries` and `out` are `[row][head][dim]`.
-pub fn attend(
-    pool: &mut Pool,
-    config: &Config,
-    cache: &Cache,
-    layer: usize,
-    places: &[Place],
-    queries: &[f32],
-    out: &mut [f32],
-) {
-    let group = config.heads / config.kv_heads * config.head_dim;
-    let out = Parts::new(out);
-    pool.run(places.len() * config.kv_heads, &|task| {
-        let (row, head) = (task / config.kv_heads, task % config.kv_heads);
-        let range = task * group..(task + 1) * group;
-        // SAFETY: each task is one row and key-value head, whose query heads no other task has.
-        let out = unsafe { out.part(range.clone()) };
-        SCRATCH.with_borrow_mut(|scratch| {
-            one_head(config, cache, layer, head, places[row], &queries[range], out, scratch);
+/// Attention in one layer.
+pub struct Attention<'a> {
+    /// Sizes and constants.
+    pub config: &'a Config,
+    /// Keys and values, the rows' own included.
+    pub cache: &'a Cache,
+    /// Which layer.
+    pub layer: usize,
+    /// The rows' places.
+    pub places: &'a [Place],
+}
+
+impl Attention<'_> {
+    /// Writes, for each row, every head's mix of the values it sees: `queries` and `out` are
+    /// `[row][head][dim]`.
+    pub fn run(&self, pool: &mut Pool, queries: &[f32], out: &mut [f32]) {
+        let config = self.config;
+        // With fewer tasks than threads, the query heads of one key-value head are shared out as well.
+        let group = config.heads / config.kv_heads;
+        let wanted = pool.threads().div_ceil(self.places.len() * config.kv_heads);
+        let parts = (wanted..=group).find(|parts| group % parts == 0).unwrap_or(group);
+        let width = group / parts * config.head_dim;
+        let out = Parts::new(out);
+        pool.run(self.places.len() * config.kv_heads * parts, &|task| {
+            let range = task * width..(task + 1) * width;
+            let head = task / parts % config.kv_heads;
+            let place = self.places[task / (parts * config.kv_heads)];
+            // SAFETY: each task has some query heads of one row, which no other task has.
+            let out = unsafe { out.part(range.clone()) };
+            SCRATCH.with_borrow_mut(|scratch| self.heads(head, place, &queries[range], out, scratch));
         });
-    });
-}
+    }
 
-#[allow(clippy::too_many_arguments)] // one call, from the task above
-fn one_head(
-    config: &Config,
-    cache: &Cache,
-    layer: usize,
-    head: usize,
-    place: Place,
-    queries: &[f32],
-    out: &mut [f32],
-    scratch: &mut Scratch,
-) {
-    let dim = config.head_dim;
-    let group = queries.len() / dim;
-    let spans = place.view.visible(place.slot, config.window_of(layer));
-    let seen: usize = spans.iter().map(|span| span.len()).sum();
-    let Scratch { scores, row } = scratch;
-    scores.resize(seen * group, 0.0);
-    row.resize(dim, 0.0);
-    let mut at = 0;
-    for span in spans.clone() {
-        for key in cache.read(layer, head, span).0.chunks_exact(dim) {
-            key.convert_to_f32_slice(row);
-            for (index, query) in queries.chunks_exact(dim).enumerate() {
-                scores[index * seen + at] = dot(query, row) * config.attention_scale;
+    /// Some query heads of one row that share a key-value head.
+    fn heads(&self, head: usize, place: Place, queries: &[f32], out: &mut [f32], scratch: &mut Scratch) {
+        let dim = self.config.head_dim;
+        let machine = Machine::detect();
+        let spans = place.view.visible(place.slot, self.config.window_of(self.layer));
+        let seen: usize = spans.iter().map(|span| span.len()).sum();
+        let Scratch { scores, rows } = scratch;
+        scores.resize(seen * (queries.len() / dim), 0.0);
+        rows.resize(ROWS * dim, 0.0);
+        self.each_part(head, &spans, |at, keys, _| {
+            let rows = &mut rows[..keys.len()];
+            machine.widen(keys, rows);
+            for (query, scores) in queries.chunks_exact(dim).zip(scores.chunks_exact_mut(seen)) {
+                let scores = &mut scores[at..at + keys.len() / dim];
+                machine.dots(query, rows, self.config.attention_scale, scores);
             }
-            at += 1;
-        }
-    }
-    scores.chunks_exact_mut(seen).for_each(softmax);
-    out.fill(0.0);
-    let mut at = 0;
-    for span in spans {
-        for value in cache.read(layer, head, span).1.chunks_exact(dim) {
-            value.convert_to_f32_slice(row);
-            for (index, out) in out.chunks_exact_mut(dim).enumerate() {
-                let weight = scores[index * seen + at];
-                for (out, value) in out.iter_mut().zip(row.iter()) {
-                    *out += weight * value;
-                }
+        });
+        scores.chunks_exact_mut(seen).for_each(|scores| machine.softmax(scores));
+        out.fill(0.0);
+        self.each_part(head, &spans, |at, _, values| {
+            let rows = &mut rows[..values.len()];
+            machine.widen(values, rows);
+            for (out, weights) in out.chunks_exact_mut(dim).zip(scores.chunks_exact(seen)) {
+                machine.add_weighted(rows, &weights[at..at + values.len() / dim], out);
             }
-            at += 1;
-        }
+        });
     }
-}
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0f32; math::LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(math::LANES), b.chunks_exact(math::LANES));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
+    /// Calls `each` with the number of rows before, the keys and the values of every few rows of `spans`.
+    fn each_part(&self, head: usize, spans: &[Range<usize>; 2], mut each: impl FnMut(usize, &[f16], &[f16])) {
+        let mut at = 0;
+        for span in spans {
+            for start in span.clone().step_by(ROWS) {
+                let end = span.end.min(start + ROWS);
+                let (keys, values) = self.cache.read(self.layer, head, start..end);
+                each(at, keys, values);
+                at += end - start;
+            }
         }
     }
-    math::add_lanes(lanes) + rest
-}
-
-fn softmax(scores: &mut [f32]) {
-    let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut lanes = [0f32; math::LANES];
-    for chunk in scores.chunks_mut(math::LANES) {
-        for (lane, score) in lanes.iter_mut().zip(chunk) {
-            *score = math::exp(*score - top);
-            *lane += *score;
-        }
-    }
-    let scale = 1.0 / math::add_lanes(lanes);
-    scores.iter_mut().for_each(|score| *score *= scale);
 }

@@ -1,9 +1,9 @@
 //! One forward pass: some rows, each a token at a place in the cache, through every layer to logits.
 
-use super::attention::{Place, attend};
+use super::attention::{Attention, Place};
 use super::cache::Cache;
 use super::config::{Activation, Config, Rope};
-use super::kernels::{Input, multiply, multiply_gated};
+use super::kernels::{Input, Machine, multiply, multiply_gated};
 use super::math;
 use super::pool::Pool;
 use super::weights::{Layer, Weights};
@@ -94,7 +94,7 @@ impl Decoder {
         let normed = buffers.input.reset(wanted.len(), hidden);
         for (row, out) in wanted.iter().zip(normed.chunks_exact_mut(hidden)) {
             let stream = &buffers.stream[row * hidden..(row + 1) * hidden];
-            math::rms_norm(stream, &weights.norm, config.norm_epsilon, out);
+            Machine::detect().rms_norm(stream, &weights.norm, config.norm_epsilon, out);
         }
         multiply(pool, &mut buffers.input, &mut [(&weights.output, logits)]);
     }
@@ -130,7 +130,7 @@ impl Buffers {
         let normed = self.input.reset(self.places.len(), config.hidden);
         for (row, out) in self.stream.chunks_exact(config.hidden).zip(normed.chunks_exact_mut(config.hidden))
         {
-            math::rms_norm(row, weight, config.norm_epsilon, out);
+            Machine::detect().rms_norm(row, weight, config.norm_epsilon, out);
         }
     }
 
@@ -193,7 +193,8 @@ fn attention_half(
         cache.store(index, place.slot, &buffers.keys[range.clone()], &buffers.values[range]);
     }
     let mixed = buffers.wide.reset(buffers.places.len(), config.query_width());
-    attend(pool, config, cache, index, &buffers.places, &buffers.queries, mixed);
+    let attention = Attention { config, cache, layer: index, places: &buffers.places };
+    attention.run(pool, &buffers.queries, mixed);
     multiply(pool, &mut buffers.wide, &mut [(&layer.output, &mut buffers.back)]);
     buffers.add_back(config, layer.post_attention_norm.as_deref());
 }
@@ -201,9 +202,10 @@ fn attention_half(
 fn feed_forward_half(config: &Config, layer: &Layer, pool: &mut Pool, buffers: &mut Buffers) {
     buffers.norm(config, &layer.feed_forward_norm);
     let joined = buffers.wide.reset(buffers.places.len(), config.feed_forward);
-    let join = match config.activation {
-        Activation::Silu => math::silu_gate,
-        Activation::GeluTanh => math::gelu_gate,
+    let machine = Machine::detect();
+    let join = |gate: &mut [f32], up: &[f32]| match config.activation {
+        Activation::Silu => machine.silu_gate(gate, up),
+        Activation::GeluTanh => machine.gelu_gate(gate, up),
     };
     multiply_gated(pool, &mut buffers.input, &layer.gate_up, &join, joined);
     multiply(pool, &mut buffers.wide, &mut [(&layer.down, &mut buffers.back)]);

@@ -55,6 +55,7 @@ pub fn gelu_gate(gate: &mut [f32], up: &[f32]) {
 }
 
 /// Root-mean-square norm of `input`, times `weight`, into `out`.
+#[inline(always)]
 pub fn rms_norm(input: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
     let scale = rms_scale(input, epsilon);
     for ((out, value), weight) in out.iter_mut().zip(input).zip(weight) {
@@ -70,6 +71,7 @@ pub fn rms_norm_in_place(values: &mut [f32], weight: &[f32], epsilon: f32) {
     }
 }
 
+#[inline(always)]
 fn rms_scale(values: &[f32], epsilon: f32) -> f32 {
     let mut lanes = [0f32; LANES];
     let chunks = values.chunks_exact(LANES);

@@ -1,6 +1,7 @@
 //! Choosing the next token: one seeded stream of random numbers a candidate.
 
 use super::super::Sampling;
+use super::kernels::Machine;
 use super::math;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -103,14 +104,7 @@ fn likeliest(logits: &[f32], count: usize) -> Vec<(u32, f32)> {
 
 /// ln Σ e^logit.
 pub fn log_sum_exp(logits: &[f32]) -> f32 {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut lanes = [0f32; math::LANES];
-    for chunk in logits.chunks(math::LANES) {
-        for (lane, logit) in lanes.iter_mut().zip(chunk) {
-            *lane += math::exp(*logit - top);
-        }
-    }
-    math::add_lanes(lanes).ln() + top
+    Machine::detect().log_sum_exp(logits)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::super::ModelError;
 use super::config::{Architecture, Config};
 use super::gguf::Gguf;
+use super::kernels::{Kernel, Machine};
 use candle_core::quantized::{GgmlDType, GgmlType, k_quants};
 use memmap2::Mmap;
 use std::ops::Range;
@@ -19,6 +20,8 @@ pub struct Matrix {
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
+    /// How it is multiplied on this machine.
+    pub kernel: Kernel,
 }
 
 impl Matrix {
@@ -128,6 +131,7 @@ pub struct Weights {
 
 struct Finder<'a> {
     gguf: &'a Gguf,
+    machine: Machine,
 }
 
 impl Finder<'_> {
@@ -146,6 +150,7 @@ impl Finder<'_> {
                 dtype: place.dtype,
                 rows,
                 cols,
+                kernel: Kernel::new(place.dtype, self.machine),
             }),
             _ => Err(self.gguf.error(format!(
                 "the tensor `{name}` has the shape {:?}; rows of {cols} are needed",
@@ -253,7 +258,7 @@ impl Weights {
     /// # Errors
     /// A missing tensor or a shape that disagrees with the configuration; names file and tensor.
     pub fn from_gguf(gguf: &Gguf, config: &Config) -> Result<Weights, ModelError> {
-        let finder = Finder { gguf };
+        let finder = Finder { gguf, machine: Machine::detect() };
         let embedding = finder.any_matrix("token_embd.weight", config.hidden)?;
         let output = if finder.has("output.weight") {
             finder.matrix("output.weight", embedding.rows, config.hidden)?

@@ -1,5 +1,6 @@
 //! What a product is multiplied with: rows of floats, and their quantized forms, made once for all matrices.
 
+use super::Machine;
 use candle_core::quantized::{GgmlDType, GgmlType, k_quants};
 
 /// How a quantization wants its inputs.
@@ -49,25 +50,38 @@ impl Quantized {
         )
     }
 
-    fn fill(&mut self, block: usize, cols: usize, floats: &[f32]) {
+    fn fill(&mut self, machine: Machine, block: usize, cols: usize, floats: &[f32]) {
         self.block = block;
         self.cols = cols;
         let span = self.sum_span();
         self.bytes.resize(floats.len(), 0);
         self.scales.resize(floats.len() / block, 0.0);
         self.sums.resize(floats.len() / span, 0);
-        for (at, values) in floats.chunks_exact(block).enumerate() {
-            let bytes = &mut self.bytes[at * block..(at + 1) * block];
-            self.scales[at] = quantize_block(values, bytes);
-            let sums = &mut self.sums[at * block / span..(at + 1) * block / span];
-            for (sum, bytes) in sums.iter_mut().zip(bytes.chunks_exact(span)) {
-                *sum = bytes.iter().map(|byte| i16::from(*byte)).sum();
-            }
+        machine.quantize(block, span, floats, &mut self.bytes, &mut self.scales, &mut self.sums);
+    }
+}
+
+/// The loop of [`Machine::quantize`].
+#[inline(always)]
+pub fn quantize_body(
+    block: usize,
+    span: usize,
+    floats: &[f32],
+    bytes: &mut [i8],
+    scales: &mut [f32],
+    sums: &mut [i16],
+) {
+    let blocks = floats.chunks_exact(block).zip(bytes.chunks_exact_mut(block));
+    for (((values, bytes), scale), sums) in blocks.zip(scales).zip(sums.chunks_exact_mut(block / span)) {
+        *scale = quantize_block(values, bytes);
+        for (sum, bytes) in sums.iter_mut().zip(bytes.chunks_exact(span)) {
+            *sum = bytes.iter().map(|byte| i16::from(*byte)).sum();
         }
     }
 }
 
 /// Rounds a block to −127..=127 of its largest magnitude and returns the scale.
+#[inline(always)]
 fn quantize_block(values: &[f32], bytes: &mut [i8]) -> f32 {
     const LANES: usize = 16;
     let mut tops = [0f32; LANES];
@@ -116,13 +130,13 @@ impl Input {
     }
 
     /// Makes the quantized form `form`, unless it is there.
-    pub fn prepare(&mut self, form: Form) {
+    pub fn prepare(&mut self, machine: Machine, form: Form) {
         if self.ready.contains(&form) {
             return;
         }
         match form {
-            Form::Blocks32 => self.by_32.fill(32, self.cols, &self.floats),
-            Form::Blocks256 => self.by_256.fill(256, self.cols, &self.floats),
+            Form::Blocks32 => self.by_32.fill(machine, 32, self.cols, &self.floats),
+            Form::Blocks256 => self.by_256.fill(machine, 256, self.cols, &self.floats),
             Form::Candle(dtype) => {
                 let kept = self.candle.iter().position(|(kept, _)| *kept == dtype);
                 let (_, mut bytes) = kept.map_or((dtype, Vec::new()), |at| self.candle.swap_remove(at));

@@ -3,9 +3,19 @@
 //! Every output element is one sum, made by one thread in one order that does not depend on the number
 //! of threads, the number of input rows, or the instruction set: so results don't either.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_tiles;
 mod candle_dot;
+mod dispatch;
+mod floats;
 mod input;
+mod scalar;
+#[cfg(test)]
+mod tests;
 
+pub use dispatch::{Kernel, Machine};
 pub use input::{Form, Input};
 
 use super::pool::{Parts, Pool};
@@ -17,21 +27,63 @@ pub const TILE: usize = 16;
 /// Jobs a thread gets of one product: enough that a thread which lost its core for a while is made up for.
 const JOBS_A_THREAD: usize = 6;
 
-/// The form of input that `matrix` is multiplied with.
-fn form(matrix: &Matrix) -> Form {
-    Form::Candle(matrix.dtype)
+/// Sixteen rows of a quantized matrix.
+#[derive(Clone, Copy)]
+pub struct Tile {
+    /// The first row's first byte.
+    weights: *const u8,
+    /// Bytes of a row.
+    stride: usize,
+    /// Blocks in a row.
+    blocks: usize,
+}
+
+/// One quantized input row.
+#[derive(Clone, Copy)]
+pub struct RowInput {
+    bytes: *const i8,
+    scales: *const f32,
+    sums: *const i16,
+}
+
+/// All quantized input rows, one after the other.
+#[derive(Clone, Copy)]
+pub struct Inputs {
+    bytes: *const i8,
+    scales: *const f32,
+    sums: *const i16,
+    /// Elements of a row.
+    cols: usize,
 }
 
 /// Multiplies a tile of up to [`TILE`] rows from `first` with every input row: `out[input row][tile row]`.
 fn multiply_tile(matrix: &Matrix, first: usize, input: &Input, out: &mut [[f32; TILE]]) {
-    for (index, sums) in out.iter_mut().enumerate() {
-        for row in first..matrix.rows.min(first + TILE) {
-            sums[row - first] = candle_dot::dot(
-                matrix.dtype,
-                matrix.cols,
-                matrix.row(row),
-                input.candle_row(matrix.dtype, index),
-            );
+    let last = matrix.rows.min(first + TILE);
+    let (form, kernel) = (matrix.kernel.form(), matrix.kernel.routines());
+    if let Form::Candle(dtype) = form {
+        for (index, sums) in out.iter_mut().enumerate() {
+            for row in first..last {
+                let input = input.candle_row(dtype, index);
+                sums[row - first] = candle_dot::dot(dtype, matrix.cols, matrix.row(row), input);
+            }
+        }
+        return;
+    }
+    let quantized = input.quantized(form);
+    match kernel {
+        Some(kernel) if last - first == TILE => {
+            let bytes = &matrix.bytes()[first * matrix.row_bytes()..last * matrix.row_bytes()];
+            let blocks = matrix.cols / matrix.dtype.block_size();
+            let tile = Tile { weights: bytes.as_ptr(), stride: matrix.row_bytes(), blocks };
+            assert!(quantized.cols == matrix.cols && out.len() <= input.rows());
+            kernel.multiply(tile, quantized, out);
+        }
+        _ => {
+            for (index, sums) in out.iter_mut().enumerate() {
+                for row in first..last {
+                    sums[row - first] = scalar::dot(matrix.dtype, matrix.row(row), quantized, index);
+                }
+            }
         }
     }
 }
@@ -49,7 +101,7 @@ pub fn multiply(pool: &mut Pool, input: &mut Input, targets: &mut [(&Matrix, &mu
     let mut parts = Vec::with_capacity(targets.len());
     let rows = input.rows();
     for (matrix, out) in targets {
-        input.prepare(form(matrix));
+        input.prepare(Machine::detect(), matrix.kernel.form());
         out.resize(rows * matrix.rows, 0.0);
         parts.push((*matrix, Parts::new(out.as_mut_slice())));
         tiles += matrix.rows.div_ceil(TILE);
@@ -82,8 +134,8 @@ pub fn multiply_gated(
     out: &mut [f32],
 ) {
     let [gate, up] = gate_up;
-    input.prepare(form(gate));
-    input.prepare(form(up));
+    input.prepare(Machine::detect(), gate.kernel.form());
+    input.prepare(Machine::detect(), up.kernel.form());
     let (rows, width) = (input.rows(), gate.rows);
     let out = Parts::new(out);
     let input = &*input;

@@ -4,3 +4,4 @@ mod hostile;
 mod reference;
 mod requests;
 mod tiny;
+mod speed;
