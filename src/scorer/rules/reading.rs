@@ -70,6 +70,16 @@ impl<'a> Reading<'a> {
         &self.by_section[CONSTRUCTIONS.section(section)]
     }
 
+    /// Every construction found, with the index of its section.
+    pub fn every_hit(&self) -> impl Iterator<Item = (usize, &Hit)> {
+        self.by_section.iter().enumerate().flat_map(|(at, hits)| hits.iter().map(move |hit| (at, hit)))
+    }
+
+    /// How many ways forward the turn proposes.
+    pub fn proposals(&self) -> usize {
+        super::options::proposals(self).len()
+    }
+
     /// The strongest weight found in each section, in the order of the data files.
     pub fn section_scores(&self) -> impl Iterator<Item = f32> + '_ {
         self.by_section.iter().map(|hits| hits.iter().map(|hit| hit.weight).fold(0.0, f32::max))
