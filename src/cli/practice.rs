@@ -86,7 +86,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
         return Ok(Exit::Interrupted);
     };
     interrupt.clear();
-    let scorer = Scorer::rules();
+    let scorer = Scorer::new();
     let clock = SystemClock::start();
     let rooms =
         Rooms { store, scorer: &scorer, engine: Engine::start(loader), clock: &clock, library: &library };

@@ -100,7 +100,7 @@ pub fn run(
     err: &mut dyn Write,
 ) -> Result<u8> {
     let mut writer =
-        Writer { scorer: Scorer::rules(), format: args.format, out, err, bad: false, live: false };
+        Writer { scorer: Scorer::new(), format: args.format, out, err, bad: false, live: false };
     if args.file == Path::new("-") {
         writer.live = true;
         writer.grade_all(stdin)?;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// What to train.
 #[derive(Args, Debug)]
+#[command(after_help = "Example: coachup train scorer --corpus tests/corpus")]
 pub struct TrainArgs {
     #[command(subcommand)]
     what: What,
@@ -23,6 +24,7 @@ enum What {
 
 /// Where from and where to.
 #[derive(Args, Debug)]
+#[command(after_help = "Example: coachup train scorer --corpus tests/corpus")]
 struct ScorerArgs {
     /// Folder with `train.jsonl` and `extra.jsonl` to learn from and `dev.jsonl` to choose thresholds on
     #[arg(long, value_name = "DIR")]
