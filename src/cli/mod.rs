@@ -15,7 +15,6 @@ pub mod score;
 pub mod sessions;
 mod shelf;
 pub mod train;
-pub mod train;
 
 use crate::repl::screen;
 use crate::scenario::{Library, LibraryError};
@@ -63,9 +62,6 @@ enum Command {
     /// What works here, what does not, and what to do about it
     Doctor(doctor::DoctorArgs),
     /// Train the parts of the program that learn
-    #[command(hide = true)]
-    Train(train::TrainArgs),
-    /// Train the scorer's classifier anew from a labelled corpus
     #[command(hide = true)]
     Train(train::TrainArgs),
     /// Completions for a shell
@@ -119,10 +115,6 @@ impl Cli {
         }
         if let Command::Train(args) = command {
             return train::run(&args, &mut out).map(|()| Exit::Done);
-        }
-        if let Command::Train(args) = command {
-            train::run(&args, &mut out)?;
-            return Ok(Exit::Done);
         }
         let settings = Settings::load()?;
         let folder = settings.folders.config.clone();
