@@ -78,12 +78,14 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn each_outside_thing_has_its_room() {
-    let allowed: [(&[&str], &[&str]); 5] = [
+    let allowed: [(&[&str], &[&str]); 6] = [
         (&["candle_core", "candle_nn", "candle_transformers", "tokenizers::", "hf_hub"], &["model"]),
         (&["rusqlite"], &["session"]),
         (&["rustyline", "std::io::stdin", "io::stdin()", "indicatif"], &["repl", "cli"]),
         (&["std::env::var", "env::vars", "env::var_os"], &["settings"]),
-        (&["Timestamp::now", "SystemTime::now"], &["repl"]),
+        (&["Timestamp::now"], &["repl"]),
+        // The model room looks at the ages of files that it keeps.
+        (&["SystemTime::now"], &["model"]),
     ];
     let mut wrong = Vec::new();
     for (path, room, code) in sources() {
