@@ -105,6 +105,49 @@ impl CandleModel {
         })
     }
 
+    /// Works through `tokens` from the start of the context, keeping what is held of them already, and saves
+    /// them for later sessions if asked to: the benchmark's prefill.
+    ///
+    /// # Errors
+    /// More tokens than the context holds, or ones that the vocabulary doesn't have.
+    pub fn feed_tokens(&mut self, tokens: &[u32], save: bool) -> Result<(), ModelError> {
+        if tokens.iter().any(|token| *token as usize >= self.tokens.count()) {
+            return Err(ModelError::Engine("a token outside the vocabulary".to_string()));
+        }
+        let _ = self.context.advance(tokens, &mut || ControlFlow::Continue(()))?;
+        if save {
+            self.context.save();
+        }
+        Ok(())
+    }
+
+    /// Forgets the tokens from `length` on: what `/undo` costs.
+    pub fn rewind_tokens(&mut self, length: usize) {
+        self.context.rewind(length);
+    }
+
+    /// Draws `steps` greedy tokens in each of `branches` continuations of the held tokens, one pass a step:
+    /// the benchmark's decode.
+    ///
+    /// # Errors
+    /// No tokens are held, or there is no room.
+    pub fn decode_tokens(&mut self, branches: usize, steps: usize) -> Result<Vec<u32>, ModelError> {
+        if self.context.last().is_empty() || branches == 0 || branches > self.context.room(steps) {
+            return Err(ModelError::Engine("no room to decode, or nothing to go on from".to_string()));
+        }
+        self.context.branch(branches, steps);
+        let mut logits = self.context.last().repeat(branches);
+        let size = self.context.last().len();
+        let mut first = Vec::with_capacity(steps);
+        for _ in 0..steps {
+            let greedy = |(index, logits): (usize, &[f32])| (index, math::argmax(logits) as u32);
+            let added: Vec<(usize, u32)> = logits.chunks_exact(size).enumerate().map(greedy).collect();
+            first.push(added[0].1);
+            self.context.step(&added, &mut logits);
+        }
+        Ok(first)
+    }
+
     /// The tokens of a prompt, followed by `opening`.
     fn encode(&self, prompt: &Prompt, opening: &str) -> Result<Vec<u32>, ModelError> {
         match prompt {
