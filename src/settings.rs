@@ -5,23 +5,11 @@
 //! scenarios), data (sessions, drafts, line history) and models. `COACHUP_HOME` puts all three under
 //! one folder; otherwise they are the platform's standard ones.
 
+use crate::repl::FeedbackWhen;
 use crate::text::data::from_toml;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-/// When the verdicts are shown during a practice session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum FeedbackWhen {
-    /// After each turn.
-    #[default]
-    Turn,
-    /// Only when the talk has ended.
-    End,
-    /// Not at all: `review` shows it later.
-    Off,
-}
 
 /// What `settings.toml` may hold. Every key is optional.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -102,7 +102,8 @@ pub fn moved(
     let sum: f64 = reasons.iter().map(|(points, _)| points).sum();
     // A turn takes no more than half of the room, up or down: nobody is won or lost for good at once.
     let step = sum.clamp(-difficulty.cap.min(from / 2.0), difficulty.cap.min((100.0 - from) / 2.0));
-    state.openness = from + step;
+    // Two decimals are all a person or a program can use, and they print as they are.
+    state.openness = ((from + step) * 100.0).round() / 100.0;
     reasons.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
     let mut why: Vec<String> = reasons.into_iter().map(|(_, reason)| reason).collect();
     if step != sum {

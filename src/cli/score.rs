@@ -29,7 +29,7 @@ pub enum ScoreFormat {
 /// A line that can't be read is reported with its number; the others are graded and the exit code is 1.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  echo 'Could we find half an hour on Thursday?' | coachup score --format text"
+    after_help = "Example: echo 'Could we find half an hour on Thursday?' | coachup score --format text"
 )]
 pub struct ScoreArgs {
     /// What to grade; `-` for stdin
@@ -100,7 +100,7 @@ pub fn run(
     err: &mut dyn Write,
 ) -> Result<u8> {
     let mut writer =
-        Writer { scorer: Scorer::rules(), format: args.format, out, err, bad: false, live: false };
+        Writer { scorer: Scorer::new(), format: args.format, out, err, bad: false, live: false };
     if args.file == Path::new("-") {
         writer.live = true;
         writer.grade_all(stdin)?;

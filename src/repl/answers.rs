@@ -6,6 +6,7 @@ use super::talk::Talk;
 use crate::boss::state::Act;
 use crate::review::markdown;
 use crate::scorer::hint::{Cue, hint};
+use crate::text::count::count;
 use anyhow::Context;
 use std::path::Path;
 
@@ -42,19 +43,16 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
         Command::Example => talk.last().map_or_else(nothing_said, |_| screen::example(talk)),
         Command::Undo(turns) => match talk.undo(*turns)? {
             0 => screen::note("There is nothing to take back."),
-            back => screen::note(&format!("Took back {}. {}", turns_word(back), where_we_are(talk))),
+            back => screen::note(&format!("Took back {}. {}", count(back, "turn"), where_we_are(talk))),
         },
         Command::Redo => match talk.redo()? {
             true => screen::note(&format!("Went forward again. {}", where_we_are(talk))),
             false => screen::note("There is nothing to go forward to."),
         },
         Command::Retry => {
-            let Some(last) = talk.last().map(|exchange| exchange.text.clone()) else {
-                return Ok(Answer::Text(nothing_said()));
-            };
-            talk.undo(1)?;
+            let Some(words) = talk.retry()? else { return Ok(Answer::Text(nothing_said())) };
             let text = screen::note(&format!("Say it differently. {}", where_we_are(talk)));
-            return Ok(Answer::Retry(text, last));
+            return Ok(Answer::Retry(text, words));
         }
         Command::Branches => screen::branches(talk),
         Command::Plan => screen::briefing(talk.cast(), &talk.session().header.difficulty),
@@ -69,11 +67,6 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
         Command::Quit => return Ok(Answer::Quit),
     };
     Ok(Answer::Text(text))
-}
-
-/// "1 turn", "2 turns".
-pub fn turns_word(turns: usize) -> String {
-    format!("{turns} turn{}", if turns == 1 { "" } else { "s" })
 }
 
 /// Reminds of the boss's last line, so that one can answer it.

@@ -1,12 +1,12 @@
 //! Practice at a terminal: prompt, thinking, reply, feedback, until the talk ends.
 
+use super::FeedbackWhen;
 use super::answers::{self, Answer};
 use super::commands;
 use super::editor::{Input, Prompt};
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
-use crate::settings::FeedbackWhen;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -70,7 +70,7 @@ pub fn run(
             continue;
         }
         match commands::parse(&line) {
-            Some(Err(error)) => show(out, &screen::note(&format!("{error}.")))?,
+            Some(Err(error)) => show(out, &screen::note(&error.to_string()))?,
             Some(Ok(command)) => match answers::answer(talk, &command) {
                 Ok(Answer::Text(text)) => show(out, &text)?,
                 Ok(Answer::Retry(text, words)) => {

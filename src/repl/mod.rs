@@ -14,3 +14,16 @@ pub mod interrupt;
 pub mod screen;
 pub mod script;
 pub mod talk;
+
+/// When the verdicts are shown during a practice session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedbackWhen {
+    /// After each turn.
+    #[default]
+    Turn,
+    /// Only when the talk has ended.
+    End,
+    /// Not at all: `review` shows it later.
+    Off,
+}

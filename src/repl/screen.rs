@@ -11,6 +11,7 @@ use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::Verdicts;
 use crate::session::{Exchange, Outcome};
+use crate::text::count::count;
 use crate::text::printable::printable;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
@@ -115,6 +116,13 @@ pub fn turn_feedback(talk: &Talk, grade_before: f64) -> String {
     }
     let grade = talk.grade().overall;
     let _ = writeln!(out, "{DIM}  grade {grade:.0} ({:+.0}){DIM:#}", grade - grade_before);
+    if let Some((old, old_grade)) = talk.said_instead_of() {
+        let _ = writeln!(
+            out,
+            "{BOLD}  said differently: grade {:.0} instead of {:.0}, openness {:.0} instead of {:.0}{BOLD:#}",
+            grade, old_grade.overall, exchange.moved.to, old.moved.to
+        );
+    }
     out.push('\n');
     out
 }
@@ -184,18 +192,17 @@ pub fn help() -> String {
 /// The versions of a talk: its leaves, with how each stands.
 pub fn branches(talk: &Talk) -> String {
     let session = talk.session();
-    let parents: std::collections::BTreeSet<_> =
-        session.exchanges.iter().filter_map(|exchange| exchange.parent).collect();
-    let leaves = session.exchanges.iter().filter(|exchange| !parents.contains(&exchange.node));
     let mut out = String::new();
-    for leaf in leaves {
-        let path = session.path_to(Some(leaf.node));
-        let verdicts: Vec<&Verdicts> = path.iter().map(|exchange| &exchange.verdicts).collect();
-        let grade = crate::scorer::grade::grade(&verdicts);
+    for leaf in session.ends().into_iter().filter_map(|node| session.exchange(node)) {
+        let grade = talk.grade_of(Some(leaf.node));
         let here = if session.head == Some(leaf.node) { '*' } else { ' ' };
         let line = format!(
-            "{here} {:>3}: {} turns, openness {:.0}, grade {:.0}: {}",
-            leaf.node, leaf.turn, leaf.state.openness, grade.overall, leaf.text
+            "{here} {:>3}: {}, openness {:.0}, grade {:.0}: {}",
+            leaf.node,
+            count(leaf.turn as usize, "turn"),
+            leaf.state.openness,
+            grade.overall,
+            leaf.text
         );
         let short: String = line.chars().take(width().saturating_sub(1)).collect();
         let _ = writeln!(out, "{}", printable(&short).replace('\n', " "));

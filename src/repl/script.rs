@@ -1,12 +1,12 @@
 //! Practice without a terminal: one turn a line, from a file or from standard input.
 
+use super::FeedbackWhen;
 use super::answers::{self, Answer};
 use super::commands;
 use super::events::Event;
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
-use crate::settings::FeedbackWhen;
 use anyhow::Context;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
@@ -145,25 +145,27 @@ fn exchange(
     output: &mut Output,
     interrupt: &Interrupt,
 ) -> anyhow::Result<ControlFlow<()>> {
-    let exchange = talk.say(text)?;
-    let (turn, state) = (exchange.turn, exchange.state.clone());
+    let before = talk.grade().overall;
+    let turn = talk.say(text)?;
     if output.is_json() {
-        output.event(&Event::verdicts(exchange))?;
+        output.event(&Event::verdicts(turn))?;
     } else {
-        let feedback = screen::feedback(exchange);
-        let name = talk.cast().you.clone();
-        output.text(&screen::person_line(&name, text))?;
-        if output.feedback == FeedbackWhen::Turn {
-            output.text(&feedback)?;
-        }
+        output.text(&screen::person_line(&talk.cast().you, text))?;
     }
     let mut pulse = || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let Some(reply) = talk.answer(&mut pulse)?.cloned() else { return Ok(ControlFlow::Break(())) };
-    let state = talk.last().map_or(state, |exchange| exchange.state.clone());
+    if talk.answer(&mut pulse)?.is_none() {
+        return Ok(ControlFlow::Break(()));
+    }
+    let Some((said, reply)) = talk.last().and_then(|said| Some((said, said.reply.as_ref()?))) else {
+        return Ok(ControlFlow::Break(()));
+    };
     if output.is_json() {
-        output.event(&Event::boss(turn, &reply, &state))?;
+        output.event(&Event::boss(said.turn, reply, &said.state))?;
     } else {
         output.text(&screen::boss_line(&talk.cast().boss.name, &reply.text))?;
+        if output.feedback == FeedbackWhen::Turn {
+            output.text(&screen::turn_feedback(talk, before))?;
+        }
     }
     Ok(ControlFlow::Continue(()))
 }

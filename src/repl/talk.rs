@@ -23,6 +23,18 @@ pub struct Talk<'a> {
     cast: Cast,
     rooms: Rooms<'a>,
     session: Session,
+    retry: Retry,
+}
+
+/// Saying a turn differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retry {
+    /// Not asked for.
+    No,
+    /// The next turn is said instead of this one.
+    Next(NodeId),
+    /// The last turn was said instead of this one.
+    Done(NodeId),
 }
 
 /// What a talk is given to work with.
@@ -66,12 +78,12 @@ impl<'a> Talk<'a> {
         };
         header.id = rooms.store.create(&header)?;
         let session = Session { header, exchanges: Vec::new(), head: None, outcome: None };
-        Ok(Talk { cast, rooms, session })
+        Ok(Talk { cast, rooms, session, retry: Retry::No })
     }
 
     /// Goes on with a stored session.
     pub fn resume(cast: Cast, session: Session, rooms: Rooms<'a>) -> Talk<'a> {
-        Talk { cast, rooms, session }
+        Talk { cast, rooms, session, retry: Retry::No }
     }
 
     /// Everything so far.
@@ -166,6 +178,10 @@ impl<'a> Talk<'a> {
         self.rooms.store.append(&self.session.header.id, &exchange)?;
         self.session.head = Some(exchange.node);
         self.session.outcome = None;
+        self.retry = match self.retry {
+            Retry::Next(node) => Retry::Done(node),
+            Retry::No | Retry::Done(_) => Retry::No,
+        };
         self.session.exchanges.push(exchange);
         Ok(self.session.exchanges.last().expect("just pushed"))
     }
@@ -245,6 +261,25 @@ impl<'a> Talk<'a> {
         Ok(true)
     }
 
+    /// Takes the last turn back to say it differently; gives its words. None where nothing was said.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn retry(&mut self) -> anyhow::Result<Option<String>> {
+        let Some(last) = self.last() else { return Ok(None) };
+        let (node, words) = (last.node, last.text.clone());
+        self.undo(1)?;
+        self.retry = Retry::Next(node);
+        Ok(Some(words))
+    }
+
+    /// The turn that the last one was said instead of, with the grade of the talk up to it; where the
+    /// last turn was a retry.
+    pub fn said_instead_of(&self) -> Option<(&Exchange, Grade)> {
+        let Retry::Done(node) = self.retry else { return None };
+        Some((self.session.exchange(node)?, self.grade_of(Some(node))))
+    }
+
     /// Moves to another exchange of the session.
     ///
     /// # Errors
@@ -253,12 +288,18 @@ impl<'a> Talk<'a> {
         self.rooms.store.set_head(&self.session.header.id, head)?;
         self.session.head = head;
         self.session.outcome = None;
+        self.retry = Retry::No;
         Ok(())
     }
 
     /// The grade of the talk as it stands.
     pub fn grade(&self) -> Grade {
-        let path = self.session.talk();
+        self.grade_of(self.session.head)
+    }
+
+    /// The grade of the talk that ends at `node`.
+    pub fn grade_of(&self, node: Option<NodeId>) -> Grade {
+        let path = self.session.path_to(node);
         let verdicts: Vec<&Verdicts> = path.iter().map(|exchange| &exchange.verdicts).collect();
         grade(&verdicts)
     }

@@ -9,12 +9,11 @@ pub fn render(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{golden, report};
+    use super::super::{golden, golden_report};
     use super::*;
-    use crate::session::sample;
 
     #[test]
     fn golden_object() {
-        golden("review-json", &render(&report(&sample::finished())));
+        golden("review-json", &render(&golden_report()));
     }
 }

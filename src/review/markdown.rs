@@ -139,13 +139,12 @@ fn emphasised(part: &str, effect: Option<Effect>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{golden, report};
+    use super::super::{golden, golden_report};
     use super::*;
-    use crate::session::sample;
 
     #[test]
     fn golden_page() {
-        golden("review-markdown", &render(&report(&sample::session())));
+        golden("review-markdown", &render(&golden_report()));
     }
 
     #[test]

@@ -221,7 +221,7 @@ fn curve(values: &[f64], longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{golden, report};
+    use super::super::{golden, golden_report, report};
     use super::*;
     use crate::session::sample;
 
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn golden_at_80_columns() {
-        golden("review-terminal", &plain(&report(&sample::session()), 80));
+        golden("review-terminal", &plain(&golden_report(), 80));
     }
 
     #[test]

@@ -14,6 +14,9 @@ use serde::Serialize;
 /// The most characters of the person's words that a note repeats.
 const QUOTE_CHARS: usize = 90;
 
+/// Clauses of fewer words say too little on their own.
+const SCRAP: usize = 3;
+
 /// A verdict less likely than this is not praised: praise for nothing sounds hollow.
 const PRAISED_FROM: f32 = 0.6;
 
@@ -126,7 +129,7 @@ impl Moment<'_> {
 
     fn missing_in_middle(&self) -> Vec<Option<Check>> {
         let options = self.now(OffersOptions);
-        let proposes = options || self.now(FutureFocus);
+        let proposes = options || self.now(FutureFocus) && !self.now(OffersHelp);
         let permitted = self.ever(AsksPermission) || self.ever(SchedulesAhead) || self.before(Springs);
         let loose = options && !self.now(Specific) || proposes && !self.ever(Specific);
         let gives = options || self.now(OffersHelp) || self.now(InvitesInput);
@@ -252,7 +255,7 @@ fn anchors(missing: Check) -> &'static [Check] {
 fn quotable(parsed: &Parsed<'_>, check: Check, span: &Span) -> Span {
     let whole = match check {
         // These rest on a name or a date, not on what the clause does.
-        StatesTopic | Specific | SchedulesAhead => span.clone(),
+        StatesTopic | Specific => span.clone(),
         _ => whole_clause(parsed, span),
     };
     let edge = |c: char| c.is_whitespace() || ",;:.\"“”-–—".contains(c);
@@ -270,18 +273,23 @@ fn quotable(parsed: &Parsed<'_>, check: Check, span: &Span) -> Span {
     if from < to { Span::cut(parsed.text, from, to) } else { span.clone() }
 }
 
-/// The clauses that the span lies in, fillers in front left out; the span itself where they are long.
+/// The clauses that the span lies in, fillers in front left out; the whole sentence where they are scraps,
+/// the span itself where they are long.
 fn whole_clause(parsed: &Parsed<'_>, span: &Span) -> Span {
     let mut touched = parsed
         .clauses
         .iter()
         .filter(|clause| parsed.words[clause.head].start < span.end && span.start < clause.end);
     let Some(first) = touched.next() else { return span.clone() };
-    let last = touched.last().unwrap_or(first);
-    let start = parsed.words[first.head].start.min(span.start);
-    let end = last.end.max(span.end);
-    let short = parsed.text[start..end].chars().count() <= QUOTE_CHARS;
-    if short { Span::cut(parsed.text, start, end) } else { span.clone() }
+    let last = touched.next_back().unwrap_or(first);
+    let mut start = parsed.words[first.head].start.min(span.start);
+    let mut end = last.end.max(span.end);
+    let short = |start: usize, end: usize| parsed.text[start..end].chars().count() <= QUOTE_CHARS;
+    let sentence = &parsed.sentences[first.sentence];
+    if last.words.end - first.head < SCRAP && short(start.min(sentence.start), end.max(sentence.end)) {
+        (start, end) = (start.min(sentence.start), end.max(sentence.end));
+    }
+    if short(start, end) { Span::cut(parsed.text, start, end) } else { span.clone() }
 }
 
 /// A quote as it stands in a remark: on one line, safe to print, with a sign that it goes on.

@@ -1,5 +1,6 @@
 //! What was good: the rubric, the rules, evidence, and the grade.
 
+pub mod classifier;
 pub mod eval;
 pub mod example;
 pub mod explain;
@@ -13,9 +14,12 @@ pub mod rules;
 pub mod verdict;
 pub mod wording;
 
+use classifier::weights::Weights;
+use classifier::{Classifier, Opinion};
 use language::Language;
 use rubric::Check;
-use rules::{RuleResult, Rules};
+use rules::{Reading, RuleResult, Rules};
+use std::borrow::Cow;
 use verdict::{Answer, Position, Span, Utterance, Verdict, Verdicts};
 
 /// Why a turn was not graded.
@@ -39,18 +43,37 @@ pub struct Graded {
 }
 
 /// Grades turns.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Scorer {
-    rules: Rules,
+    classifier: Option<Cow<'static, Classifier>>,
 }
 
-/// A score from here on is a yes.
+/// Without the classifier, a score from here on is a yes.
 const YES_FROM: f32 = 0.5;
 
+/// Spans of the rules are evidence from this score on, where the classifier says yes.
+const RULES_POINT_FROM: f32 = 0.3;
+
+impl Default for Scorer {
+    fn default() -> Scorer {
+        Scorer::new()
+    }
+}
+
 impl Scorer {
-    /// A scorer that needs no model: rules alone.
+    /// The scorer that comes with the program: rules, and the classifier that weighs what they find.
+    pub fn new() -> Scorer {
+        Scorer { classifier: Some(Cow::Borrowed(Classifier::shipped())) }
+    }
+
+    /// Rules alone.
     pub fn rules() -> Scorer {
-        Scorer { rules: Rules }
+        Scorer { classifier: None }
+    }
+
+    /// Rules, and a classifier of the given weights.
+    pub fn with(weights: Weights) -> Scorer {
+        Scorer { classifier: Some(Cow::Owned(Classifier::of(weights))) }
     }
 
     /// Grades one turn. Same turn, same answer; linear in its length; never panics.
@@ -65,12 +88,21 @@ impl Scorer {
             Check::ALL.into_iter().for_each(|check| verdicts.get_mut(check).verdict = Answer::NotApplicable);
             return Graded { verdicts, skipped };
         }
-        Graded { verdicts: settle(utterance, &self.rules.grade(utterance)), skipped: None }
+        let reading = Reading::of(utterance);
+        let result = Rules::judge(&reading);
+        let verdicts = match self.classifier.as_deref() {
+            None => by_rules(utterance, &result),
+            Some(classifier) => {
+                let opinion = classifier.judge(&reading, &result);
+                by_classifier(&reading, &result, &opinion)
+            }
+        };
+        Graded { verdicts: applied(utterance, verdicts), skipped: None }
     }
 }
 
-/// Turns scores and spans into verdicts, with the rubric's "applies" column.
-fn settle(utterance: &Utterance<'_>, found: &RuleResult) -> Verdicts {
+/// Turns the rules' scores and spans into verdicts.
+fn by_rules(utterance: &Utterance<'_>, found: &RuleResult) -> Verdicts {
     let mut verdicts = Verdicts::default();
     for check in Check::ALL {
         let finding = found.get(check);
@@ -82,6 +114,33 @@ fn settle(utterance: &Utterance<'_>, found: &RuleResult) -> Verdicts {
             evidence: if yes { evidence.collect() } else { Vec::new() },
         };
     }
+    verdicts
+}
+
+/// Turns the classifier's probabilities into verdicts; evidence is the rules' where they found any.
+fn by_classifier(reading: &Reading<'_>, found: &RuleResult, opinion: &Opinion<'_>) -> Verdicts {
+    let mut verdicts = Verdicts::default();
+    for check in Check::ALL {
+        let finding = found.get(check);
+        let spans = if !opinion.is_yes(check) {
+            Vec::new()
+        } else if finding.score >= RULES_POINT_FROM && !finding.spans.is_empty() {
+            finding.spans.clone()
+        } else {
+            opinion.evidence(check, reading).into_iter().collect()
+        };
+        let text = reading.parsed.text;
+        *verdicts.get_mut(check) = Verdict {
+            verdict: if spans.is_empty() { Answer::No } else { Answer::Yes },
+            p: opinion.probability(check),
+            evidence: spans.iter().map(|span| Span::cut(text, span.start, span.end)).collect(),
+        };
+    }
+    verdicts
+}
+
+/// The rubric's "applies" column.
+fn applied(utterance: &Utterance<'_>, mut verdicts: Verdicts) -> Verdicts {
     if !verdicts.is_yes(Check::AsksQuestion) {
         *verdicts.get_mut(Check::OpenQuestion) =
             Verdict { verdict: Answer::NotApplicable, ..Verdict::default() };
@@ -136,13 +195,15 @@ mod tests {
         #[test]
         fn evidence_is_verbatim_and_grading_is_deterministic(text in text(), position in position()) {
             let utterance = Utterance { text: &text, context: None, position };
-            let graded = Scorer::rules().grade(&utterance);
+            for scorer in [Scorer::rules(), Scorer::new()] {
+            let graded = scorer.grade(&utterance);
             for (check, verdict) in graded.verdicts.iter() {
                 prop_assert!((0.0..=1.0).contains(&verdict.p));
                 prop_assert_eq!(verdict.verdict == Answer::Yes, !verdict.evidence.is_empty(), "{}", check);
                 prop_assert!(verdict.evidence.iter().all(|span| span.is_verbatim(&text)));
             }
-            prop_assert_eq!(graded, Scorer::rules().grade(&utterance));
+            prop_assert_eq!(graded, scorer.grade(&utterance));
+            }
         }
     }
 }

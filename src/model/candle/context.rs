@@ -4,6 +4,7 @@ use super::super::ModelError;
 use super::attention::Place;
 use super::cache::{Cache, View};
 use super::decoder::{Decoder, MOST_ROWS, Row};
+use super::prefix::Prefixes;
 use std::ops::ControlFlow;
 
 /// Slots kept free behind the longest prompt for candidates that continue it.
@@ -27,13 +28,15 @@ pub struct Context {
     branches: Vec<Branch>,
     /// Logits after the last held token; empty when not known.
     last: Vec<f32>,
+    /// Beginnings saved by earlier sessions, where there is a folder for them.
+    saved: Option<Prefixes>,
 }
 
 impl Context {
     /// A context of at most `limit` tokens, prompt and reply together.
-    pub fn new(decoder: Decoder, limit: usize) -> Context {
+    pub fn new(decoder: Decoder, limit: usize, saved: Option<Prefixes>) -> Context {
         let cache = decoder.new_cache(limit + SPARE_SLOTS);
-        Context { decoder, cache, limit, held: Vec::new(), branches: Vec::new(), last: Vec::new() }
+        Context { decoder, cache, limit, held: Vec::new(), branches: Vec::new(), last: Vec::new(), saved }
     }
 
     /// Most tokens of prompt and reply together.
@@ -86,6 +89,7 @@ impl Context {
             return Err(ModelError::ContextFull { prompt: tokens.len(), context: self.limit });
         }
         self.adopt_branch(tokens);
+        self.load_saved(tokens);
         self.rewind(common(&self.held, tokens));
         if self.held.len() == tokens.len() && self.last.is_empty() {
             // Only the last token's logits are missing.
@@ -107,6 +111,23 @@ impl Context {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes a saved beginning of `tokens` if it has more of them than is held.
+    fn load_saved(&mut self, tokens: &[u32]) {
+        let known = common(&self.held, tokens);
+        let Some(saved) = &mut self.saved else { return };
+        if let Some(held) = saved.load(tokens, known, &mut self.cache) {
+            self.held = held;
+            self.last.clear();
+        }
+    }
+
+    /// Saves the held tokens for later sessions, where there is a folder for them.
+    pub fn save(&mut self) {
+        if let Some(saved) = &mut self.saved {
+            saved.save(&self.held, &self.cache);
+        }
     }
 
     /// Moves the branch that `tokens` goes on with, if there is one, behind the held tokens.

@@ -6,6 +6,7 @@
 
 use super::super::ModelError;
 use candle_core::quantized::GgmlDType;
+use super::store::Store;
 use memmap2::Mmap;
 use std::collections::HashMap;
 use std::fs::File;
@@ -59,7 +60,7 @@ pub struct TensorPlace {
 /// A mapped file with its directory read and checked.
 pub struct Gguf {
     name: String,
-    map: Arc<Mmap>,
+    store: Arc<Store>,
     metadata: HashMap<String, Value>,
     tensors: HashMap<String, TensorPlace>,
     header: Range<usize>,
@@ -237,11 +238,11 @@ impl Gguf {
         // SAFETY: the map is read-only and private to this value; a model file that another program
         // shortens while it is in use can't be guarded against on any platform short of copying it.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| ModelError::file(&name, error.to_string()))?;
-        Self::parse(name, Arc::new(map))
+        Self::parse(name, Store::new(map))
     }
 
-    fn parse(name: String, map: Arc<Mmap>) -> Result<Gguf, ModelError> {
-        let mut reader = Reader { bytes: &map, at: 0, file: &name };
+    fn parse(name: String, store: Arc<Store>) -> Result<Gguf, ModelError> {
+        let mut reader = Reader { bytes: store.mapped(), at: 0, file: &name };
         if reader.take(4, "the magic number")? != b"GGUF" {
             return reader.fail("not a GGUF file: it does not begin with `GGUF`");
         }
@@ -270,8 +271,8 @@ impl Gguf {
             Some(_) => return reader.fail("`general.alignment` is not a power of two from 8 to 65536"),
         };
         let tensors =
-            place_tensors(&name, listed, header_end.next_multiple_of(alignment), alignment, map.len())?;
-        Ok(Gguf { name, map, metadata, tensors, header: 0..header_end })
+            place_tensors(&name, listed, header_end.next_multiple_of(alignment), alignment, store.len())?;
+        Ok(Gguf { name, store, metadata, tensors, header: 0..header_end })
     }
 
     /// The path, for messages.
@@ -279,14 +280,14 @@ impl Gguf {
         &self.name
     }
 
-    /// The mapped bytes.
-    pub fn map(&self) -> &Arc<Mmap> {
-        &self.map
+    /// The file's bytes.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// Metadata and tensor list as they stand in the file.
     pub fn header_bytes(&self) -> &[u8] {
-        &self.map[self.header.clone()]
+        &self.store.mapped()[self.header.clone()]
     }
 
     /// Every tensor's place, by name.
@@ -365,7 +366,7 @@ impl Gguf {
     pub fn texts(&self, key: &str) -> Result<Vec<&[u8]>, ModelError> {
         match self.metadata.get(key) {
             Some(Value::Texts(places)) => {
-                Ok(places.iter().map(|&(start, length)| &self.map[start..start + length as usize]).collect())
+                Ok(places.iter().map(|&(start, length)| &self.store.mapped()[start..start + length as usize]).collect())
             }
             _ => self.required(key, "an array of strings", None),
         }
@@ -377,7 +378,7 @@ impl Gguf {
             return None;
         };
         let size = scalar_size(*kind)?;
-        let bytes = &self.map[*start..*start + count * size];
+        let bytes = &self.store.mapped()[*start..*start + count * size];
         bytes
             .chunks_exact(size)
             .map(|element| match scalar(*kind, element)? {

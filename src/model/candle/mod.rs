@@ -1,12 +1,13 @@
 //! The local engine: GGUF files of the llama, qwen2, qwen3, gemma3 and phi3 architectures, on candle's tensors.
 //!
 //! ```text
-//! gguf, config, weights   what the file holds, checked and left in the map
+//! store, gguf             the file's bytes and directory
+//! config, weights         what the file holds, checked and left in the map
 //! tokens, template        its tokenizer and chat template
 //! kernels, pool, math     products, threads, the small operations
 //! attention, cache        keys and values
 //! decoder                 one forward pass
-//! context                 which tokens are held; branches
+//! context, prefix         which tokens are held; branches; beginnings saved on disk
 //! sampler, words          the next token; the text it makes
 //! ```
 
@@ -19,7 +20,9 @@ mod gguf;
 mod kernels;
 mod math;
 mod pool;
+mod prefix;
 mod sampler;
+mod store;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -32,9 +35,11 @@ use config::Config;
 use context::{Context, common};
 use decoder::Decoder;
 use gguf::Gguf;
+use store::Mover;
 use sampler::{Sampler, log_sum_exp};
 use std::ops::ControlFlow;
-use std::path::Path;
+use prefix::{Prefixes, fingerprint};
+use std::path::{Path, PathBuf};
 use template::ChatTemplate;
 use tokens::{Controls, Tokens};
 use weights::Weights;
@@ -54,6 +59,8 @@ pub struct CandleOptions {
     pub context: Option<usize>,
     /// How prompts are worded for it.
     pub prompt_style: PromptStyle,
+    /// Where the first prompt of a session is kept for later ones; nowhere where there is none.
+    pub prefix_folder: Option<PathBuf>,
 }
 
 /// A model file, loaded.
@@ -63,6 +70,7 @@ pub struct CandleModel {
     tokens: Tokens,
     template: Option<ChatTemplate>,
     context: Context,
+    _mover: Mover,
 }
 
 impl CandleModel {
@@ -85,14 +93,59 @@ impl CandleModel {
         let template = gguf.text("tokenizer.chat_template").map(ChatTemplate::new).transpose()?;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let limit = options.context.unwrap_or(DEFAULT_CONTEXT).clamp(2, config.context.max(2));
+        let saved = options.prefix_folder.as_ref().map(|folder| Prefixes::open(folder, &fingerprint(&gguf)));
         let decoder = Decoder::new(config, weights, options.threads.unwrap_or_else(cores));
         Ok(CandleModel {
             name: options.name.clone().unwrap_or_else(|| gguf.name().to_string()),
             style: options.prompt_style,
             tokens,
             template,
-            context: Context::new(decoder, limit),
+            context: Context::new(decoder, limit, saved),
+            _mover: gguf.store().start_moving(),
         })
+    }
+
+    /// Works through `tokens` from the start of the context, keeping what is held of them already, and saves
+    /// them for later sessions if asked to: the benchmark's prefill.
+    ///
+    /// # Errors
+    /// More tokens than the context holds, or ones that the vocabulary doesn't have.
+    pub fn feed_tokens(&mut self, tokens: &[u32], save: bool) -> Result<(), ModelError> {
+        if tokens.iter().any(|token| *token as usize >= self.tokens.count()) {
+            return Err(ModelError::Engine("a token outside the vocabulary".to_string()));
+        }
+        let _ = self.context.advance(tokens, &mut || ControlFlow::Continue(()))?;
+        if save {
+            self.context.save();
+        }
+        Ok(())
+    }
+
+    /// Forgets the tokens from `length` on: what `/undo` costs.
+    pub fn rewind_tokens(&mut self, length: usize) {
+        self.context.rewind(length);
+    }
+
+    /// Draws `steps` greedy tokens in each of `branches` continuations of the held tokens, one pass a step:
+    /// the benchmark's decode.
+    ///
+    /// # Errors
+    /// No tokens are held, or there is no room.
+    pub fn decode_tokens(&mut self, branches: usize, steps: usize) -> Result<Vec<u32>, ModelError> {
+        if self.context.last().is_empty() || branches == 0 || branches > self.context.room(steps) {
+            return Err(ModelError::Engine("no room to decode, or nothing to go on from".to_string()));
+        }
+        self.context.branch(branches, steps);
+        let mut logits = self.context.last().repeat(branches);
+        let size = self.context.last().len();
+        let mut first = Vec::with_capacity(steps);
+        for _ in 0..steps {
+            let greedy = |(index, logits): (usize, &[f32])| (index, math::argmax(logits) as u32);
+            let added: Vec<(usize, u32)> = logits.chunks_exact(size).enumerate().map(greedy).collect();
+            first.push(added[0].1);
+            self.context.step(&added, &mut logits);
+        }
+        Ok(first)
     }
 
     /// The tokens of a prompt, followed by `opening`.
@@ -279,6 +332,12 @@ impl LanguageModel for CandleModel {
 
     fn prefill(&mut self, prompt: &Prompt) -> Result<(), ModelError> {
         let tokens = self.encode(prompt, "")?;
-        self.context.advance(&tokens, &mut || ControlFlow::Continue(())).map(|_| ())
+        // What a session begins with is what the next one begins with.
+        let first = self.context.held().is_empty();
+        let _ = self.context.advance(&tokens, &mut || ControlFlow::Continue(()))?;
+        if first {
+            self.context.save();
+        }
+        Ok(())
     }
 }

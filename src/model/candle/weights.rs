@@ -4,15 +4,15 @@ use super::super::ModelError;
 use super::config::{Architecture, Config};
 use super::gguf::Gguf;
 use super::kernels::{Kernel, Machine};
+use super::store::Store;
 use candle_core::quantized::{GgmlDType, GgmlType, k_quants};
-use memmap2::Mmap;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// A quantized matrix in the mapped file: `rows` outputs of `cols` inputs each.
 #[derive(Clone)]
 pub struct Matrix {
-    map: Arc<Mmap>,
+    store: Arc<Store>,
     bytes: Range<usize>,
     /// Quantization.
     pub dtype: GgmlDType,
@@ -32,7 +32,7 @@ impl Matrix {
 
     /// All rows' bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.map[self.bytes.clone()]
+        self.store.bytes(self.bytes.clone())
     }
 
     /// The bytes of one row.
@@ -145,7 +145,7 @@ impl Finder<'_> {
         };
         match place.shape[..] {
             [rows, found] if found == cols => Ok(Matrix {
-                map: self.gguf.map().clone(),
+                store: self.gguf.store().clone(),
                 bytes: place.bytes.clone(),
                 dtype: place.dtype,
                 rows,
@@ -180,7 +180,7 @@ impl Finder<'_> {
                 .error(format!("the tensor `{name}` has the shape {:?}; [{size}] is needed", place.shape)));
         }
         let mut out = vec![0.0; size];
-        dequantize(place.dtype, &self.gguf.map()[place.bytes.clone()], &mut out);
+        dequantize(place.dtype, self.gguf.store().bytes(place.bytes.clone()), &mut out);
         Ok(out)
     }
 

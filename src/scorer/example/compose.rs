@@ -35,19 +35,21 @@ pub fn drafts(turn: &Utterance<'_>, verdicts: &Verdicts, topic: &str) -> Vec<Str
     let kept = |wanted: fn(&Piece) -> bool| -> Vec<Piece> {
         pieces.iter().filter(|piece| wanted(piece)).cloned().collect()
     };
-    let sets = [
-        pieces.clone(),
-        kept(|piece| piece.role != Role::Said || !piece.shows.is_empty()),
-        kept(|piece| !piece.shows.is_empty() || piece.role == Role::Courtesy),
-        Vec::new(),
-    ];
+    let mut sets = vec![pieces.clone()];
+    // Only where the turn does harm may harmless sentences go.
+    if verdicts.present().any(|check| !check.is_helpful()) {
+        sets.push(kept(|piece| piece.role != Role::Said || !piece.shows.is_empty()));
+        sets.push(kept(|piece| !piece.shows.is_empty() || piece.role == Role::Courtesy));
+        sets.push(Vec::new());
+    }
     let mut drafts: Vec<String> = Vec::new();
     for set in sets {
         for amount in [Amount::Plain, Amount::Full] {
             let framed = framer.framed(set.clone(), amount);
             let text = framed.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ");
             let text = printable(&text).into_owned();
-            if text != turn.text && !drafts.contains(&text) && is_grounded(&text, &parsed, topic) {
+            if !same_words(&text, turn.text) && !drafts.contains(&text) && is_grounded(&text, &parsed, topic)
+            {
                 drafts.push(text);
             }
         }
@@ -113,7 +115,8 @@ impl Framer<'_> {
         let frames = &STOCK.frames;
         let any = |pieces: &[Piece], role: Role| pieces.iter().any(|piece| piece.role == role);
         let shown = |pieces: &[Piece], check: Check| pieces.iter().any(|piece| shows(piece, check));
-        if pieces.iter().all(|piece| piece.role == Role::Courtesy) && !self.terse {
+        let bare = pieces.iter().all(|piece| piece.role == Role::Courtesy) && !self.terse;
+        if bare {
             pieces.push(self.frame(&frames.understand, Acknowledges));
         }
         let proposes = shown(pieces, OffersOptions);
@@ -125,7 +128,7 @@ impl Framer<'_> {
             pieces.push(self.frame(&frames.side_then, OpenQuestion));
             pieces.push(self.frame(&frames.next_time, FutureFocus));
         } else if !pieces.iter().any(|piece| piece.asks) {
-            let hard = open || self.verdicts.is_yes(Blames) || self.verdicts.is_yes(Heated);
+            let hard = bare || open || self.verdicts.is_yes(Blames) || self.verdicts.is_yes(Heated);
             let lines = if hard { &frames.obstacle } else { &frames.side };
             pieces.push(self.frame(lines, OpenQuestion));
         }
@@ -134,6 +137,12 @@ impl Framer<'_> {
             pieces.push(self.frame(&frames.help, OffersHelp));
         }
     }
+}
+
+/// Do the two differ in marks and spaces at most?
+fn same_words(a: &str, b: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    letters(a) == letters(b)
 }
 
 fn shows(piece: &Piece, check: Check) -> bool {

@@ -7,6 +7,7 @@
 //! fact is invented. Several such wordings are graded, and one is shown only where it is better by the
 //! scorer's own measure: no harm that the turn did not have, and more helpful behaviours.
 
+mod charge;
 mod compose;
 mod grounded;
 mod observe;
@@ -138,3 +139,6 @@ fn deeds(verdicts: &Verdicts) -> String {
     let shown = MOST_TELLING.into_iter().filter(|&check| verdicts.is_yes(check)).take(2);
     shown.map(|check| wording::of(check).did.clone()).collect::<Vec<_>>().join(", and ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,10 @@
 //! The same fact, the boss no longer its subject. Only clauses whose parts are all understood are
 //! turned; for any other there is no observation, and the clause is left out.
 
+use super::charge::Charge;
 use super::source::{self, KINDS, Noun, is_time, neutral_phrase, noun, phrase};
-use super::stock::{Inflections, STOCK, has, inflections};
+use super::stock::{STOCK, has};
 use crate::scorer::parse::{Clause, Mood, Parsed, Person};
-use std::ops::Range;
 
 /// The most words behind the object that are taken along.
 const MOST_REST: usize = 10;
@@ -20,8 +20,11 @@ pub struct Observation {
     pub over: bool,
 }
 
-/// A neutral sentence for a clause that blames the boss.
+/// A neutral sentence for a clause that blames the boss; none for an "if", which states nothing.
 pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
+    if clause.conditional {
+        return None;
+    }
     if let Some(text) = denied_fault(parsed, clause) {
         return Some(Observation { text, over: true });
     }
@@ -29,8 +32,10 @@ pub fn observe(parsed: &Parsed<'_>, clause: &Clause) -> Option<Observation> {
         && let Some(text) = charge.neutral()
     {
         let pending = [&STOCK.verbs.promising, &STOCK.verbs.left_open];
-        let over =
-            charge.past && !charge.negated && !pending.into_iter().any(|list| has(list, &charge.forms.base));
+        let verb = charge.forms.base.as_str();
+        let done = charge.past && !charge.negated && !pending.into_iter().any(|list| has(list, verb));
+        // What one had not heard, one has heard by now.
+        let over = done || charge.negated && has(&STOCK.verbs.telling, verb);
         return Some(Observation { text, over });
     }
     about_theirs(parsed, clause).map(|text| Observation { text, over: false })
@@ -75,7 +80,7 @@ fn about_theirs(parsed: &Parsed<'_>, clause: &Clause) -> Option<String> {
     let rest = verb + 1..clause.words.end;
     let other = words[clause.head + 1..clause.words.end]
         .iter()
-        .any(|word| matches!(word.lower.as_str(), "you" | "your"));
+        .any(|word| matches!(word.lower.as_str(), "you" | "your") || word.is(KINDS.insult));
     if other
         || !matches!(words[verb].lower.as_str(), "is" | "are" | "was" | "were" | "has" | "have")
         || rest.is_empty()
@@ -91,103 +96,8 @@ fn about_theirs(parsed: &Parsed<'_>, clause: &Clause) -> Option<String> {
     ))
 }
 
-/// What a clause says the boss did or did not do.
-struct Charge<'a> {
-    parsed: &'a Parsed<'a>,
-    /// The verb's place and forms.
-    verb: usize,
-    forms: &'static Inflections,
-    /// What follows the verb.
-    rest: Range<usize>,
-    /// Said not to have been done.
-    negated: bool,
-    /// Said to happen again and again.
-    habit: bool,
-    /// Happened at a time that is over.
-    past: bool,
-}
-
-impl<'a> Charge<'a> {
-    /// Reads "you (always) cancelled …", "you have not answered …", "why do you keep changing …".
-    fn read(parsed: &'a Parsed<'a>, clause: &Clause) -> Option<Charge<'a>> {
-        let words = &parsed.words;
-        let subject = clause.subject_at.filter(|_| clause.subject == Person::You)?;
-        let mut charge = Charge {
-            parsed,
-            verb: subject,
-            forms: inflections(
-                words[subject + 1..clause.words.end].iter().find(|word| word.forms.any())?.lemma,
-            )?,
-            rest: 0..0,
-            negated: false,
-            habit: false,
-            past: false,
-        };
-        let before =
-            subject.checked_sub(1).filter(|&at| at >= clause.words.start).map(|at| words[at].lower.as_str());
-        charge.past = matches!(before, Some("did"));
-        let (mut perfect, mut present, mut again) = (matches!(before, Some("have" | "had")), false, false);
-        let mut at = subject + 1;
-        while at < clause.words.end {
-            let word = &words[at];
-            match word.lower.as_str() {
-                "never" => (charge.negated, charge.habit) = (true, true),
-                "not" => charge.negated = true,
-                "always" | "constantly" | "repeatedly" | "regularly" | "often" => charge.habit = true,
-                "do" | "does" if followed_by_verb(parsed, at, clause.words.end) => present = true,
-                "did" if followed_by_verb(parsed, at, clause.words.end) => charge.past = true,
-                "have" | "has" | "had" if followed_by_verb(parsed, at, clause.words.end) => perfect = true,
-                "keep" | "kept" if next_is_ing(parsed, at, clause.words.end) => {
-                    (charge.habit, again) = (true, true)
-                }
-                "are" | "were" if next_is_ing(parsed, at, clause.words.end) => again = true,
-                "also" | "just" | "even" | "still" | "only" | "simply" | "actually" | "all" | "really"
-                | "then" | "now" | "again" | "on" | "yourself" | "already" | "so" => {}
-                _ => break,
-            }
-            at += 1;
-        }
-        let word =
-            words.get(at).filter(|word| at < clause.words.end && word.forms.any() && !word.is(KINDS.aux))?;
-        charge.forms = inflections(word.lemma)?;
-        charge.verb = at;
-        charge.rest = at + 1..clause.words.end;
-        charge.past |=
-            word.forms.past && !perfect && !present && !again && !charge.habit_without_past(word.forms.base);
-        let past_and_over = charge.past
-            && words[charge.rest.clone()]
-                .iter()
-                .any(|word| matches!(word.lower.as_str(), "yesterday" | "last" | "ago"));
-        charge.past &= !charge.negated || past_and_over;
-        charge.skip_failing(clause)?;
-        (charge.rest.len() <= MOST_REST + 6 && charge.is_about_matter()).then_some(charge)
-    }
-
-    /// "put", "cut", "set" read as the present in "you always put …".
-    fn habit_without_past(&self, base: bool) -> bool {
-        self.habit && base
-    }
-
-    /// "You forgot to sign the form" is "you did not sign the form".
-    fn skip_failing(&mut self, clause: &Clause) -> Option<()> {
-        let words = &self.parsed.words;
-        let infinitive = words.get(self.verb + 1).is_some_and(|word| word.lower == "to")
-            && words.get(self.verb + 2).is_some_and(|word| word.forms.base)
-            && self.verb + 3 < clause.words.end;
-        if infinitive && has(&STOCK.verbs.failing, &self.forms.base) {
-            (self.verb, self.negated, self.past) = (self.verb + 2, true, false);
-            self.forms = inflections(words[self.verb].lemma)?;
-            self.rest = self.verb + 1..clause.words.end;
-        }
-        Some(())
-    }
-
-    /// Nothing behind the verb speaks of the boss or begins another statement.
-    fn is_about_matter(&self) -> bool {
-        let rest = &self.parsed.words[self.rest.clone()];
-        has(&STOCK.verbs.promising, &self.forms.base) || rest.iter().all(|word| word.lower != "you")
-    }
-
+impl Charge<'_> {
+    /// The same fact without the boss as its subject, where all of it is understood.
     fn neutral(&self) -> Option<String> {
         let verbs = &STOCK.verbs;
         let base = self.forms.base.as_str();
@@ -371,16 +281,6 @@ impl<'a> Charge<'a> {
     }
 }
 
-fn followed_by_verb(parsed: &Parsed<'_>, at: usize, end: usize) -> bool {
-    let next = parsed.words[at + 1..end].iter().find(|word| !word.is(KINDS.adverb));
-    next.is_some_and(|word| word.forms.any() && !word.is(KINDS.det))
-}
-
-fn next_is_ing(parsed: &Parsed<'_>, at: usize, end: usize) -> bool {
-    let next = parsed.words[at + 1..end].iter().find(|word| !word.is(KINDS.adverb) && word.lower != "on");
-    next.is_some_and(|word| word.forms.ing)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -435,9 +335,11 @@ mod tests {
             "You don't care about us.",
             "You never listen.",
             "You are a disgrace.",
+            "Your feedback is rubbish.",
             "You sat on it and hoped it would go away.",
             "You told my sister that you cancelled our holiday.",
             "You read my mails and told your wife.",
+            "If you change the plan again, I'm out.",
         ] {
             assert_eq!(observed(text), None, "{text}");
         }

@@ -154,13 +154,15 @@ impl<'a> Maker<'a> {
         let courtesy = self.touches(Acknowledges, &span) || is_greeting(self.parsed, first);
         let helpful = self.verdicts.present().filter(|check| check.is_helpful() && *check != StatesTopic);
         let shows: Vec<Check> = helpful.filter(|&check| self.touches(check, &span)).collect();
-        let empty = !self.stands_alone(clauses, after_gap) || shows.is_empty() && self.describes_boss(first);
-        if self.harmful && !courtesy && empty {
+        if self.harmful
+            && !courtesy
+            && !(self.stands_alone(clauses, after_gap) && self.is_fair(clauses, &shows))
+        {
             return None;
         }
         let said = self.turn.text[span].split_whitespace().collect::<Vec<_>>().join(" ");
         let asks = clauses.iter().any(|clause| clause.mood == Mood::Interrogative && !clause.quoted);
-        let ends = said.ends_with(['.', '!', '?', '…', '"', '”', '’', ')']);
+        let ends = said.trim_end_matches(['"', '”', '’', '\'', ')']).ends_with(['.', '!', '?', '…']);
         let text = if ends { said } else { format!("{said}{}", if asks { '?' } else { '.' }) };
         Some(Piece { text, role: if courtesy { Role::Courtesy } else { Role::Said }, asks, shows })
     }
@@ -169,44 +171,63 @@ impl<'a> Maker<'a> {
     fn stands_alone(&self, clauses: &[Clause], after_gap: bool) -> bool {
         let states = |clause: &Clause| clause.verb.is_some() && clause.subject != Person::None;
         let whole = clauses.iter().any(|clause| clause.mood == Mood::Interrogative || states(clause));
-        let pointers = ["it", "that", "this", "they", "he", "she", "there"];
-        let subject = clauses[0].subject_at.map_or("", |at| self.parsed.words[at].lower.as_str());
         // "Nobody here does."
         let last = clauses.last().map(|clause| &self.parsed.words[clause.words.end - 1]);
         let cut_short = last.is_some_and(|word| word.is(KINDS.aux));
-        whole && !(after_gap && (pointers.contains(&subject) || cut_short))
+        whole && !(after_gap && (self.points_back(&clauses[0]) || cut_short))
     }
 
-    /// "You're so disorganised."
-    fn describes_boss(&self, clause: &Clause) -> bool {
+    /// Is its subject something said before?
+    fn points_back(&self, clause: &Clause) -> bool {
+        let pointers = ["it", "that", "this", "they", "he", "she", "there"];
+        clause.subject_at.is_some_and(|at| pointers.contains(&self.parsed.words[at].lower.as_str()))
+    }
+
+    /// In a turn that does harm: can the sentence be trusted to do none? Beside blame and anger, what
+    /// speaks of the boss, or asks, is trusted only where it helps; beside commands, all but "you are …".
+    fn is_fair(&self, clauses: &[Clause], shows: &[Check]) -> bool {
+        let helps = shows.iter().any(|&check| check != AsksQuestion);
+        let sour = self.verdicts.is_yes(Blames) || self.verdicts.is_yes(Heated);
+        let asks = |clause: &Clause| clause.mood == Mood::Interrogative;
         let is = |word: usize| matches!(self.parsed.words[word].lower.as_str(), "are" | "were");
-        clause.subject == Person::You && clause.mood != Mood::Interrogative && clause.verb.is_some_and(is)
+        let describes = |clause: &Clause| clause.subject == Person::You && clause.verb.is_some_and(is);
+        helps
+            || !clauses.iter().any(|clause| match sour {
+                true => asks(clause) || self.names_boss(clause),
+                false => !asks(clause) && describes(clause),
+            })
     }
 
     /// The clauses of a harmful sentence, each turned, kept or left out.
     fn turn_clauses(&self, sentence: usize, pieces: &mut Vec<Piece>) {
-        let mut covered = 0;
+        let (mut covered, mut conditions) = (0, false);
         for at in self.clauses[sentence].clone() {
             let clause = &self.parsed.clauses[at];
             if clause.quoted || clause.words.start < covered {
                 continue;
             }
             let span = self.core(clause);
-            if self.touches(Blames, &span) || is_charge(self.parsed, clause) {
-                if let Some(fact) = observe(self.parsed, clause) {
-                    let role = if fact.over { Role::Past } else { Role::Observation };
-                    pieces.push(Piece::turned(&fact.text, role));
-                } else if !self.names_boss(clause) {
-                    self.push_statement(clause, pieces);
-                }
-            } else if let Some(proposal) = self.command(at) {
+            conditions |= clause.conditional;
+            let charged = self.touches(Blames, &span) || is_charge(self.parsed, clause);
+            if let Some(fact) = observe(self.parsed, clause).filter(|_| charged) {
+                let role = if fact.over { Role::Past } else { Role::Observation };
+                pieces.push(Piece::turned(&fact.text, role));
+                continue;
+            }
+            if let Some(proposal) = self.command(at) {
                 covered = proposal.end;
                 // An opening asks for the talk; proposals come when there is one.
                 if self.turn.position != Position::Opening {
                     push_choice(&proposal, pieces);
                 }
-            } else if !self.is_harmful(&span) {
-                self.push_statement(clause, pieces);
+                continue;
+            }
+            // A fact that was taken for blame stays, where it does not speak of the boss. What would follow
+            // from "if you …" is no fact, and often a threat.
+            let fair = !self.is_harmful(&span) || self.touches(Blames, &span) && !self.names_boss(clause);
+            if fair && !conditions {
+                let gap = at > self.clauses[sentence].start;
+                self.push_statement(clause, gap, pieces);
             }
         }
     }
@@ -227,11 +248,11 @@ impl<'a> Maker<'a> {
     }
 
     /// A harmless clause of a harmful sentence, where it can stand as a sentence.
-    fn push_statement(&self, clause: &Clause, pieces: &mut Vec<Piece>) {
+    fn push_statement(&self, clause: &Clause, after_gap: bool, pieces: &mut Vec<Piece>) {
         let states = clause.verb.is_some() && clause.mood == Mood::Declarative && clause.words.len() > 2;
         let own = clause.subject_at.is_none_or(|at| at >= clause.words.start);
         let someone = !matches!(clause.subject, Person::None | Person::You);
-        if states && own && someone && !clause.subordinate {
+        if states && own && someone && !clause.subordinate && !(after_gap && self.points_back(clause)) {
             pieces.push(Piece::turned(&phrase(self.parsed, clause.head..clause.words.end), Role::Said));
         }
     }

@@ -17,6 +17,7 @@ pub struct Kinds {
     pub adverb: Classes,
     pub day: Classes,
     pub person: Classes,
+    pub insult: Classes,
     pub number: Classes,
 }
 
@@ -33,6 +34,7 @@ pub static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
         adverb: class("adverb"),
         day: class("time") | class("weekday") | class("month") | class("dayword") | class("clock"),
         person: class("i") | class("you") | class("we") | class("they") | class("obj"),
+        insult: class("emotionbad"),
         number: class("number") | class("ordinal"),
     }
 });

@@ -94,7 +94,6 @@ impl Demand {
 
 #[derive(Clone, Debug)]
 struct Pattern {
-    source: String,
     section: usize,
     weight: f32,
     elements: Vec<Element>,
@@ -118,8 +117,6 @@ pub struct Constructions {
 pub struct Hit {
     /// Index of its section.
     pub section: usize,
-    /// Index of the pattern.
-    pub pattern: usize,
     /// The pattern's weight, 0 to 1.
     pub weight: f32,
     /// The words it covers.
@@ -155,11 +152,6 @@ impl Constructions {
     pub fn section(&self, name: &str) -> usize {
         let at = self.sections.iter().position(|known| known == name);
         at.unwrap_or_else(|| panic!("no section of constructions is called `{name}`"))
-    }
-
-    /// The line of the data file that a hit comes from.
-    pub fn source(&self, hit: &Hit) -> &str {
-        &self.patterns[hit.pattern].source
     }
 
     /// How many sections there are.
@@ -215,12 +207,7 @@ impl Constructions {
             for &candidate in &candidates {
                 let pattern = &self.patterns[candidate];
                 if let Some(end) = matches_at(pattern, parsed, at) {
-                    hits.push(Hit {
-                        section: pattern.section,
-                        pattern: candidate,
-                        weight: pattern.weight,
-                        words: at..end,
-                    });
+                    hits.push(Hit { section: pattern.section, weight: pattern.weight, words: at..end });
                 }
             }
         }
@@ -261,7 +248,7 @@ fn compile(line: &str, section: usize, lexicon: &Lexicon) -> Pattern {
             }
         }
     }
-    Pattern { source: line.to_owned(), section, weight, elements, demands }
+    Pattern { section, weight, elements, demands }
 }
 
 fn demand(part: &str, line: &str) -> Demand {

@@ -15,7 +15,7 @@ mod reading;
 mod topic;
 
 pub use features::{FEATURE_COUNT, feature_names};
-pub use reading::{CONSTRUCTIONS, Reading};
+pub use reading::Reading;
 
 use super::rubric::Check;
 use super::verdict::Utterance;

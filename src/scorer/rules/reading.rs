@@ -5,8 +5,7 @@ use super::super::verdict::{Position, Utterance};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// The constructions that the rules look for.
-pub static CONSTRUCTIONS: LazyLock<Constructions> = LazyLock::new(|| {
+static CONSTRUCTIONS: LazyLock<Constructions> = LazyLock::new(|| {
     Constructions::parse(&[
         include_str!("../lexicon/permission.txt"),
         include_str!("../lexicon/questions.txt"),
@@ -69,6 +68,16 @@ impl<'a> Reading<'a> {
     /// Where the constructions of a section were found.
     pub fn hits(&self, section: &str) -> &[Hit] {
         &self.by_section[CONSTRUCTIONS.section(section)]
+    }
+
+    /// Every construction found, with the index of its section.
+    pub fn every_hit(&self) -> impl Iterator<Item = (usize, &Hit)> {
+        self.by_section.iter().enumerate().flat_map(|(at, hits)| hits.iter().map(move |hit| (at, hit)))
+    }
+
+    /// How many ways forward the turn proposes.
+    pub fn proposals(&self) -> usize {
+        super::options::proposals(self).len()
     }
 
     /// The strongest weight found in each section, in the order of the data files.

@@ -239,7 +239,12 @@ pub unsafe fn dot_q6k(tile: Tile, input: RowInput, out: &mut [f32; TILE]) {
         // SAFETY: as in `dot_q45k`.
         unsafe {
             let y = input.bytes.add(block * 256);
-            let y: [__m512i; 4] = std::array::from_fn(|i| _mm512_loadu_si512(y.add(i * 64).cast()));
+            let y = [
+                _mm512_loadu_si512(y.cast()),
+                _mm512_loadu_si512(y.add(64).cast()),
+                _mm512_loadu_si512(y.add(128).cast()),
+                _mm512_loadu_si512(y.add(192).cast()),
+            ];
             let sums = _mm256_loadu_si256(input.sums.add(block * 16).cast());
             let mut heads = [0u16; TILE];
             let mut products = [_mm512_setzero_si512(); 4];

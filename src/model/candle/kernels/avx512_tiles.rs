@@ -2,6 +2,9 @@
 //!
 //! A block of 16 rows is unpacked once into bytes in which one register holds four neighbouring weights of
 //! each row, and that is multiplied with each input row's four bytes, broadcast. See [`super::avx512`].
+//!
+//! Loops here fill arrays by index: a closure handed to `array::from_fn` is compiled for this instruction
+//! set, can't be inlined into a function that isn't, and costs more than the work.
 
 use super::avx512::{Pairs, add_scaled, head, high_halves, join_quarters, low_halves, prefetch};
 use super::{Inputs, TILE, Tile};
@@ -59,10 +62,15 @@ fn turn(rows: [__m512i; 16]) -> [__m512i; 16] {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
 unsafe fn turn_16_bytes(at: impl Fn(usize) -> *const u8) -> [__m512i; 4] {
-    let z: [__m512i; 4] = std::array::from_fn(|k| {
-        // SAFETY: the caller's promise.
-        join_quarters([0, 4, 8, 12].map(|g| unsafe { _mm_loadu_si128(at(g + k).cast()) }))
-    });
+    let mut z = [_mm512_setzero_si512(); 4];
+    for (k, z) in z.iter_mut().enumerate() {
+        let mut quarters = [_mm_setzero_si128(); 4];
+        for (g, quarter) in quarters.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            *quarter = unsafe { _mm_loadu_si128(at(4 * g + k).cast()) };
+        }
+        *z = join_quarters(quarters);
+    }
     let a = [_mm512_unpacklo_epi32(z[0], z[1]), _mm512_unpackhi_epi32(z[0], z[1])];
     let b = [_mm512_unpacklo_epi32(z[2], z[3]), _mm512_unpackhi_epi32(z[2], z[3])];
     [
@@ -126,16 +134,22 @@ impl<const FIFTH: bool> Wide for Q45K<FIFTH> {
         }
         let nibble = four;
         let high = if FIFTH {
-            turn(std::array::from_fn(|row| unsafe {
-                _mm512_zextsi256_si512(_mm256_loadu_si256(at(row).add(16).cast()))
-            }))
+            let mut rows = [_mm512_setzero_si512(); TILE];
+            for (row, bits) in rows.iter_mut().enumerate() {
+                *bits = unsafe { _mm512_zextsi256_si512(_mm256_loadu_si256(at(row).add(16).cast())) };
+            }
+            turn(rows)
         } else {
             [_mm512_setzero_si512(); 16]
         };
         let sixteen = _mm512_set1_epi8(16);
         for half in 0..2 {
             let start = if FIFTH { 48 } else { 16 } + half * 64;
-            let low = turn(std::array::from_fn(|row| unsafe { _mm512_loadu_si512(at(row).add(start).cast()) }));
+            let mut rows = [_mm512_setzero_si512(); TILE];
+            for (row, bytes) in rows.iter_mut().enumerate() {
+                *bytes = unsafe { _mm512_loadu_si512(at(row).add(start).cast()) };
+            }
+            let low = turn(rows);
             for (i, low) in low.into_iter().enumerate() {
                 let group = half * 4 + i / 8 * 2;
                 let mut first = _mm512_and_si512(low, nibble);
@@ -184,9 +198,17 @@ impl Wide for Q6K {
             out.minima[j] = _mm512_or_si512(low, _mm512_slli_epi32::<16>(out.scales[2 * j + 1]));
         }
         let (nibble, two_bits) = (_mm512_set1_epi8(15), _mm512_set1_epi8(0x30));
-        let high = turn(std::array::from_fn(|row| unsafe { _mm512_loadu_si512(at(row).add(128).cast()) }));
+        let mut rows = [_mm512_setzero_si512(); TILE];
+        for (row, bytes) in rows.iter_mut().enumerate() {
+            *bytes = unsafe { _mm512_loadu_si512(at(row).add(128).cast()) };
+        }
+        let high = turn(rows);
         for half in 0..2 {
-            let low = turn(std::array::from_fn(|row| unsafe { _mm512_loadu_si512(at(row).add(half * 64).cast()) }));
+            let mut rows = [_mm512_setzero_si512(); TILE];
+            for (row, bytes) in rows.iter_mut().enumerate() {
+                *bytes = unsafe { _mm512_loadu_si512(at(row).add(half * 64).cast()) };
+            }
+            let low = turn(rows);
             for (i, low) in low.into_iter().enumerate() {
                 let high = high[half * 8 + i % 8];
                 let (first, second) = if i < 8 {
@@ -230,8 +252,10 @@ unsafe fn add_256<W: Wide, const N: usize>(
     out: *mut [f32; TILE],
 ) {
     // SAFETY (whole function): the caller's promise; each input has 256 bytes, 16 sums and one scale a block.
-    let bytes: [*const u8; N] =
-        std::array::from_fn(|n| unsafe { inputs.bytes.add((first + n) * inputs.cols + block * 256).cast() });
+    let mut bytes = [inputs.bytes.cast::<u8>(); N];
+    for (n, bytes) in bytes.iter_mut().enumerate() {
+        *bytes = unsafe { bytes.add((first + n) * inputs.cols + block * 256) };
+    }
     let mut sums = [_mm512_setzero_si512(); N];
     let size = 4 * W::SHARED;
     for group in 0..64 / size {
@@ -325,18 +349,22 @@ unsafe fn unpack_32<P: Pairs>(tile: Tile, block: usize, pair: bool) -> Unpacked3
     let mut heads = [[0u32; TILE]; 2];
     prefetch(tile, block / 2, 2 * P::SIZE * TILE);
     // SAFETY (whole function): the caller's promise.
-    let rows = std::array::from_fn(|row| unsafe {
-        let a = tile.weights.add(row * tile.stride + block * P::SIZE);
-        let b = if pair { a.add(P::SIZE) } else { a };
-        heads[0][row] = head::<P>(a);
-        heads[1][row] = head::<P>(b);
-        P::load(a, b)
-    });
-    let heads = heads.map(|heads| unsafe { _mm512_loadu_si512(heads.as_ptr().cast()) });
+    let mut rows = [_mm512_setzero_si512(); TILE];
+    for (row, numbers) in rows.iter_mut().enumerate() {
+        unsafe {
+            let a = tile.weights.add(row * tile.stride + block * P::SIZE);
+            let b = if pair { a.add(P::SIZE) } else { a };
+            heads[0][row] = head::<P>(a);
+            heads[1][row] = head::<P>(b);
+            *numbers = P::load(a, b);
+        }
+    }
+    let first = unsafe { _mm512_loadu_si512(heads[0].as_ptr().cast()) };
+    let second = unsafe { _mm512_loadu_si512(heads[1].as_ptr().cast()) };
     Unpacked32 {
         numbers: turn(rows),
-        d: [low_halves(heads[0]), low_halves(heads[1])],
-        m: [high_halves(heads[0]), high_halves(heads[1])],
+        d: [low_halves(first), low_halves(second)],
+        m: [high_halves(first), high_halves(second)],
     }
 }
 
@@ -355,11 +383,15 @@ unsafe fn add_32<P: Pairs, const N: usize>(
     out: *mut [f32; TILE],
 ) {
     // SAFETY (whole function): the caller's promise; each input has 32 bytes, one sum and one scale a block.
-    let mut totals: [__m512; N] = std::array::from_fn(|n| unsafe { _mm512_loadu_ps(out.add(first + n).cast()) });
+    let mut totals = [_mm512_setzero_ps(); N];
+    for (n, total) in totals.iter_mut().enumerate() {
+        *total = unsafe { _mm512_loadu_ps(out.add(first + n).cast()) };
+    }
     for i in 0..blocks {
-        let bytes: [*const u8; N] = std::array::from_fn(|n| unsafe {
-            inputs.bytes.add((first + n) * inputs.cols + (block + i) * 32).cast()
-        });
+        let mut bytes = [inputs.bytes.cast::<u8>(); N];
+        for (n, bytes) in bytes.iter_mut().enumerate() {
+            *bytes = unsafe { bytes.add((first + n) * inputs.cols + (block + i) * 32) };
+        }
         let mut sums = [_mm512_setzero_si512(); N];
         for k in 0..8 {
             let numbers = unpacked.numbers[i * 8 + k];

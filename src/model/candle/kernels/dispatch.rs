@@ -1,6 +1,8 @@
 //! Which routines multiply a quantization on this machine, found out once when a model is loaded.
 
 #[cfg(target_arch = "x86_64")]
+use super::avx2;
+#[cfg(target_arch = "x86_64")]
 use super::avx512;
 #[cfg(target_arch = "x86_64")]
 use super::avx512_tiles;
@@ -25,7 +27,7 @@ impl Machine {
         #[cfg(target_arch = "x86_64")]
         if avx512::available() {
             return Machine::Avx512;
-        } else if avx2_available() {
+        } else if avx2::available() {
             return Machine::Avx2;
         }
         Machine::Plain
@@ -37,16 +39,11 @@ impl Machine {
         let mut all = vec![Machine::Plain];
         #[cfg(target_arch = "x86_64")]
         {
-            all.extend(avx2_available().then_some(Machine::Avx2));
+            all.extend(avx2::available().then_some(Machine::Avx2));
             all.extend(avx512::available().then_some(Machine::Avx512));
         }
         all
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn avx2_available() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
 }
 
 type DotFn = unsafe fn(Tile, RowInput, &mut [f32; TILE]);
@@ -86,17 +83,18 @@ impl Kernel {
     /// The kernel of `dtype` on `machine`.
     pub fn new(dtype: GgmlDType, machine: Machine) -> Kernel {
         use GgmlDType::*;
-        let form = match dtype {
-            Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q8_0 => Form::Blocks32,
-            Q4K | Q5K | Q6K => Form::Blocks256,
-            _ => Form::Candle(dtype),
-        };
         let routines = match machine {
-            Machine::Plain | Machine::Avx2 => None,
+            #[cfg(target_arch = "x86_64")]
+            Machine::Avx2 => avx2_routines(dtype),
             #[cfg(target_arch = "x86_64")]
             Machine::Avx512 => avx512_routines(dtype),
-            #[cfg(not(target_arch = "x86_64"))]
-            Machine::Avx512 => None,
+            _ => None,
+        };
+        let form = match (routines, dtype) {
+            // Where there are no kernels of ours, candle's own are better than the definition.
+            (None, _) => Form::Candle(dtype),
+            (Some(_), Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q8_0) => Form::Blocks32,
+            (Some(_), _) => Form::Blocks256,
         };
         Kernel { form, routines }
     }
@@ -125,6 +123,23 @@ fn avx512_routines(dtype: GgmlDType) -> Option<Routines> {
         GgmlDType::Q4K => (dot_q45k::<false>, tile_256::<Q45K<false>>),
         GgmlDType::Q5K => (dot_q45k::<true>, tile_256::<Q45K<true>>),
         GgmlDType::Q6K => (dot_q6k, tile_256::<Q6K>),
+        _ => return None,
+    };
+    Some(Routines { one, many })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn avx2_routines(dtype: GgmlDType) -> Option<Routines> {
+    use avx2::{Q40, Q41, Q50, Q51, Q80, dot_32, dot_q6k, dot_q45k, rows_32, rows_q6k, rows_q45k};
+    let (one, many): (DotFn, TileFn) = match dtype {
+        GgmlDType::Q4_0 => (dot_32::<Q40>, rows_32::<Q40>),
+        GgmlDType::Q4_1 => (dot_32::<Q41>, rows_32::<Q41>),
+        GgmlDType::Q5_0 => (dot_32::<Q50>, rows_32::<Q50>),
+        GgmlDType::Q5_1 => (dot_32::<Q51>, rows_32::<Q51>),
+        GgmlDType::Q8_0 => (dot_32::<Q80>, rows_32::<Q80>),
+        GgmlDType::Q4K => (dot_q45k::<false>, rows_q45k::<false>),
+        GgmlDType::Q5K => (dot_q45k::<true>, rows_q45k::<true>),
+        GgmlDType::Q6K => (dot_q6k, rows_q6k),
         _ => return None,
     };
     Some(Routines { one, many })

@@ -4,6 +4,8 @@
 //! of threads, the number of input rows, or the instruction set: so results don't either.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_tiles;

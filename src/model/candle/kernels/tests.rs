@@ -101,7 +101,7 @@ fn the_definition_agrees_with_dequantized_weights() {
         let bytes = weights(dtype, blocks, None, &mut random);
         let mut floats = vec![0.0; cols];
         dequantize(dtype, &bytes, &mut floats);
-        let form = Kernel::new(dtype, Machine::Plain).form();
+        let form = if dtype.block_size() == 32 { Form::Blocks32 } else { Form::Blocks256 };
         let input = input(1, cols, form, false, &mut random);
         let quantized = input.quantized(form);
         let (y, scales, _) = quantized.row(0);

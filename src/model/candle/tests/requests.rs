@@ -95,6 +95,34 @@ fn a_longer_prompt_prefills_only_what_is_new() {
 }
 
 #[test]
+fn a_second_session_takes_the_first_ones_beginning_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Tiny::new("qwen2", GgmlDType::Q4K).write(&folder);
+    let options = CandleOptions {
+        threads: Some(1),
+        context: Some(256),
+        prefix_folder: Some(folder.path().join("prefixes")),
+        ..CandleOptions::default()
+    };
+    let beginning = "You are Dana, and you are busy today. ".repeat(3);
+    let request = request(&format!("{beginning}Sam: hello"), 2);
+    let mut first = CandleModel::load(&path, &options).unwrap();
+    first.prefill(&Prompt::Raw(beginning.clone())).unwrap();
+    let right = complete(&mut first, &request);
+    let mut second = CandleModel::load(&path, &options).unwrap();
+    let tokens = second.encode(&request.prompt, "").unwrap();
+    let mut parts = 0;
+    let mut count = || {
+        parts += 1;
+        ControlFlow::Break(())
+    };
+    let _ = second.context.advance(&tokens[..tokens.len() - 2], &mut count).unwrap();
+    assert_eq!((parts, second.context.held().len()), (1, tokens.len() - 2));
+    assert_eq!(complete(&mut second, &request), right);
+    assert_eq!(complete(&mut CandleModel::load(&path, &options).unwrap(), &request), right);
+}
+
+#[test]
 fn streamed_pieces_are_the_first_text() {
     let (_folder, mut model) = tiny();
     let mut request = request("hello", 3);

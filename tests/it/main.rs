@@ -1,0 +1,10 @@
+//! The integration tests: one binary, one file a feature.
+
+mod acquire;
+mod practice;
+mod readme;
+mod real_model;
+mod rooms;
+mod score;
+mod sessions;
+mod support;
