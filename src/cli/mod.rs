@@ -6,6 +6,7 @@ pub mod completions;
 mod confirm;
 pub mod difficulties;
 pub mod doctor;
+pub mod eval;
 pub mod models;
 mod output;
 pub mod practice;
@@ -61,6 +62,9 @@ enum Command {
     Models(models::ModelsArgs),
     /// What works here, what does not, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Measure the scorer against labelled turns
+    #[command(hide = true)]
+    Eval(eval::EvalArgs),
     /// Train the parts of the program that learn
     #[command(hide = true)]
     Train(train::TrainArgs),
@@ -113,6 +117,9 @@ impl Cli {
             let code = score::run(&args, &mut std::io::stdin().lock(), &mut out, &mut err)?;
             return Ok(if code == 0 { Exit::Done } else { Exit::Failed });
         }
+        if let Command::Eval(args) = command {
+            return eval::run(&args, &mut out).map(|()| Exit::Done);
+        }
         if let Command::Train(args) = command {
             return train::run(&args, &mut out).map(|()| Exit::Done);
         }
@@ -140,7 +147,9 @@ impl Cli {
                 };
                 sessions::run(&args, &mut store, around, &mut out)
             }
-            Command::Score(_) | Command::Train(_) | Command::Completions(_) => unreachable!("carried out above"),
+            Command::Score(_) | Command::Eval(_) | Command::Train(_) | Command::Completions(_) => {
+                unreachable!("carried out above")
+            }
         }
     }
 }
@@ -170,7 +179,11 @@ mod tests {
         fn check(command: &clap::Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let is_help = command.get_name() == "help";
-            assert!(is_help || (help.contains("Example: ") && help.contains("coachup ")), "`{}` has no example", command.get_name());
+            assert!(
+                is_help || (help.contains("Example: ") && help.contains("coachup ")),
+                "`{}` has no example",
+                command.get_name()
+            );
             command.get_subcommands().filter(|_| !is_help).for_each(check);
         }
         cli.clone().debug_assert();

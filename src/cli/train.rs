@@ -1,7 +1,7 @@
 //! `coachup train scorer`: makes the scorer's weights anew from a labelled corpus.
 
 use crate::scorer::classifier::train;
-use crate::scorer::eval;
+use crate::scorer::corpus::{self, Labelled};
 use crate::scorer::rubric::Check;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -41,12 +41,13 @@ struct ScorerArgs {
 pub fn run(args: &TrainArgs, out: &mut dyn Write) -> Result<()> {
     let What::Scorer(args) = &args.what;
     let lessons = lessons(&args.corpus)?;
-    let dev = eval::read(&args.corpus.join("dev.jsonl"))?;
+    let dev = corpus::read(&args.corpus.join("dev.jsonl"))?;
     let bar = indicatif::ProgressBar::new(Check::COUNT as u64).with_message("training");
     let weights = train::train(&lessons, &dev, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let bytes = weights.to_bytes();
-    std::fs::write(&args.output, &bytes).with_context(|| format!("can't write `{}`", args.output.display()))?;
+    std::fs::write(&args.output, &bytes)
+        .with_context(|| format!("can't write `{}`", args.output.display()))?;
     writeln!(
         out,
         "{}: {} features from {} turns, {} bytes",
@@ -62,12 +63,12 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> Result<()> {
 const LESSONS: [&str; 2] = ["train.jsonl", "extra.jsonl"];
 
 /// The turns to learn from in `folder`.
-fn lessons(folder: &Path) -> Result<Vec<eval::Labelled>> {
+fn lessons(folder: &Path) -> Result<Vec<Labelled>> {
     let mut turns = Vec::new();
     for (at, name) in LESSONS.iter().enumerate() {
         let file = folder.join(name);
         if at == 0 || file.exists() {
-            turns.extend(eval::read(&file)?);
+            turns.extend(corpus::read(&file)?);
         }
     }
     if turns.is_empty() {

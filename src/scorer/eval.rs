@@ -1,84 +1,11 @@
-//! Evaluation against labelled turns: support, precision, recall, F1 and Cohen's κ for every check.
+//! Evaluation against labelled turns: how often the scorer agrees with people, how well its probabilities
+//! are calibrated, and where it errs most surely.
 
 use super::Scorer;
+use super::corpus::Labelled;
 use super::rubric::Check;
-use super::verdict::{Position, Utterance, Verdicts};
-use serde::Deserialize;
-use std::collections::BTreeSet;
-use std::fmt;
-use std::path::{Path, PathBuf};
-
-/// A turn with the labels that people gave it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Labelled {
-    /// Which turn it is.
-    #[serde(default)]
-    pub id: String,
-    /// What was said.
-    #[serde(alias = "t")]
-    pub text: String,
-    /// What the boss said before.
-    #[serde(alias = "c", default)]
-    pub context: Option<String>,
-    /// Where in the talk.
-    #[serde(alias = "p", default)]
-    pub position: Position,
-    /// What it is about: turns of one situation share their matter.
-    #[serde(alias = "s", default)]
-    pub situation: String,
-    /// The checks that are present.
-    #[serde(rename = "labels", alias = "y")]
-    pub present: BTreeSet<Check>,
-    /// For a hard look-alike, its kind.
-    #[serde(alias = "k", default)]
-    pub kind: Option<String>,
-}
-
-impl Labelled {
-    /// The turn without its labels.
-    pub fn utterance(&self) -> Utterance<'_> {
-        Utterance { text: &self.text, context: self.context.as_deref(), position: self.position }
-    }
-}
-
-/// A corpus that can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CorpusError {
-    /// The file can't be read.
-    #[error("can't read `{}`: {error}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A line is no labelled turn.
-    #[error("`{}` line {line} is no labelled turn: {error}", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// Its line, from 1.
-        line: usize,
-        /// Why.
-        error: serde_json::Error,
-    },
-}
-
-/// Reads labelled turns, one JSON object a line; blank lines are left out.
-///
-/// # Errors
-/// The file, or the line of it, that can't be read.
-pub fn read(file: &Path) -> Result<Vec<Labelled>, CorpusError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| CorpusError::Read { file: file.to_owned(), error })?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(at, line)| {
-            serde_json::from_str(line)
-                .map_err(|error| CorpusError::Line { file: file.to_owned(), line: at + 1, error })
-        })
-        .collect()
-}
+use super::verdict::{Answer, Verdict};
+use serde::Serialize;
 
 /// Agreement of answers with labels, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,10 +69,90 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Agreement for every check.
+/// Probabilities against what happened, in ten bins of equal width.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Calibration {
+    bins: [Bin; 10],
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Bin {
+    turns: usize,
+    present: usize,
+    expected: f64,
+}
+
+impl Calibration {
+    /// Counts one answer.
+    pub fn add(&mut self, p: f32, present: bool) {
+        let last = self.bins.len() - 1;
+        let bin = &mut self.bins[((p * 10.0) as usize).min(last)];
+        bin.turns += 1;
+        bin.present += usize::from(present);
+        bin.expected += f64::from(p);
+    }
+
+    /// The expected calibration error (Naeini et al. 2015): the mean gap between probability and share.
+    pub fn error(&self) -> f64 {
+        let turns: usize = self.bins.iter().map(|bin| bin.turns).sum();
+        let gaps: f64 = self.bins.iter().map(|bin| (bin.expected - bin.present as f64).abs()).sum();
+        if turns == 0 { 0.0 } else { gaps / turns as f64 }
+    }
+}
+
+/// An answer that differs from the label.
+#[derive(Clone, Debug, Serialize)]
+pub struct Confusing {
+    /// The check that was answered.
+    pub check: Check,
+    /// The turn.
+    pub id: String,
+    /// What was said.
+    pub text: String,
+    /// What the boss said before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Was the behaviour labelled as present?
+    pub labelled: bool,
+    /// The probability the scorer gave it.
+    pub p: f32,
+    /// For a hard look-alike, its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+/// What was measured for one check.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// Answers against labels.
+    pub counts: Counts,
+    /// Probabilities against labels, where the check applies.
+    pub calibration: Calibration,
+    /// To how many turns the check applied.
+    pub applied: usize,
+}
+
+impl Measured {
+    fn add(&mut self, verdict: &Verdict, present: bool) {
+        self.counts.add(verdict.verdict == Answer::Yes, present);
+        if verdict.verdict != Answer::NotApplicable {
+            self.applied += 1;
+            self.calibration.add(verdict.p, present);
+        }
+    }
+
+    /// F1 of one who always says yes where the check applies.
+    pub fn always_yes(&self) -> f64 {
+        let support = self.counts.support();
+        ratio(2 * support, self.applied.max(support) + support)
+    }
+}
+
+/// Measures for every check.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    counts: [Counts; Check::COUNT],
+    measured: [Measured; Check::COUNT],
+    confusing: Vec<Confusing>,
     turns: usize,
 }
 
@@ -154,69 +161,50 @@ impl Report {
     pub fn of<'a>(scorer: &Scorer, turns: impl IntoIterator<Item = &'a Labelled>) -> Report {
         let mut report = Report::default();
         for turn in turns {
-            report.add(&scorer.grade(&turn.utterance()).verdicts, &turn.present);
+            report.add(scorer, turn);
         }
+        report.confusing.sort_by(|a, b| doubt(a).total_cmp(&doubt(b)));
         report
     }
 
-    /// Counts one turn.
-    pub fn add(&mut self, said: &Verdicts, labelled: &BTreeSet<Check>) {
+    fn add(&mut self, scorer: &Scorer, turn: &Labelled) {
         self.turns += 1;
-        for check in Check::ALL {
-            self.counts[check.index()].add(said.is_yes(check), labelled.contains(&check));
+        for (check, verdict) in scorer.grade(&turn.utterance()).verdicts.iter() {
+            let labelled = turn.present.contains(&check);
+            self.measured[check.index()].add(verdict, labelled);
+            if (verdict.verdict == Answer::Yes) != labelled {
+                let Labelled { id, text, context, kind, .. } = turn.clone();
+                self.confusing.push(Confusing { check, id, text, context, labelled, p: verdict.p, kind });
+            }
         }
     }
 
-    /// The counts for `check`.
-    pub fn get(&self, check: Check) -> &Counts {
-        &self.counts[check.index()]
+    /// What was measured for `check`.
+    pub fn get(&self, check: Check) -> &Measured {
+        &self.measured[check.index()]
     }
 
-    /// How many turns were counted.
+    /// How many turns were graded.
     pub fn turns(&self) -> usize {
         self.turns
     }
 
-    /// Mean F1 over the checks that occur.
-    pub fn macro_f1(&self) -> f64 {
-        self.mean(Counts::f1)
+    /// The answers that differ from the labels, the surest first.
+    pub fn confusing(&self) -> &[Confusing] {
+        &self.confusing
     }
 
-    /// Mean κ over the checks that occur.
-    pub fn macro_kappa(&self) -> f64 {
-        self.mean(Counts::kappa)
-    }
-
-    fn mean(&self, measure: fn(&Counts) -> f64) -> f64 {
+    /// The mean of a measure over the checks that occur.
+    pub fn mean(&self, measure: impl Fn(&Measured) -> f64) -> f64 {
         let occurring: Vec<f64> =
-            self.counts.iter().filter(|counts| counts.support() > 0).map(measure).collect();
+            self.measured.iter().filter(|measured| measured.counts.support() > 0).map(measure).collect();
         if occurring.is_empty() { 0.0 } else { occurring.iter().sum::<f64>() / occurring.len() as f64 }
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<20} {:>7} {:>9} {:>6} {:>5} {:>5}",
-            "check", "support", "precision", "recall", "F1", "κ"
-        )?;
-        for check in Check::ALL {
-            let counts = self.get(check);
-            let (p, r, f1, k) = (counts.precision(), counts.recall(), counts.f1(), counts.kappa());
-            writeln!(f, "{check:<20} {:>7} {p:>9.2} {r:>6.2} {f1:>5.2} {k:>5.2}", counts.support())?;
-        }
-        write!(
-            f,
-            "{:<20} {:>7} {:>9} {:>6} {:>5.2} {:>5.2}",
-            "mean",
-            self.turns,
-            "",
-            "",
-            self.macro_f1(),
-            self.macro_kappa()
-        )
-    }
+/// How near the wrong answer's probability is to the right one.
+fn doubt(case: &Confusing) -> f32 {
+    if case.labelled { case.p } else { 1.0 - case.p }
 }
 
 #[cfg(test)]
@@ -229,5 +217,16 @@ mod tests {
         assert!((counts.f1() - 40.0 / 55.0).abs() < 1e-12);
         assert!((counts.kappa() - 0.4).abs() < 1e-12);
         assert_eq!(Counts::default().f1(), 0.0);
+        let measured = Measured { counts, applied: 50, ..Measured::default() };
+        assert!((measured.always_yes() - 60.0 / 80.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn calibration_is_the_mean_gap() {
+        let mut calibration = Calibration::default();
+        [true, true, true, false].iter().for_each(|&present| calibration.add(0.75, present));
+        assert!(calibration.error() < 1e-9);
+        (0..4).for_each(|_| calibration.add(1.0, false));
+        assert!((calibration.error() - 0.5).abs() < 1e-9);
     }
 }

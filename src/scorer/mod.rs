@@ -1,6 +1,7 @@
 //! What was good: the rubric, the rules, evidence, and the grade.
 
 pub mod classifier;
+pub mod corpus;
 pub mod eval;
 pub mod example;
 pub mod explain;

@@ -101,10 +101,41 @@ const OPEN: [(&str, &str); 20] = [
 
 /// Classes whose presence is a feature by itself and crossed with the subject of the clause.
 const SEMANTIC: [&str; 35] = [
-    "weekday", "dayword", "month", "time", "number", "emotionbad", "thanks", "vague", "slot", "good", "state",
-    "pressure", "burden", "doc", "option", "ackverb", "communicate", "talk", "raise", "adj", "help", "benefit",
-    "effort", "bossverb", "faultverb", "work", "explore", "react", "obstacle", "proposaladj", "swing", "quitverb",
-    "selfish", "never", "someone",
+    "weekday",
+    "dayword",
+    "month",
+    "time",
+    "number",
+    "emotionbad",
+    "thanks",
+    "vague",
+    "slot",
+    "good",
+    "state",
+    "pressure",
+    "burden",
+    "doc",
+    "option",
+    "ackverb",
+    "communicate",
+    "talk",
+    "raise",
+    "adj",
+    "help",
+    "benefit",
+    "effort",
+    "bossverb",
+    "faultverb",
+    "work",
+    "explore",
+    "react",
+    "obstacle",
+    "proposaladj",
+    "swing",
+    "quitverb",
+    "selfish",
+    "never",
+    "someone",
 ];
 
 struct Known {
@@ -194,7 +225,8 @@ impl Collector {
             let sentence = words[start].sentence;
             let length = words[start..].iter().take_while(|word| word.sentence == sentence).count();
             let end = start + length;
-            let asked = reading.parsed.text[reading.parsed.sentences[sentence].clone()].trim_end().ends_with('?');
+            let asked =
+                reading.parsed.text[reading.parsed.sentences[sentence].clone()].trim_end().ends_with('?');
             self.sentence_grams(words, tokens, start..end, asked);
             start = end;
         }
@@ -245,10 +277,7 @@ impl Collector {
             }
             for gap in 2..=4 {
                 if i >= 0 && i + gap < length {
-                    self.add(
-                        Key::new(Family::Skip).text(stem(i)).text(stem(i + gap)),
-                        range(i, i + gap + 1),
-                    );
+                    self.add(Key::new(Family::Skip).text(stem(i)).text(stem(i + gap)), range(i, i + gap + 1));
                 }
             }
         }
@@ -270,9 +299,7 @@ impl Collector {
         let subject = clause.subject as usize;
         let tense = clause.tense as usize;
         let turned = usize::from(clause.negated) + 2 * usize::from(clause.conditional);
-        let verb = clause.verb.map_or("-", |verb| {
-            tokens[verb].stem
-        });
+        let verb = clause.verb.map_or("-", |verb| tokens[verb].stem);
         let key = || Key::new(Family::Clause).number(subject);
         self.add(key().number(1).number(mood).number(modality), span.clone());
         self.add(key().number(2).number(mood).number(tense).number(turned), span.clone());
@@ -286,11 +313,13 @@ impl Collector {
         let head = clause.head.min(span.end - 1);
         for length in 1..=4 {
             if head + length <= span.end {
-                let key = (head..head + length).fold(Key::new(Family::Head), |key, at| key.text(tokens[at].said));
+                let key =
+                    (head..head + length).fold(Key::new(Family::Head), |key, at| key.text(tokens[at].said));
                 self.add(key, head..head + length);
             }
         }
-        let lead = (span.start..head).fold(Key::new(Family::Head).text("lead"), |key, at| key.text(tokens[at].said));
+        let lead =
+            (span.start..head).fold(Key::new(Family::Head).text("lead"), |key, at| key.text(tokens[at].said));
         if head > span.start && head - span.start <= 3 {
             self.add(lead, span.start..head);
         }
@@ -317,7 +346,10 @@ impl Collector {
             let key = || Key::new(Family::Subject).number(at).number(subject);
             self.add(key().number(0).number(mood), span.clone());
             self.add(key().number(1).number(modality), span.clone());
-            self.add(key().number(2).number(clause.tense as usize).number(usize::from(clause.negated)), span.clone());
+            self.add(
+                key().number(2).number(clause.tense as usize).number(usize::from(clause.negated)),
+                span.clone(),
+            );
             if clause.conditional {
                 self.add(key().number(3), span.clone());
             }
@@ -336,7 +368,10 @@ impl Collector {
             let key = || Key::new(Family::Construction).number(section);
             self.add(key(), hit.words.clone());
             self.add(key().number(1).number(weight), hit.words.clone());
-            self.add(key().number(2).number(clause.mood as usize).number(clause.subject as usize), hit.words.clone());
+            self.add(
+                key().number(2).number(clause.mood as usize).number(clause.subject as usize),
+                hit.words.clone(),
+            );
         }
     }
 
@@ -372,10 +407,8 @@ impl Collector {
         let marks = |mark: char| parsed.text.chars().filter(|&c| c == mark).count();
         let word_steps = [1, 2, 4, 6, 9, 13, 18, 25, 35, 50, 75, 110];
         let count_steps = [1, 2, 3, 4, 6];
-        let imperatives = parsed
-            .clauses
-            .iter()
-            .filter(|clause| !clause.quoted && clause.mood == Mood::Imperative);
+        let imperatives =
+            parsed.clauses.iter().filter(|clause| !clause.quoted && clause.mood == Mood::Imperative);
         let counts: [(usize, &[usize]); 12] = [
             (parsed.words.len(), &word_steps),
             (parsed.sentences.len(), &count_steps),
@@ -398,12 +431,18 @@ impl Collector {
         self.add(Key::new(Family::Structure).text("place").number(reading.position as usize), 0..0);
         let short = parsed.words.len() <= 8;
         self.add(
-            Key::new(Family::Structure).text("short").number(reading.position as usize).number(usize::from(short)),
+            Key::new(Family::Structure)
+                .text("short")
+                .number(reading.position as usize)
+                .number(usize::from(short)),
             0..0,
         );
         if reading.position == Position::Opening {
             for question in &reading.questions {
-                self.add(Key::new(Family::Structure).text("opens").number(question.asks as usize), question.words.clone());
+                self.add(
+                    Key::new(Family::Structure).text("opens").number(question.asks as usize),
+                    question.words.clone(),
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Training: from labelled turns to weights, the same bytes for the same turns.
 
-use super::super::eval::Labelled;
+use super::super::corpus::Labelled;
 use super::super::rubric::Check;
 use super::super::rules::{Reading, Rules};
 use super::super::verdict::Position;

@@ -98,7 +98,8 @@ impl Weights {
         }
         let (keys, rows) = rest.split_at(count * 4);
         weights.keys = keys.as_chunks().0.iter().map(|key| u32::from_le_bytes(*key)).collect();
-        weights.rows = rows.as_chunks().0.iter().map(|row: &[u8; Check::COUNT]| row.map(|b| b as i8)).collect();
+        weights.rows =
+            rows.as_chunks().0.iter().map(|row: &[u8; Check::COUNT]| row.map(|b| b as i8)).collect();
         Ok(weights)
     }
 }
