@@ -100,7 +100,7 @@ impl Cli {
             Ok(exit) => exit.into(),
             Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
-                let _ = writeln!(anstream::stderr(), "error: {error:#}");
+                let _ = writeln!(anstream::stderr(), "error: {}", in_words(&error));
                 ExitCode::FAILURE
             }
         }
@@ -157,6 +157,15 @@ impl Cli {
 /// What comes with the program and what the person has added.
 fn library(settings: &Settings) -> Result<Library, LibraryError> {
     Library::with_folders(std::slice::from_ref(&settings.folders.config))
+}
+
+/// An error with its causes, each said once: many messages name their cause already.
+fn in_words(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        said if said.contains(&cause) => said.to_owned(),
+        said => format!("{said}: {cause}"),
+    })
 }
 
 /// `coachup … | head` is no error.

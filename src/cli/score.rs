@@ -99,8 +99,7 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<u8> {
-    let mut writer =
-        Writer { scorer: Scorer::new(), format: args.format, out, err, bad: false, live: false };
+    let mut writer = Writer { scorer: Scorer::new(), format: args.format, out, err, bad: false, live: false };
     if args.file == Path::new("-") {
         writer.live = true;
         writer.grade_all(stdin)?;

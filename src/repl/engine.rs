@@ -1,7 +1,12 @@
 //! The model behind the talk: loaded, and its prompt worked through, while the person reads and types.
 
 use crate::model::LanguageModel;
+use std::ops::ControlFlow;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often a waiting person is asked whether to go on.
+const WAIT: Duration = Duration::from_millis(20);
 
 /// A model, as handed to the talk.
 pub type Model = Box<dyn LanguageModel>;
@@ -30,11 +35,20 @@ impl Engine {
         matches!(self, Engine::Loading(thread) if !thread.is_finished())
     }
 
-    /// The model; waits until it is there.
+    /// The model; waits until it is there. None where `pulse` stopped the wait: the loading goes on.
     ///
     /// # Errors
     /// Loading failed.
-    pub fn get(&mut self) -> anyhow::Result<&mut dyn LanguageModel> {
+    pub fn get(
+        &mut self,
+        pulse: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> anyhow::Result<Option<&mut dyn LanguageModel>> {
+        while self.is_loading() {
+            if pulse().is_break() {
+                return Ok(None);
+            }
+            std::thread::sleep(WAIT);
+        }
         if let Engine::Loading(_) = self
             && let Engine::Loading(thread) = std::mem::replace(self, Engine::Failed)
         {
@@ -42,7 +56,7 @@ impl Engine {
             *self = Engine::Ready(loaded);
         }
         match self {
-            Engine::Ready(model) => Ok(model.as_mut()),
+            Engine::Ready(model) => Ok(Some(model.as_mut())),
             _ => Err(anyhow::anyhow!("the model could not be loaded; start again with another `--model`")),
         }
     }

@@ -55,7 +55,8 @@ pub fn run(
     let mut initial = String::new();
     let mut pressed_once = false;
     loop {
-        let line = match prompt.read(&label, &std::mem::take(&mut initial))? {
+        let words = std::mem::take(&mut initial);
+        let line = match interrupt.while_reading(|| prompt.read(&label, &words))? {
             Input::Line(line) => line,
             Input::End => return left(talk, out, Left::Open),
             Input::Interrupted if pressed_once => return left(talk, out, Left::Interrupted),

@@ -1,36 +1,47 @@
-//! Ctrl-C while the boss is thinking: one flag, set by the signal, read between tokens.
+//! Ctrl-C: one flag, set by the signal, read between tokens; and a way out while the program waits for
+//! input that it can't take its eyes off.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
-static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static PRESSED: AtomicBool = AtomicBool::new(false);
+static READING: AtomicBool = AtomicBool::new(false);
+
+/// Wrong usage is 2, failure 1; this is what a shell expects of a program that Ctrl-C ended.
+const EXIT_CODE: i32 = 130;
 
 /// Tells whether the person asked to stop.
 #[derive(Clone, Debug)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(());
 
 impl Interrupt {
-    /// Catches Ctrl-C and a polite kill from now on. The handler is set once a process; later calls
-    /// share it.
+    /// Catches Ctrl-C from now on. Once stops what is going on; a second time, or while input is read,
+    /// it ends the program: everything said is stored by then.
     pub fn install() -> Interrupt {
-        let flag = FLAG.get_or_init(|| {
-            let flag = Arc::new(AtomicBool::new(false));
-            let set = Arc::clone(&flag);
-            // A process that already has a handler keeps it: then Ctrl-C ends the program, and
-            // everything said is stored already.
-            let _ = ctrlc::set_handler(move || set.store(true, Ordering::SeqCst));
-            flag
+        // A process that already has a handler keeps it: then Ctrl-C ends the program.
+        let _ = ctrlc::set_handler(|| {
+            if PRESSED.swap(true, Ordering::SeqCst) || READING.load(Ordering::SeqCst) {
+                std::process::exit(EXIT_CODE);
+            }
         });
-        Interrupt(Arc::clone(flag))
+        Interrupt(())
     }
 
     /// Was Ctrl-C pressed since the last [`Interrupt::clear`]?
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        PRESSED.load(Ordering::SeqCst)
     }
 
     /// Forgets it.
     pub fn clear(&self) {
-        self.0.store(false, Ordering::SeqCst);
+        PRESSED.store(false, Ordering::SeqCst);
+    }
+
+    /// Runs `read`, which waits for input; Ctrl-C ends the program meanwhile. A line editor that takes
+    /// Ctrl-C as a key is not disturbed.
+    pub fn while_reading<T>(&self, read: impl FnOnce() -> T) -> T {
+        READING.store(true, Ordering::SeqCst);
+        let got = read();
+        READING.store(false, Ordering::SeqCst);
+        got
     }
 }

@@ -9,7 +9,7 @@ use crate::boss::Cast;
 use crate::scorer::example::Example;
 use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
-use crate::scorer::verdict::Verdicts;
+use crate::scorer::verdict::{Answer, Verdicts};
 use crate::session::{Exchange, Outcome};
 use crate::text::count::count;
 use crate::text::printable::printable;
@@ -67,6 +67,9 @@ pub fn boss_line(name: &str, text: &str) -> String {
 /// The verdicts that say something: what helped and what hurt, each with the person's own words.
 pub fn verdicts(verdicts: &Verdicts) -> String {
     let mut out = String::new();
+    if verdicts.iter().all(|(_, verdict)| verdict.verdict == Answer::NotApplicable) {
+        return format!("{DIM}  not graded: it holds no English words{DIM:#}\n");
+    }
     for (check, verdict) in verdicts.iter().filter(|(check, _)| verdicts.is_yes(*check)) {
         let (mark, style) = if check.is_helpful() { ('+', GOOD) } else { ('-', BAD) };
         let quotes: Vec<String> = verdict.evidence.iter().map(|span| format!("“{}”", span.text)).collect();

@@ -76,7 +76,8 @@ pub fn run(
     for number in 1.. {
         line.clear();
         let longest = LONGEST_TURN as u64 + 2;
-        let read = std::io::Read::take(&mut *script, longest).read_until(b'\n', &mut line);
+        let mut limited = std::io::Read::take(&mut *script, longest);
+        let read = interrupt.while_reading(|| limited.read_until(b'\n', &mut line));
         if read.with_context(|| format!("can't read line {number} of the script"))? == 0 {
             break;
         }
@@ -94,12 +95,16 @@ pub fn run(
         }
         match commands::parse(text) {
             Some(Err(error)) => writeln!(output.err, "line {number}: {error}")?,
-            Some(Ok(command)) => match answers::answer(talk, &command)? {
-                Answer::Text(answer) | Answer::Retry(answer, _) => note(text, &answer, output)?,
-                Answer::Breathe => {}
-                Answer::End => break,
-                Answer::Quit => return Ok(Ended::Left),
+            Some(Ok(command)) => match answers::answer(talk, &command) {
+                Err(error) => writeln!(output.err, "line {number}: {error:#}")?,
+                Ok(answer) => match answer {
+                    Answer::Text(answer) | Answer::Retry(answer, _) => note(text, &answer, output)?,
+                    Answer::Breathe => {}
+                    Answer::End => break,
+                    Answer::Quit => return Ok(Ended::Left),
+                },
             },
+            None if talk.boss_has_left() => break,
             None => {
                 let turn = text.strip_prefix("//").map_or(text.to_owned(), |rest| format!("/{rest}"));
                 if exchange(talk, &turn, output, interrupt)?.is_break() {

@@ -207,13 +207,13 @@ impl<'a> Talk<'a> {
         let mut state = pending.state.clone();
         let turn = Turn { text: &text, verdicts: &verdicts };
         let started = self.rooms.clock.elapsed();
-        let mut first = None;
         let clock = self.rooms.clock;
+        let Some(model) = self.rooms.engine.get(pulse)? else { return Ok(None) };
+        let mut first = None;
         let mut timed = || {
             first.get_or_insert_with(|| clock.elapsed());
             pulse()
         };
-        let model = self.rooms.engine.get()?;
         let Some(spoken) = self.cast.reply(model, &mut state, &lines, &turn, node, &mut timed)? else {
             return Ok(None);
         };

@@ -54,6 +54,9 @@ pub enum StoreError {
     /// Another program holds the store.
     #[error("another coachup has been writing to the store for {} seconds; close it and try again", BUSY.as_secs())]
     Busy,
+    /// Another program has gone on with the same session.
+    #[error("another coachup has gone on with this session; `coachup practice --resume` takes it up from there")]
+    Elsewhere,
     /// No such session.
     #[error("no session is called `{wanted}`; {known}")]
     Unknown {
@@ -78,6 +81,7 @@ impl From<rusqlite::Error> for StoreError {
                 StoreError::Damaged(error.to_string())
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+            Some(ErrorCode::ConstraintViolation) => StoreError::Elsewhere,
             _ => StoreError::Sqlite(error),
         }
     }
