@@ -51,7 +51,7 @@ impl Attention<'_> {
         // With fewer tasks than threads, the query heads of one key-value head are shared out as well.
         let group = config.heads / config.kv_heads;
         let wanted = pool.threads().div_ceil(self.places.len() * config.kv_heads);
-        let parts = (wanted..=group).find(|parts| group % parts == 0).unwrap_or(group);
+        let parts = (wanted..=group).find(|parts| group.is_multiple_of(*parts)).unwrap_or(group);
         let width = group / parts * config.head_dim;
         let out = Parts::new(out);
         pool.run(self.places.len() * config.kv_heads * parts, &|task| {

@@ -87,11 +87,6 @@ impl Cache {
         }
     }
 
-    /// Bytes that [`Cache::write_out`] writes for each slot.
-    pub fn slot_bytes(&self) -> usize {
-        2 * size_of::<f16>() * self.layers * self.heads * self.head_dim
-    }
-
     /// Writes the first `slots` slots: for each layer and head its keys, then its values, little-endian.
     ///
     /// # Errors
@@ -169,7 +164,11 @@ mod tests {
         assert_eq!(cache.read(1, 1, 5..6).0[0].to_f32(), 114.0);
         let mut bytes = Vec::new();
         cache.write_out(3, &mut bytes).unwrap();
-        assert_eq!(bytes.len(), 3 * cache.slot_bytes());
+        assert_eq!(
+            bytes.len(),
+            3 * 2 * 2 * 2 * 2 * 4,
+            "slots, keys and values, bytes, layers, heads, elements"
+        );
         let mut other = Cache::new(2, 2, 4, 5);
         other.read_in(3, &mut &bytes[..]).unwrap();
         assert_eq!(cache.read(1, 0, 0..3), other.read(1, 0, 0..3));

@@ -180,7 +180,7 @@ impl Config {
     /// Whether `layer` sees only a window of the latest positions.
     pub fn window_of(&self, layer: usize) -> Option<usize> {
         let (window, period) = self.window?;
-        ((layer + 1) % period != 0).then_some(window)
+        (!(layer + 1).is_multiple_of(period)).then_some(window)
     }
 
     /// Elements of all query heads together.

@@ -64,6 +64,7 @@ impl Context {
     }
 
     /// How many tokens of `tokens` need no work because their keys and values are held.
+    #[cfg(test)]
     pub fn known(&self, tokens: &[u32]) -> usize {
         let held = common(&self.held, tokens);
         if held < self.held.len() {

@@ -61,11 +61,6 @@ impl Decoder {
         Decoder { config, weights, pool: Pool::new(threads), buffers }
     }
 
-    /// Sizes and constants.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// Tokens in the vocabulary.
     pub fn vocabulary(&self) -> usize {
         self.weights.output.rows

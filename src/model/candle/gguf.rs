@@ -5,8 +5,8 @@
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
 use super::super::ModelError;
-use candle_core::quantized::GgmlDType;
 use super::store::Store;
+use candle_core::quantized::GgmlDType;
 use memmap2::Mmap;
 use std::collections::HashMap;
 use std::fs::File;
@@ -365,9 +365,10 @@ impl Gguf {
     /// Names the file and key when the key is missing or something else.
     pub fn texts(&self, key: &str) -> Result<Vec<&[u8]>, ModelError> {
         match self.metadata.get(key) {
-            Some(Value::Texts(places)) => {
-                Ok(places.iter().map(|&(start, length)| &self.store.mapped()[start..start + length as usize]).collect())
-            }
+            Some(Value::Texts(places)) => Ok(places
+                .iter()
+                .map(|&(start, length)| &self.store.mapped()[start..start + length as usize])
+                .collect()),
             _ => self.required(key, "an array of strings", None),
         }
     }

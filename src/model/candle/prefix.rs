@@ -103,7 +103,8 @@ impl Prefixes {
             let mut file = BufReader::new(File::open(&path).ok()?);
             read_tokens(&mut file).map(|tokens| (path, tokens))
         };
-        let saved = files.filter(|path| path.extension().is_some_and(|e| e == "kv")).filter_map(tokens).collect();
+        let saved =
+            files.filter(|path| path.extension().is_some_and(|e| e == "kv")).filter_map(tokens).collect();
         Prefixes { folder, saved }
     }
 

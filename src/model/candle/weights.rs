@@ -85,7 +85,7 @@ pub fn dequantize(dtype: GgmlDType, bytes: &[u8], out: &mut [f32]) {
 /// shape check at load rule both out.
 pub fn blocks<T: GgmlType>(bytes: &[u8]) -> &[T] {
     let size = std::mem::size_of::<T>();
-    assert!(bytes.len() % size == 0 && bytes.as_ptr().align_offset(std::mem::align_of::<T>()) == 0);
+    assert!(bytes.len().is_multiple_of(size) && bytes.as_ptr().align_offset(std::mem::align_of::<T>()) == 0);
     // SAFETY: length and alignment are checked above; candle's blocks are `repr(C)` structs of integers
     // and half floats, valid for every bit pattern.
     unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size) }

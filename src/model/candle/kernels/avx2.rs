@@ -55,8 +55,7 @@ fn prefetch(tile: Tile, part: usize, bytes: usize) {
     let next = tile.weights.wrapping_add(TILE * tile.stride + part * bytes);
     let mut at = 0;
     while at < bytes {
-        // SAFETY: a prefetch reads nothing that the program can see and can't fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(at).cast()) };
+        _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(at).cast());
         at += 64;
     }
 }
@@ -137,7 +136,8 @@ pub unsafe fn dot_q45k<const FIFTH: bool>(tile: Tile, input: RowInput, out: &mut
                     rows[i] = row_q45k::<FIFTH>(at, y, scales);
                 }
                 let products = add_across(rows[0], rows[1], rows[2], rows[3]);
-                let below = _mm_hadd_epi32(_mm_hadd_epi32(below[0], below[1]), _mm_hadd_epi32(below[2], below[3]));
+                let below =
+                    _mm_hadd_epi32(_mm_hadd_epi32(below[0], below[1]), _mm_hadd_epi32(below[2], below[3]));
                 _mm_storeu_si128(sums.products.as_mut_ptr().add(four * 4).cast(), products);
                 _mm_storeu_si128(sums.below.as_mut_ptr().add(four * 4).cast(), below);
             }
@@ -177,18 +177,11 @@ unsafe fn row_q6k(at: *const u8, y: *const i8, groups: __m256i) -> __m256i {
     let mut sum = _mm256_setzero_si256();
     for half in 0..2 {
         let low = unsafe {
-            [
-                _mm256_loadu_si256(at.add(half * 64).cast()),
-                _mm256_loadu_si256(at.add(half * 64 + 32).cast()),
-            ]
+            [_mm256_loadu_si256(at.add(half * 64).cast()), _mm256_loadu_si256(at.add(half * 64 + 32).cast())]
         };
         let high = unsafe { _mm256_loadu_si256(at.add(128 + half * 32).cast()) };
-        let highs = [
-            _mm256_slli_epi16::<4>(high),
-            _mm256_slli_epi16::<2>(high),
-            high,
-            _mm256_srli_epi16::<2>(high),
-        ];
+        let highs =
+            [_mm256_slli_epi16::<4>(high), _mm256_slli_epi16::<2>(high), high, _mm256_srli_epi16::<2>(high)];
         for group in 0..4 {
             let packed = low[group % 2];
             let shifted = if group < 2 { packed } else { _mm256_srli_epi16::<4>(packed) };

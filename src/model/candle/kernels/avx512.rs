@@ -33,14 +33,10 @@ fn add_in_quarters(v: [__m512i; 4]) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
 fn add_in_halves(u: [__m512i; 4]) -> [__m512i; 2] {
-    let a = _mm512_add_epi32(
-        _mm512_shuffle_i32x4::<0x88>(u[0], u[1]),
-        _mm512_shuffle_i32x4::<0xdd>(u[0], u[1]),
-    );
-    let b = _mm512_add_epi32(
-        _mm512_shuffle_i32x4::<0x88>(u[2], u[3]),
-        _mm512_shuffle_i32x4::<0xdd>(u[2], u[3]),
-    );
+    let a =
+        _mm512_add_epi32(_mm512_shuffle_i32x4::<0x88>(u[0], u[1]), _mm512_shuffle_i32x4::<0xdd>(u[0], u[1]));
+    let b =
+        _mm512_add_epi32(_mm512_shuffle_i32x4::<0x88>(u[2], u[3]), _mm512_shuffle_i32x4::<0xdd>(u[2], u[3]));
     [_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xdd>(a, b)]
 }
 
@@ -130,8 +126,7 @@ pub(super) fn prefetch(tile: Tile, part: usize, bytes: usize) {
     // A prefetch of an address that isn't mapped does nothing.
     let mut at = 0;
     while at < bytes {
-        // SAFETY: a prefetch reads nothing that the program can see and can't fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(at).cast()) };
+        _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(at).cast());
         at += 64;
     }
 }
@@ -157,9 +152,8 @@ pub unsafe fn dot_q45k<const FIFTH: bool>(tile: Tile, input: RowInput, out: &mut
     let size = if FIFTH { 176 } else { 144 };
     let picks = [pick(0, 2), pick(1, 3), pick(4, 6), pick(5, 7)];
     let nibble = _mm512_set1_epi8(15);
-    let bits = [(0, 2), (1, 3), (4, 6), (5, 7)].map(|(a, b)| {
-        _mm512_inserti64x4::<1>(_mm512_set1_epi8(1 << a), _mm256_set1_epi8((1u8 << b) as i8))
-    });
+    let bits = [(0, 2), (1, 3), (4, 6), (5, 7)]
+        .map(|(a, b)| _mm512_inserti64x4::<1>(_mm512_set1_epi8(1 << a), _mm256_set1_epi8((1u8 << b) as i8)));
     let mut total = _mm512_setzero_ps();
     for block in 0..tile.blocks {
         // SAFETY: `block` is below `blocks`: 256 bytes, one scale and 16 sums of the input are there, and
@@ -361,7 +355,10 @@ pairs!(Q51, "Q5_1.", 24, 0, true, |a, b| add_fifth_bits(
     a.add(4).cast::<u32>().read_unaligned(),
     b.add(4).cast::<u32>().read_unaligned()
 ));
-pairs!(Q80, "Q8_0.", 34, 128, false, |a, b| _mm512_xor_si512(join(a.add(2), b.add(2)), _mm512_set1_epi8(-128)));
+pairs!(Q80, "Q8_0.", 34, 128, false, |a, b| _mm512_xor_si512(
+    join(a.add(2), b.add(2)),
+    _mm512_set1_epi8(-128)
+));
 
 /// The scale, and the minimum if there is one, of a block.
 ///
@@ -391,7 +388,14 @@ fn add_block<P: Pairs>(total: __m512, sums: __m512i, heads: &[u32; TILE], e: f32
 /// As [`add_block`], with the floats taken apart.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
-pub(super) fn add_scaled<P: Pairs>(total: __m512, sums: __m512i, d: __m512, m: __m512, e: f32, sum: i16) -> __m512 {
+pub(super) fn add_scaled<P: Pairs>(
+    total: __m512,
+    sums: __m512i,
+    d: __m512,
+    m: __m512,
+    e: f32,
+    sum: i16,
+) -> __m512 {
     let sums = _mm512_sub_epi32(sums, _mm512_set1_epi32(P::OFFSET * i32::from(sum)));
     let total = _mm512_fmadd_ps(_mm512_mul_ps(d, _mm512_set1_ps(e)), _mm512_cvtepi32_ps(sums), total);
     if P::MINIMUM { _mm512_fmadd_ps(m, _mm512_set1_ps(e * f32::from(sum)), total) } else { total }
@@ -431,7 +435,8 @@ pub unsafe fn dot_32<P: Pairs>(tile: Tile, input: RowInput, out: &mut [f32; TILE
             total = add_block::<P>(total, first, &heads[0], *input.scales.add(block), *input.sums.add(block));
             if pair {
                 let next = block + 1;
-                total = add_block::<P>(total, second, &heads[1], *input.scales.add(next), *input.sums.add(next));
+                total =
+                    add_block::<P>(total, second, &heads[1], *input.scales.add(next), *input.sums.add(next));
             }
         }
         block += 2;

@@ -113,13 +113,9 @@ impl<const FIFTH: bool> Wide for Q45K<FIFTH> {
         let [heads, a, b, c] = unsafe { turn_16_bytes(at) };
         out.d = low_halves(heads);
         out.m = high_halves(heads);
-        let (six, four, two) =
-            (_mm512_set1_epi8(0x3f), _mm512_set1_epi8(0x0f), _mm512_set1_epi8(0x30));
+        let (six, four, two) = (_mm512_set1_epi8(0x3f), _mm512_set1_epi8(0x0f), _mm512_set1_epi8(0x30));
         let upper = |x: __m512i| _mm512_and_si512(_mm512_srli_epi32::<2>(x), two);
-        let scales = [
-            _mm512_and_si512(a, six),
-            _mm512_or_si512(_mm512_and_si512(c, four), upper(a)),
-        ];
+        let scales = [_mm512_and_si512(a, six), _mm512_or_si512(_mm512_and_si512(c, four), upper(a))];
         let minima = [
             _mm512_and_si512(b, six),
             _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi32::<4>(c), four), upper(b)),

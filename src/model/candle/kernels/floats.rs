@@ -3,8 +3,8 @@
 //! Sums are kept in sixteen lanes by fused multiply-add and added in one order, so every machine gets the
 //! same bits.
 
-use super::Machine;
 use super::super::math::{self, LANES};
+use super::Machine;
 use half::f16;
 
 /// Compiles `$body` for each instruction set and picks by `self`.

@@ -3,6 +3,9 @@
 //! Every output element is one sum, made by one thread in one order that does not depend on the number
 //! of threads, the number of input rows, or the instruction set: so results don't either.
 
+// An index is the register's number in these loops, and they run over several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

@@ -63,10 +63,7 @@ fn packed_scales(bytes: &[u8]) -> [(i32, i32); 8] {
         let (scale, minimum) = if j < 4 {
             (bytes[j] & 63, bytes[j + 4] & 63)
         } else {
-            (
-                (bytes[j + 4] & 15) | (bytes[j - 4] >> 6) << 4,
-                (bytes[j + 4] >> 4) | (bytes[j] >> 6) << 4,
-            )
+            ((bytes[j + 4] & 15) | (bytes[j - 4] >> 6) << 4, (bytes[j + 4] >> 4) | (bytes[j] >> 6) << 4)
         };
         (i32::from(scale), i32::from(minimum))
     })
@@ -86,7 +83,8 @@ fn block_256(dtype: GgmlDType, bytes: &[u8]) -> Block256 {
         return Block256 { numbers, group_scales, group_minima, scale: float(&bytes[208..]), minimum: 0.0 };
     }
     let scales = packed_scales(&bytes[4..16]);
-    let (high, low) = if dtype == GgmlDType::Q5K { (&bytes[16..48], &bytes[48..]) } else { (&[][..], &bytes[16..]) };
+    let (high, low) =
+        if dtype == GgmlDType::Q5K { (&bytes[16..48], &bytes[48..]) } else { (&[][..], &bytes[16..]) };
     for (at, number) in numbers.iter_mut().enumerate() {
         let (group, l) = (at / 32, at % 32);
         let nibble = low[group / 2 * 32 + l] >> (group % 2 * 4) & 15;

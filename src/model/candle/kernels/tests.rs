@@ -1,8 +1,8 @@
 //! Every kernel against the definition, on random and extreme blocks.
 
+use super::super::weights::dequantize;
 use super::dispatch::{Kernel, Machine};
 use super::{Form, Input, TILE, Tile, scalar};
-use super::super::weights::dequantize;
 use candle_core::quantized::GgmlDType;
 use half::f16;
 use rand::{Rng, RngExt, SeedableRng};
@@ -132,43 +132,4 @@ fn inputs_are_rounded_to_the_nearest_byte() {
     assert_eq!(bytes[31], 127);
     assert_eq!(scales[1], 0.0);
     assert_eq!(sums[0], bytes[..32].iter().map(|b| i16::from(*b)).sum::<i16>());
-}
-
-#[test]
-#[ignore]
-fn micro() {
-    fn cpu() -> f64 {
-        let s = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-        s.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
-    }
-    let mut random = ChaCha8Rng::seed_from_u64(1);
-    for machine in Machine::all() {
-        for dtype in TYPES {
-            let kernel = Kernel::new(dtype, machine);
-            let Some(routines) = kernel.routines() else { continue };
-            let cols = 1536;
-            let blocks = cols / dtype.block_size();
-            let tiles = 16;
-            let bytes = weights(dtype, (tiles + 1) * TILE * blocks, None, &mut random);
-            let stride = blocks * dtype.type_size();
-            let mut line = format!("{machine:?} {dtype:?}:");
-            for rows in [1, 2, 4, 8, 128] {
-                let input = input(rows, cols, kernel.form(), false, &mut random);
-                let quantized = input.quantized(kernel.form());
-                let mut out = vec![[0.0; TILE]; rows];
-                let reps = 4000 / (rows + 3);
-                let t = cpu();
-                for _ in 0..reps {
-                    for t in 0..tiles {
-                        let tile = Tile { weights: bytes[t * TILE * stride..].as_ptr(), stride, blocks };
-                        routines.multiply(tile, quantized, &mut out);
-                    }
-                }
-                let t = cpu() - t;
-                let n = (reps * tiles * TILE) as f64;
-                line += &format!("  [{rows}] {:.1} GB/s {:.1} GMAC/s", n * stride as f64 / t * 1e-9, n * (cols * rows) as f64 / t * 1e-9);
-            }
-            println!("{line}");
-        }
-    }
 }

@@ -4,4 +4,3 @@ mod hostile;
 mod reference;
 mod requests;
 mod tiny;
-mod speed;

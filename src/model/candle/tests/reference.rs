@@ -69,7 +69,6 @@ pub fn decoder(path: &Path, threads: usize) -> Decoder {
         config.activation = Activation::Silu;
     }
     let weights = Weights::from_gguf(&gguf, &config).unwrap();
-    if std::env::var("SPEED_MOVE").is_ok() { std::mem::forget(gguf.store().start_moving()); std::thread::sleep(std::time::Duration::from_secs(5)); }
     Decoder::new(config, weights, threads)
 }
 
