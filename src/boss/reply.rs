@@ -308,9 +308,9 @@ fn must_ask(act: Act) -> bool {
 /// Does the reply do what the act says, by its form and its words?
 pub fn does(text: &str, act: Act) -> bool {
     let Some(cues) = WORDS.cues.get(&act) else { return true };
-    let asks = |span: std::ops::Range<usize>| text[span].ends_with('?');
+    let asks = |span: &std::ops::Range<usize>| text[span.clone()].ends_with('?');
     let all: Vec<_> = sentences(text);
-    let questions = all.iter().cloned().filter(|span| asks(span.clone())).count();
+    let questions = all.iter().filter(|span| asks(span)).count();
     let normal = normal(text);
     // "Show me one." and "I wonder why." ask as well.
     let asks_in_words = ["show me", "give me", "tell me", "i wonder", "wondering"];

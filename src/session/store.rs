@@ -55,7 +55,9 @@ pub enum StoreError {
     #[error("another coachup has been writing to the store for {} seconds; close it and try again", BUSY.as_secs())]
     Busy,
     /// Another program has gone on with the same session.
-    #[error("another coachup has gone on with this session; `coachup practice --resume` takes it up from there")]
+    #[error(
+        "another coachup has gone on with this session; `coachup practice --resume` takes it up from there"
+    )]
     Elsewhere,
     /// No such session.
     #[error("no session is called `{wanted}`; {known}")]
