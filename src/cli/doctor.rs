@@ -6,7 +6,10 @@ use crate::model::acquire::{Bytes, Store, free_space};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
 use crate::model::machine::Machine;
+use crate::scenario::Library;
+use crate::session;
 use crate::settings::Settings;
+use crate::text::count::count;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -50,9 +53,11 @@ pub fn run(_args: &DoctorArgs, settings: &Settings, out: &mut dyn Write) -> anyh
         folder("settings", &settings.folders.config),
         folder("sessions", &settings.folders.data),
         folder("models", &settings.folders.models),
+        sessions(&settings.folders.data),
         memory(&machine),
         processor(&machine),
     ];
+    findings.extend(own_files(&settings.folders.config));
     match catalogue(settings) {
         Ok(catalogue) => {
             findings.push(hub(&store, &catalogue));
@@ -97,6 +102,29 @@ fn folder(what: &'static str, path: &Path) -> Finding {
             let remedy = "set `COACHUP_HOME` to a folder you may write to";
             finding(State::Bad, what, format!("can't write to {shown}: {error}; {remedy}"))
         }
+    }
+}
+
+/// Can the stored sessions be opened? Makes no store where there is none yet.
+fn sessions(data: &Path) -> Finding {
+    if !data.join(session::store::FILE).exists() {
+        return finding(State::Ok, "store", "no session yet");
+    }
+    let listed = session::store::Store::open(data).and_then(|store| store.list());
+    match listed {
+        Ok(sessions) => finding(State::Ok, "store", count(sessions.len(), "session")),
+        Err(error) => finding(State::Bad, "store", error.to_string()),
+    }
+}
+
+/// The person's own bosses, scenarios and presets that can't be read.
+fn own_files(config: &Path) -> Vec<Finding> {
+    match Library::with_folders(&[config.to_owned()]) {
+        Ok(library) => {
+            let left_out = library.faults().iter().map(|fault| format!("left out: {}", fault.why));
+            left_out.map(|why| finding(State::Note, "own files", why)).collect()
+        }
+        Err(error) => vec![finding(State::Bad, "own files", error.to_string())],
     }
 }
 

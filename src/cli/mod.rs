@@ -21,6 +21,7 @@ use crate::repl::screen;
 use crate::scenario::{Library, LibraryError};
 use crate::session::store::Store;
 use crate::settings::Settings;
+use crate::text::printable::printable;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -154,9 +155,13 @@ impl Cli {
     }
 }
 
-/// What comes with the program and what the person has added.
+/// What comes with the program and what the person has added; a broken file of theirs is named on stderr.
 fn library(settings: &Settings) -> Result<Library, LibraryError> {
-    Library::with_folders(std::slice::from_ref(&settings.folders.config))
+    let library = Library::with_folders(std::slice::from_ref(&settings.folders.config))?;
+    for fault in library.faults() {
+        let _ = writeln!(anstream::stderr(), "warning: left out: {}", printable(&fault.why));
+    }
+    Ok(library)
 }
 
 /// An error with its causes, each said once: many messages name their cause already.

@@ -241,13 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_explained_though_the_library_cannot_be_loaded() {
+    fn a_broken_file_is_explained_and_stops_no_other() {
         let home = tempfile::tempdir().unwrap();
         shown(home.path(), &["difficulties", "new", "mine"]);
         let file = home.path().join("difficulties/mine.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, text.replace("\npatience", "\npateince")).unwrap();
-        let error = typed(home.path(), &["difficulties", "list"]).unwrap_err().to_string();
+        assert!(!shown(home.path(), &["difficulties", "list"]).contains("mine"));
+        let error = typed(home.path(), &["difficulties", "show", "mine"]).unwrap_err().to_string();
         assert!(error.contains("difficulties check"), "{error}");
         let (exit, text) = typed(home.path(), &["difficulties", "check", file.to_str().unwrap()]).unwrap();
         assert_eq!(exit, Exit::Failed);

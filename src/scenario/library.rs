@@ -27,6 +27,9 @@ pub enum LibraryError {
         /// The nearest, or all.
         hint: String,
     },
+    /// It is there, and its file is broken.
+    #[error("{0}")]
+    Broken(String),
     /// The file can't be read.
     #[error("can't read `{file}`: {source}")]
     Unreadable {
@@ -78,6 +81,16 @@ pub struct Library {
     pub(super) scenarios: BTreeMap<String, Scenario>,
     pub(super) bosses: BTreeMap<String, Boss>,
     pub(super) difficulties: BTreeMap<String, Difficulty>,
+    faults: Vec<Fault>,
+}
+
+/// A file of a person's own that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    kind: &'static str,
+    name: String,
+    /// The file, what is wrong with it, and what to do.
+    pub why: String,
 }
 
 impl Library {
@@ -86,29 +99,44 @@ impl Library {
     /// # Panics
     /// Never: a test reads every embedded file.
     pub fn embedded() -> Library {
-        Library { scenarios: embedded_shelf(), bosses: embedded_shelf(), difficulties: embedded_shelf() }
+        Library {
+            scenarios: embedded_shelf(),
+            bosses: embedded_shelf(),
+            difficulties: embedded_shelf(),
+            faults: Vec::new(),
+        }
     }
 
-    /// What comes with the program, and what lies in `folders`, where a later one wins.
+    /// What comes with the program, and what lies in `folders`, where a later one wins. A file that is
+    /// broken is left out, so that it stops nothing else; see [`Library::faults`].
     ///
     /// # Errors
-    /// A file in them that can't be read or is malformed.
+    /// A folder that can't be read.
     pub fn with_folders(folders: &[PathBuf]) -> Result<Library, LibraryError> {
         let mut library = Library::embedded();
         for folder in folders {
-            library.scenarios.extend(folder_shelf(folder)?);
-            library.bosses.extend(folder_shelf(folder)?);
-            library.difficulties.extend(folder_shelf(folder)?);
+            library.scenarios.extend(folder_shelf(folder, &mut library.faults)?);
+            library.bosses.extend(folder_shelf(folder, &mut library.faults)?);
+            library.difficulties.extend(folder_shelf(folder, &mut library.faults)?);
         }
         Ok(library)
+    }
+
+    /// The files that were left out, and why.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
     }
 
     /// The one called `name`.
     ///
     /// # Errors
-    /// [`LibraryError::Unknown`] with the nearest name, or with all.
+    /// [`LibraryError::Broken`] where its file was left out; else [`LibraryError::Unknown`] with the
+    /// nearest name, or with all.
     pub fn get<E: Entry>(&self, name: &str) -> Result<&E, LibraryError> {
         let shelf = E::shelf(self);
+        if let Some(fault) = self.faults.iter().find(|fault| fault.kind == E::KIND && fault.name == name) {
+            return Err(LibraryError::Broken(fault.why.clone()));
+        }
         shelf.get(name).ok_or_else(|| {
             let names = || shelf.keys().map(String::as_str);
             let hint = match nearest(name, names()) {
@@ -170,7 +198,10 @@ fn embedded_shelf<E: Entry>() -> BTreeMap<String, E> {
         .collect()
 }
 
-fn folder_shelf<E: Entry>(folder: &Path) -> Result<BTreeMap<String, E>, LibraryError> {
+fn folder_shelf<E: Entry>(
+    folder: &Path,
+    faults: &mut Vec<Fault>,
+) -> Result<BTreeMap<String, E>, LibraryError> {
     let folder = folder.join(E::FOLDER);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -182,7 +213,10 @@ fn folder_shelf<E: Entry>(folder: &Path) -> Result<BTreeMap<String, E>, LibraryE
         let file = entry.map_err(|source| LibraryError::Unreadable { file: folder.clone(), source })?.path();
         if file.extension().is_some_and(|extension| extension == "toml") {
             let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            shelf.insert(name, read(&file)?);
+            match read(&file) {
+                Ok(entry) => drop(shelf.insert(name, entry)),
+                Err(error) => faults.push(Fault { kind: E::KIND, name, why: error.to_string() }),
+            }
         }
     }
     Ok(shelf)
@@ -264,7 +298,10 @@ mod tests {
         let library = Library::with_folders(&folders).unwrap();
         assert_eq!(library.get::<Difficulty>("mine").unwrap().name, "mine");
         std::fs::write(folder.join("mine.toml"), text.replace("patience", "pateince")).unwrap();
-        let error = Library::with_folders(&folders).unwrap_err().to_string();
+        let library = Library::with_folders(&folders).unwrap();
+        assert_eq!(library.faults().len(), 1);
+        assert!(library.get::<Difficulty>("open").is_ok(), "one broken file stops no other");
+        let error = library.get::<Difficulty>("mine").unwrap_err().to_string();
         assert!(error.contains("mine.toml") && error.contains("did you mean `patience`"), "{error}");
         assert!(error.contains("difficulties check"), "{error}");
     }

@@ -10,7 +10,7 @@ mod shipped;
 
 pub use author::{AuthorError, Started, start};
 pub use check::{ACTS, Problem};
-pub use library::{Entry, Library, LibraryError, read};
+pub use library::{Entry, Fault, Library, LibraryError, read};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
