@@ -21,6 +21,7 @@ use language::Language;
 use rubric::Check;
 use rules::{Reading, RuleResult, Rules};
 use std::borrow::Cow;
+use std::ops::Range;
 use verdict::{Answer, Position, Span, Utterance, Verdict, Verdicts};
 
 /// Why a turn was not graded.
@@ -126,7 +127,7 @@ fn by_classifier(reading: &Reading<'_>, found: &RuleResult, opinion: &Opinion<'_
         let spans = if !opinion.is_yes(check) {
             Vec::new()
         } else if finding.score >= RULES_POINT_FROM && !finding.spans.is_empty() {
-            finding.spans.clone()
+            whole_thoughts(reading, check, &finding.spans)
         } else {
             opinion.evidence(check, reading).into_iter().collect()
         };
@@ -138,6 +139,32 @@ fn by_classifier(reading: &Reading<'_>, found: &RuleResult, opinion: &Opinion<'_
         };
     }
     verdicts
+}
+
+/// A clause of more words than this is not quoted whole.
+const LONGEST_THOUGHT: usize = 14;
+
+/// Spans whose check shows in what a clause goes on to say, not in its first words alone ("I know you're
+/// covering two teams"), grown to the end of that clause where it is short.
+fn whole_thoughts(reading: &Reading<'_>, check: Check, spans: &[Range<usize>]) -> Vec<Range<usize>> {
+    let grows = [Check::Acknowledges, Check::MutualBenefit, Check::InvitesInput, Check::AsksPermission];
+    if !grows.contains(&check) {
+        return spans.to_vec();
+    }
+    let parsed = &reading.parsed;
+    let mut grown: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        let clause = parsed.clauses.iter().find(|clause| clause.start < span.end && span.end <= clause.end);
+        let core = clause.map(|clause| reading.core(clause)).unwrap_or_default();
+        let end = match core.len() {
+            1..=LONGEST_THOUGHT => span.end.max(parsed.bytes(&core).end),
+            _ => span.end,
+        };
+        if grown.iter().all(|other| end <= other.start || other.end <= span.start) {
+            grown.push(span.start..end);
+        }
+    }
+    grown
 }
 
 /// The rubric's "applies" column.
