@@ -74,7 +74,7 @@ fn table(report: &Report, floor: &Report, agreement: &BTreeMap<Check, f64>) -> T
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     let titles = columns.iter().map(|(title, _)| *title);
-    table.set_header(["check", "turns"].into_iter().chain(titles).chain(["rules' F1", "people's κ"]));
+    table.set_header(["check", "turns"].into_iter().chain(titles).chain(["rules' F1", "passes' κ"]));
     for check in Check::ALL {
         let measured = report.get(check);
         let support = Cell::new(measured.counts.support()).set_alignment(CellAlignment::Right);
