@@ -25,5 +25,9 @@ pub fn score(reply: &str, mean_logprob: f32, expected: &Expected) -> f64 {
     let words = said.split_whitespace().count();
     let timed = names_time(&said) && names_time(&normal(expected.turn));
     let length = if (FEW..=MANY).contains(&words) { 0.0 } else { LENGTH };
-    LIKELY * f64::from(mean_logprob) + SHARED * shared + CLEAR * clear + if timed { TIME } else { 0.0 } + length
+    LIKELY * f64::from(mean_logprob)
+        + SHARED * shared
+        + CLEAR * clear
+        + if timed { TIME } else { 0.0 }
+        + length
 }
