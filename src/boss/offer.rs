@@ -275,7 +275,7 @@ fn turned_round(piece: &str, subject_first: bool) -> String {
 
 /// "You" acts where a verb follows and no verb or preposition stands before it.
 fn is_subject(words: &[&str], at: usize) -> bool {
-    const BEFORE: [&str; 8] = ["if", "when", "so", "that", "what", "while", "until", "once"];
+    const BEFORE: [&str; 10] = ["if", "when", "so", "that", "what", "while", "until", "once", "and", "then"];
     at == 0 || BEFORE.contains(&words[at - 1].to_lowercase().as_str())
 }
 
@@ -357,6 +357,10 @@ mod tests {
             ("What if we met for ten minutes on Monday?", "we meet for ten minutes on Monday"),
             ("I know you're swamped, so I'll prepare a summary.", "you prepare a summary"),
             ("Could you give me fifteen minutes tomorrow?", "I give you fifteen minutes tomorrow"),
+            (
+                "I could send you a page on Monday and you give me your view.",
+                "you send me a page on Monday and I give you my view",
+            ),
         ] {
             assert_eq!(of(said), [heard], "{said}");
         }

@@ -133,7 +133,8 @@ pub struct Expected<'a> {
 
 /// Words in a row that make a reply a copy of an example.
 const COPIED_RUN: usize = 5;
-
+/// … of the sample scene, which is about something else.
+const SAMPLE_RUN: usize = 4;
 /// Words in a row that make a reply an echo of the turn.
 const ECHOED_RUN: usize = 5;
 
@@ -251,32 +252,45 @@ fn tells_of(you: &str, normal: &str) -> bool {
 
 fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     let examples = expected.boss.examples.values().flatten().map(|line| line.replace("{you}", expected.you));
-    let mut known = examples.chain(sample().iter().map(|line| line.boss.clone()));
-    if known.any(|line| alike(text, &line) || longest_common_run(text, &line) >= COPIED_RUN) {
+    let copies = |line: &str, run: usize| alike(text, line) || longest_common_run(text, line) >= run;
+    if examples.into_iter().any(|line| copies(&line, COPIED_RUN))
+        || sample().iter().any(|line| copies(&line.boss, SAMPLE_RUN))
+    {
         return Err(Reason::Copied);
     }
     if expected.earlier.iter().any(|line| alike(text, line)) {
         return Err(Reason::Repeated);
     }
-    // An offer is taken up in the person's words; anything else is said in one's own.
-    let echoes = alike(text, expected.turn)
-        || longest_common_run(text, expected.turn) >= ECHOED_RUN
-        || takes_their_side(text, expected.turn);
-    if echoes && !expected.act.concedes() {
+    if echoes(text, expected) {
         return Err(Reason::Echoed);
     }
     Ok(())
 }
 
-/// Three words in a row of the turn with "we" or "I" in them: the boss speaks as the person does.
-fn takes_their_side(text: &str, turn: &str) -> bool {
-    const OWN: [&str; 11] = ["we", "we've", "we're", "we'd", "i", "i've", "i'm", "us", "our", "my", "me"];
-    let (text, turn) = (normal(text), normal(turn));
-    let said: Vec<&str> = text.split_whitespace().collect();
-    said.windows(3).any(|run| {
-        run.iter().any(|word| OWN.contains(word)) && turn.contains(&format!(" {} ", run.join(" ")))
-    })
+/// The person's words thrown back. An offer is taken up in the person's own words, but turned round;
+/// anything else is said in one's own.
+fn echoes(text: &str, expected: &Expected) -> bool {
+    let offer = normal(expected.offer.unwrap_or_default());
+    let (text_words, turn) = (normal(text), normal(expected.turn));
+    let said: Vec<&str> = text_words.split_whitespace().collect();
+    let thrown_back = |run: &[&str]| {
+        let run = format!(" {} ", run.join(" "));
+        turn.contains(&run) && !offer.contains(&run)
+    };
+    // "We've been", "you give me": three words with a person in them, or two with "we".
+    let has_person = |run: &[&str]| run.iter().any(|word| PERSONS.contains(word));
+    let has_we = |run: &[&str]| run.iter().any(|word| *word == "we" || word.starts_with("we'"));
+    said.windows(3).any(|run| has_person(run) && thrown_back(run))
+        || said.windows(2).any(|run| has_we(run) && thrown_back(run))
+        || said.windows(ECHOED_RUN).any(thrown_back)
+        || (!expected.act.concedes() && alike(text, expected.turn))
 }
+
+/// Who is meant changes with the speaker, so these words do not stay as they were said.
+const PERSONS: [&str; 15] = [
+    "we", "we've", "we're", "we'd", "i", "i've", "i'm", "i'll", "us", "our", "my", "me", "you", "your",
+    "you've",
+];
 
 fn follows(text: &str, expected: &Expected) -> Result<(), Reason> {
     let act = expected.act;
