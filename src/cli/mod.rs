@@ -102,7 +102,7 @@ impl Cli {
             Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(anstream::stderr(), "error: {}", in_words(&error));
-                ExitCode::FAILURE
+                if is_wrong_usage(&error) { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
             }
         }
     }
@@ -171,6 +171,14 @@ fn in_words(error: &anyhow::Error) -> String {
         said if said.contains(&cause) => said.to_owned(),
         said => format!("{said}: {cause}"),
     })
+}
+
+/// The exit code of a command line that can't be meant; clap's own.
+const WRONG_USAGE: u8 = 2;
+
+/// A name that there is not, of a boss, a scenario or a preset.
+fn is_wrong_usage(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LibraryError::Unknown { .. }))
 }
 
 /// `coachup … | head` is no error.

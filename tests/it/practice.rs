@@ -201,6 +201,7 @@ fn bad_input_names_the_thing_and_the_remedy_and_loses_nothing() {
     fails(&["practice", "--model", "/no/such/file.gguf"], &["/no/such/file.gguf"]);
     let bad = home.file("bad.gguf", "this is no model");
     fails(&["practice", "--model", bad.to_str().unwrap()], &["bad.gguf"]);
+    home.coachup(&["practice", "--boss", "dena"]).assert().code(2);
     home.file("settings.toml", "bos = 'dana'\n");
     fails(&["practice"], &["settings.toml", "did you mean `boss`"]);
 }
