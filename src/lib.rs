@@ -12,9 +12,9 @@
 //! | [`review`] | views of a session: one report, laid out for terminal, Markdown and JSON |
 //! | [`session`] | what happened: turns, branches, verdicts, moves; the SQLite store; export and import |
 //! | [`boss`] | who answers: state, choice of act, wording it, checks on a reply |
-//! | [`scorer`] | what was good: rubric, rules, evidence, grade, coaching words |
+//! | [`scorer`] | what was good: rubric, rules, classifier, evidence, grade, coaching words |
 //! | [`scenario`] | situations, bosses and difficulty presets, loaded from `prompts/` |
-//! | [`model`] | language models: catalogue, acquisition, the candle engine, the scripted engine |
+//! | [`model`] | models: catalogue, acquisition, the candle engine, the scripted engine, the scorer's sentence encoder |
 //! | [`text`] | plain text helpers that know nothing of coaching |
 //!
 //! # How one turn flows

@@ -31,8 +31,11 @@ pub fn run(args: &EvalArgs, out: &mut dyn Write) -> Result<()> {
     let turns = corpus::read(&args.file)?;
     let agreement = agreement(&args.file.with_file_name("agreement.json"))?;
     let report = Report::of(&Scorer::new(), &turns);
-    let floor = Report::of(&Scorer::rules(), &turns);
-    writeln!(out, "{}", table(&report, &floor, &agreement))?;
+    let parts = [
+        ("rules' F1", Report::of(&Scorer::rules(), &turns)),
+        ("+ words' F1", Report::of(&Scorer::features(), &turns)),
+    ];
+    writeln!(out, "{}", table(&report, &parts, &agreement))?;
     if let Some(file) = &args.confusing {
         write_confusing(&report, file)?;
     }
@@ -60,7 +63,8 @@ fn write_confusing(report: &Report, file: &Path) -> Result<()> {
 /// What a column shows of one check, and of all of them in the last row.
 type Column<'a> = (&'a str, &'a dyn Fn(&Measured) -> f64);
 
-fn table(report: &Report, floor: &Report, agreement: &BTreeMap<Check, f64>) -> Table {
+/// `parts` are the cascade's first steps alone: what each further one adds.
+fn table(report: &Report, parts: &[(&str, Report)], agreement: &BTreeMap<Check, f64>) -> Table {
     let columns: [Column<'_>; 6] = [
         ("precision", &|measured| measured.counts.precision()),
         ("recall", &|measured| measured.counts.recall()),
@@ -74,20 +78,26 @@ fn table(report: &Report, floor: &Report, agreement: &BTreeMap<Check, f64>) -> T
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     let titles = columns.iter().map(|(title, _)| *title);
-    table.set_header(["check", "turns"].into_iter().chain(titles).chain(["rules' F1", "passes' κ"]));
+    table.set_header(
+        ["check", "turns"]
+            .into_iter()
+            .chain(titles)
+            .chain(parts.iter().map(|(title, _)| *title))
+            .chain(["passes' κ"]),
+    );
     for check in Check::ALL {
         let measured = report.get(check);
         let support = Cell::new(measured.counts.support()).set_alignment(CellAlignment::Right);
         let mut row = vec![Cell::new(check), support];
         row.extend(columns.iter().map(|(_, value)| number(value(measured))));
-        row.push(number(f1(floor.get(check))));
+        row.extend(parts.iter().map(|(_, part)| number(f1(part.get(check)))));
         row.push(agreement.get(&check).map_or(Cell::new(""), |kappa| number(*kappa)));
         table.add_row(row);
     }
     let turns = Cell::new(report.turns()).set_alignment(CellAlignment::Right);
     let mut row = vec![Cell::new("mean"), turns];
     row.extend(columns.iter().map(|(_, value)| number(report.mean(value))));
-    row.push(number(floor.mean(f1)));
+    row.extend(parts.iter().map(|(_, part)| number(part.mean(f1))));
     let ceiling = agreement.values().sum::<f64>() / agreement.len().max(1) as f64;
     row.push(if agreement.is_empty() { Cell::new("") } else { number(ceiling) });
     table.add_row(row);

@@ -122,7 +122,8 @@ impl Cli {
             return eval::run(&args, &mut out).map(|()| Exit::Done);
         }
         if let Command::Train(args) = command {
-            return train::run(&args, &mut out).map(|()| Exit::Done);
+            let pretrained = || models::encoder_folder(&Settings::load()?);
+            return train::run(&args, pretrained, &mut out).map(|()| Exit::Done);
         }
         let settings = Settings::load()?;
         let folder = settings.folders.config.clone();

@@ -8,9 +8,11 @@ use crate::model::choose::{Choice, Facts, choose, gib, objection};
 use crate::model::machine::Machine;
 use crate::repl::interrupt::Interrupt;
 use crate::settings::Settings;
+use anyhow::Context;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Show, fetch, check and remove models.
 #[derive(Debug, clap::Args)]
@@ -93,6 +95,20 @@ pub fn store(settings: &Settings) -> Store {
         offline: settings.hub.offline,
     };
     Store::new(settings.folders.models.clone(), &hub, settings.python.clone())
+}
+
+/// The model that the scorer's encoder starts from.
+const ENCODER: &str = "all-minilm-l6-v2";
+
+/// The folder with the files of the model that the scorer's encoder starts from, fetched where need be.
+///
+/// # Errors
+/// It can't be had.
+pub fn encoder_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
+    let mut bars = Bars::new(settings.plain, Interrupt::install());
+    let acquired = store(settings).acquire(catalogue(settings)?.get(ENCODER)?, &mut bars)?;
+    let folder = acquired.files.first().and_then(|file| file.parent());
+    folder.map(PathBuf::from).context("the model has no files")
 }
 
 fn list(

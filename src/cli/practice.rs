@@ -87,6 +87,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     };
     interrupt.clear();
     let scorer = Scorer::new();
+    Scorer::warm();
     let clock = SystemClock::start();
     let rooms =
         Rooms { store, scorer: &scorer, engine: Engine::start(loader), clock: &clock, library: &library };

@@ -1,11 +1,16 @@
 //! `coachup train scorer`: makes the scorer's weights anew from a labelled corpus.
 
+use crate::model::encoder::Encoder;
+use crate::model::encoder::train::{Example, Settings, fine_tune, go_on};
+use crate::repl::interrupt::Interrupt;
 use crate::scorer::classifier::train;
 use crate::scorer::corpus::{self, Labelled};
 use crate::scorer::rubric::Check;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use std::io::Write;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{Cursor, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// What to train.
@@ -29,34 +34,87 @@ struct ScorerArgs {
     /// Folder with `train.jsonl` and `extra.jsonl` to learn from and `dev.jsonl` to choose thresholds on
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
-    /// File to write the weights to
-    #[arg(long, value_name = "FILE", default_value = "src/scorer/classifier/weights.bin")]
+    /// Folder to write `encoder.gguf` and `weights.bin` to
+    #[arg(long, value_name = "DIR", default_value = "src/scorer/classifier")]
     output: PathBuf,
+    /// Keep the `encoder.gguf` that is there, and fit only `weights.bin`: seconds instead of an hour
+    #[arg(long)]
+    keep_encoder: bool,
+    /// Go on from the `encoder.gguf` that is there
+    #[arg(long, conflicts_with = "keep_encoder")]
+    go_on: bool,
+    /// The highest rate of learning
+    #[arg(long, default_value_t = Settings::default().rate)]
+    rate: f64,
+    /// Order of the turns, dropout
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How often the encoder sees each turn
+    #[arg(long, default_value_t = Settings::default().epochs)]
+    epochs: usize,
 }
 
-/// Runs the command.
+/// Runs the command; `pretrained` finds or fetches the folder of the model that the encoder starts from.
 ///
 /// # Errors
-/// A corpus that can't be read or that is empty; a file that can't be written.
-pub fn run(args: &TrainArgs, out: &mut dyn Write) -> Result<()> {
+/// A corpus that can't be read or that is empty; a model that can't be had; a file that can't be written.
+pub fn run(
+    args: &TrainArgs,
+    pretrained: impl FnOnce() -> Result<PathBuf>,
+    out: &mut dyn Write,
+) -> Result<()> {
     let What::Scorer(args) = &args.what;
     let lessons = lessons(&args.corpus)?;
     let dev = corpus::read(&args.corpus.join("dev.jsonl"))?;
-    let bar = indicatif::ProgressBar::new(Check::COUNT as u64).with_message("training");
-    let weights = train::train(&lessons, &dev, |done| bar.set_position(done as u64));
+    let file = args.output.join("encoder.gguf");
+    if !args.keep_encoder {
+        let start = if args.go_on { None } else { Some(pretrained()?) };
+        let settings =
+            Settings { epochs: args.epochs, rate: args.rate, seed: args.seed, ..Settings::default() };
+        let encoder = encoder(start.as_deref(), &file, &lessons, &settings)?;
+        let mut bytes = Cursor::new(Vec::new());
+        encoder.write(&mut bytes)?;
+        write(&file, &bytes.into_inner(), "encoder", lessons.len(), out)?;
+    }
+    // What is mixed and calibrated is the encoder as it was stored, with its weights rounded.
+    let bar = ProgressBar::new(Check::COUNT as u64).with_message("features");
+    let weights = train::train(&lessons, &dev, &stored(&file)?, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
-    let bytes = weights.to_bytes();
-    std::fs::write(&args.output, &bytes)
-        .with_context(|| format!("can't write `{}`", args.output.display()))?;
-    writeln!(
-        out,
-        "{}: {} features from {} turns, {} bytes",
-        args.output.display(),
-        weights.keys.len(),
-        lessons.len(),
-        bytes.len()
-    )?;
-    Ok(())
+    write(&args.output.join("weights.bin"), &weights.to_bytes(), "features", lessons.len(), out)
+}
+
+/// Teaches the pretrained model in the folder `start`, or without one the encoder in `file`, the lessons.
+fn encoder(start: Option<&Path>, file: &Path, lessons: &[Labelled], settings: &Settings) -> Result<Encoder> {
+    let examples: Vec<Example> = lessons.iter().map(train::example).collect();
+    let labels: Vec<String> = Check::ALL.into_iter().map(|check| check.id().to_string()).collect();
+    let style = ProgressStyle::with_template("encoder {wide_bar} {pos}/{len} {msg} {eta}")?;
+    let bar = ProgressBar::new(0).with_style(style);
+    let mut smooth = None;
+    let interrupt = Interrupt::install();
+    let told = |step: usize, steps: usize, loss: f32| {
+        let mean = smooth.map_or(loss, |mean: f32| 0.98 * mean + 0.02 * loss);
+        smooth = Some(mean);
+        bar.set_length(steps as u64);
+        bar.set_position(step as u64);
+        bar.set_message(format!("loss {mean:.3}"));
+        if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let encoder = match start {
+        Some(folder) => fine_tune(folder, &labels, &examples, settings, told)?,
+        None => go_on(stored(file)?, &examples, settings, told)?,
+    };
+    bar.finish_and_clear();
+    Ok(encoder)
+}
+
+fn stored(file: &Path) -> Result<Encoder> {
+    let bytes = std::fs::read(file).with_context(|| format!("can't read `{}`", file.display()))?;
+    Ok(Encoder::from_bytes(&bytes)?)
+}
+
+fn write(file: &Path, bytes: &[u8], what: &str, turns: usize, out: &mut dyn Write) -> Result<()> {
+    std::fs::write(file, bytes).with_context(|| format!("can't write `{}`", file.display()))?;
+    Ok(writeln!(out, "{}: {what} from {turns} turns, {} bytes", file.display(), bytes.len())?)
 }
 
 /// The files with turns to learn from; the second may be missing.

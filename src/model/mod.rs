@@ -7,7 +7,7 @@ pub mod acquire;
 pub mod candle;
 pub mod catalogue;
 pub mod choose;
-pub mod embed;
+pub mod encoder;
 pub mod machine;
 pub mod scripted;
 

@@ -42,7 +42,8 @@ const SAMPLE: usize = 200;
 
 /// Guesses the language of `text`. Short turns count as English unless their script says otherwise.
 pub fn guess(text: &str) -> Language {
-    let (mut words, mut english, mut other, mut foreign_script, mut letters) = (0, 0, 0, 0, 0);
+    let (mut words, mut spelled, mut english, mut other, mut foreign_script, mut letters) =
+        (0, 0, 0, 0, 0, 0);
     for token in text::tokens(text)
         .into_iter()
         .filter(|token| matches!(token.kind, Kind::Word | Kind::Number | Kind::Emoji))
@@ -53,6 +54,7 @@ pub fn guess(text: &str) -> Language {
         if token.kind != Kind::Word {
             continue;
         }
+        spelled += 1;
         letters += raw.chars().filter(|c| c.is_alphabetic()).count();
         foreign_script += raw.chars().filter(|c| c.is_alphabetic() && !is_latin(*c)).count();
         let lower = raw.to_lowercase().replace('’', "'");
@@ -63,9 +65,23 @@ pub fn guess(text: &str) -> Language {
         Language::None
     } else if foreign_script * 2 > letters || (other >= 2 && other > english + english / 2) {
         Language::Other
+    } else if spelled >= FEWEST_WORDS && english * ENGLISH_SHARE < spelled && !looks_english(text) {
+        Language::Other
     } else {
         Language::English
     }
+}
+
+/// A turn of fewer words is too short for its letters to tell.
+const FEWEST_WORDS: usize = 5;
+
+/// Where one word in so many is an English function word, the letters are not asked.
+const ENGLISH_SHARE: usize = 5;
+
+/// What the letters say, for languages whose accents were left out and whose function words are not listed.
+fn looks_english(text: &str) -> bool {
+    let start: String = text.chars().take(2000).collect();
+    whichlang::detect_language(&start) == whichlang::Lang::Eng
 }
 
 fn is_latin(c: char) -> bool {
@@ -97,6 +113,9 @@ mod tests {
             "Можем поговорить о графике?",
             "この件について話せますか",
             "Vorrei parlare con lei della riunione di lunedì.",
+            "hola jefe queria hablar con usted sobre el informe de ayer porque no esta listo",
+            "posso falar com voce sobre o projeto da proxima semana",
+            "chcialbym porozmawiac o raporcie z zeszlego tygodnia",
         ] {
             assert_eq!(guess(text), Language::Other, "{text}");
         }

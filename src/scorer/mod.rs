@@ -15,12 +15,10 @@ pub mod rules;
 pub mod verdict;
 pub mod wording;
 
-use classifier::weights::Weights;
 use classifier::{Classifier, Opinion};
 use language::Language;
 use rubric::Check;
 use rules::{Reading, RuleResult, Rules};
-use std::borrow::Cow;
 use std::ops::Range;
 use verdict::{Answer, Position, Span, Utterance, Verdict, Verdicts};
 
@@ -45,9 +43,15 @@ pub struct Graded {
 }
 
 /// Grades turns.
-#[derive(Clone, Debug)]
-pub struct Scorer {
-    classifier: Option<Cow<'static, Classifier>>,
+#[derive(Clone, Copy, Debug)]
+pub struct Scorer(Cascade);
+
+/// Which parts of the cascade answer.
+#[derive(Clone, Copy, Debug)]
+enum Cascade {
+    Rules,
+    Features,
+    Whole,
 }
 
 /// Without the classifier, a score from here on is a yes.
@@ -63,19 +67,33 @@ impl Default for Scorer {
 }
 
 impl Scorer {
-    /// The scorer that comes with the program: rules, and the classifier that weighs what they find.
+    /// The scorer that comes with the program: rules, features and encoder. Nothing is loaded before the
+    /// first turn.
     pub fn new() -> Scorer {
-        Scorer { classifier: Some(Cow::Borrowed(Classifier::shipped())) }
+        Scorer(Cascade::Whole)
     }
 
     /// Rules alone.
     pub fn rules() -> Scorer {
-        Scorer { classifier: None }
+        Scorer(Cascade::Rules)
     }
 
-    /// Rules, and a classifier of the given weights.
-    pub fn with(weights: Weights) -> Scorer {
-        Scorer { classifier: Some(Cow::Owned(Classifier::of(weights))) }
+    /// Rules and the linear classifier, without the encoder.
+    pub fn features() -> Scorer {
+        Scorer(Cascade::Features)
+    }
+
+    /// Loads what the first turn would have to wait for, while nobody waits.
+    pub fn warm() {
+        std::thread::spawn(Classifier::shipped);
+    }
+
+    fn classifier(self) -> Option<&'static Classifier> {
+        match self.0 {
+            Cascade::Rules => None,
+            Cascade::Features => Some(Classifier::features_only()),
+            Cascade::Whole => Some(Classifier::shipped()),
+        }
     }
 
     /// Grades one turn. Same turn, same answer; linear in its length; never panics.
@@ -92,10 +110,10 @@ impl Scorer {
         }
         let reading = Reading::of(utterance);
         let result = Rules::judge(&reading);
-        let verdicts = match self.classifier.as_deref() {
+        let verdicts = match self.classifier() {
             None => by_rules(utterance, &result),
             Some(classifier) => {
-                let opinion = classifier.judge(&reading, &result);
+                let opinion = classifier.judge(utterance, &reading, &result);
                 by_classifier(&reading, &result, &opinion)
             }
         };
@@ -223,7 +241,7 @@ mod tests {
         #[test]
         fn evidence_is_verbatim_and_grading_is_deterministic(text in text(), position in position()) {
             let utterance = Utterance { text: &text, context: None, position };
-            for scorer in [Scorer::rules(), Scorer::new()] {
+            for scorer in [Scorer::rules(), Scorer::features(), Scorer::new()] {
             let graded = scorer.grade(&utterance);
             for (check, verdict) in graded.verdicts.iter() {
                 prop_assert!((0.0..=1.0).contains(&verdict.p));

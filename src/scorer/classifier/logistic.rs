@@ -135,7 +135,7 @@ pub fn sigmoid(logit: f64) -> f64 {
 }
 
 /// ln(1 + eˣ) without overflow.
-fn softplus(x: f64) -> f64 {
+pub fn softplus(x: f64) -> f64 {
     if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
 }
 

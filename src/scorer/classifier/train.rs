@@ -6,7 +6,10 @@ use super::super::rules::{Reading, Rules};
 use super::super::verdict::Position;
 use super::features;
 use super::logistic::{self, Linear, Row, sigmoid};
-use super::weights::{Head, Weights, short};
+use super::weights::{Head, Scale, Weights, mix, short};
+use crate::model::ModelError;
+use crate::model::encoder::Encoder;
+use crate::model::encoder::train::Example;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Weighs the loss against the penalty; chosen on the folds of the training turns.
@@ -18,9 +21,21 @@ const FEWEST_TURNS: u32 = 3;
 /// Situations are dealt out to this many folds, so that no fold has seen another's matter.
 const FOLDS: usize = 5;
 
-/// Trains on `train`; thresholds are chosen on it (out of fold) and on `dev`, which teaches nothing else.
-/// `done` is told after each check how many are.
-pub fn train(train: &[Labelled], dev: &[Labelled], mut done: impl FnMut(usize)) -> Weights {
+/// Fits the weights of the features on `train` (calibrated out of fold) and their mixture with the encoder on
+/// `dev`, which neither has learned from. `done` is told after each check how many are.
+///
+/// # Errors
+/// A fault of the encoder.
+pub fn train(
+    train: &[Labelled],
+    dev: &[Labelled],
+    encoder: &Encoder,
+    mut done: impl FnMut(usize),
+) -> Result<Weights, ModelError> {
+    let said: Vec<Vec<f32>> = dev
+        .iter()
+        .map(|turn| encoder.read(&turn.text, turn.context.as_deref()).map(|said| said.logits))
+        .collect::<Result<_, _>>()?;
     let keyed: Vec<BTreeMap<u32, f32>> = train.iter().map(keyed).collect();
     let keys = vocabulary(&keyed);
     let index = |keyed: &BTreeMap<u32, f32>| -> Row {
@@ -35,17 +50,38 @@ pub fn train(train: &[Labelled], dev: &[Labelled], mut done: impl FnMut(usize)) 
     let mut weights = Weights { rows: vec![[0; Check::COUNT]; keys.len()], keys, ..Weights::default() };
     for check in Check::ALL {
         let lesson = Lesson { turns: train, rows: &rows, folds: &folds, check, width: weights.keys.len() };
-        let (linear, mut seen) = lesson.learn();
-        let head = stored(&linear, check, &mut weights.rows);
-        let calibrated = calibrate(&seen);
-        let tried = dev.iter().zip(&held).filter(|(turn, _)| applies(turn, check));
-        seen.extend(tried.map(|(turn, row)| (linear.logit(row), turn.present.contains(&check))));
-        let mut head = Head { slope: calibrated.0 as f32, offset: calibrated.1 as f32, ..head };
-        head.threshold = threshold(&seen, &head);
+        let (linear, seen) = lesson.learn();
+        let mut head = stored(&linear, check, &mut weights.rows);
+        head.alone = scale(&seen);
+        let tried = dev.iter().zip(&held).zip(&said).filter(|((turn, _), _)| applies(turn, check));
+        let mixed: Vec<(f64, bool)> = tried
+            .map(|((turn, row), said)| {
+                let features = head.alone.logit(linear.logit(row) as f32);
+                (f64::from(mix(features, said[check.index()])), turn.present.contains(&check))
+            })
+            .collect();
+        head.mixed = scale(&mixed);
         weights.heads[check.index()] = head;
         done(check.index() + 1);
     }
-    weights
+    Ok(weights)
+}
+
+/// What a turn teaches the encoder: one answer a check, in the order of [`Check::ALL`].
+pub fn example(turn: &Labelled) -> Example {
+    let answer = |check: Check| applies(turn, check).then(|| turn.present.contains(&check));
+    Example {
+        text: turn.text.clone(),
+        before: turn.context.clone(),
+        answers: Check::ALL.into_iter().map(answer).collect(),
+    }
+}
+
+/// Platt's scale of what was said, and where it divides yes from no.
+fn scale(said: &[(f64, bool)]) -> Scale {
+    let (slope, offset) = calibrate(said);
+    let scale = Scale { slope: slope as f32, offset: offset as f32, threshold: 0.5 };
+    Scale { threshold: threshold(said, &scale), ..scale }
 }
 
 fn keyed(turn: &Labelled) -> BTreeMap<u32, f32> {
@@ -127,47 +163,66 @@ fn stored(linear: &Linear, check: Check, rows: &mut [[i8; Check::COUNT]]) -> Hea
     Head { bias: linear.bias as f32, scale: scale as f32, ..Head::default() }
 }
 
-/// Platt's slope and offset by Newton's method, with his softened targets (Platt 1999; Lin, Lin & Weng 2007).
+/// Platt's slope and offset by Newton's method with backtracking, with his softened targets (Platt 1999; Lin,
+/// Lin & Weng 2007).
 fn calibrate(said: &[(f64, bool)]) -> (f64, f64) {
     let present = said.iter().filter(|(_, label)| *label).count() as f64;
     let absent = said.len() as f64 - present;
     let (high, low) = ((present + 1.0) / (present + 2.0), 1.0 / (absent + 2.0));
+    let target = |label: bool| if label { high } else { low };
+    let loss = |slope: f64, offset: f64| -> f64 {
+        let one = |&(logit, label): &(f64, bool)| {
+            let z = slope * logit + offset;
+            logistic::softplus(z) - target(label) * z
+        };
+        said.iter().map(one).sum()
+    };
     let (mut slope, mut offset) = (1.0, 0.0);
+    let mut least = loss(slope, offset);
     for _ in 0..50 {
         let (mut g, mut h) = ([0.0; 2], [1e-9, 0.0, 1e-9]);
         for &(logit, label) in said {
             let p = sigmoid(slope * logit + offset);
-            let off = p - if label { high } else { low };
-            let curve = p * (1.0 - p);
-            g = [g[0] + off * logit, g[1] + off];
-            h = [h[0] + curve * logit * logit, h[1] + curve * logit, h[2] + curve];
+            let (gap, spread) = (p - target(label), p * (1.0 - p));
+            g = [g[0] + gap * logit, g[1] + gap];
+            h = [h[0] + spread * logit * logit, h[1] + spread * logit, h[2] + spread];
         }
         let determinant = h[0] * h[2] - h[1] * h[1];
-        if determinant.abs() < 1e-12 {
+        if g[0].abs().max(g[1].abs()) < 1e-9 || determinant <= 0.0 {
             break;
         }
-        slope -= (h[2] * g[0] - h[1] * g[1]) / determinant;
-        offset -= (h[0] * g[1] - h[1] * g[0]) / determinant;
+        let toward = ((h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant);
+        let mut step = 1.0;
+        loop {
+            let (next_slope, next_offset) = (slope - step * toward.0, offset - step * toward.1);
+            let next = loss(next_slope, next_offset);
+            if next < least {
+                (slope, offset, least) = (next_slope, next_offset, next);
+                break;
+            }
+            step /= 2.0;
+            if step < 1e-6 {
+                return (slope, offset);
+            }
+        }
     }
     (slope, offset)
 }
 
-/// The probability that divides yes from no with the best F1.
-fn threshold(said: &[(f64, bool)], head: &Head) -> f32 {
+/// The probability from which a yes is worth it: half the best F1 that any threshold reaches, which is where
+/// calibrated probabilities are divided best (Lipton, Elkan & Naryanaswamy 2014), and which hangs on single
+/// turns less than the threshold that happened to reach it.
+fn threshold(said: &[(f64, bool)], scale: &Scale) -> f32 {
     let mut order: Vec<(f32, bool)> =
-        said.iter().map(|&(logit, label)| (head.probability(logit as f32), label)).collect();
+        said.iter().map(|&(logit, label)| (scale.probability(logit as f32), label)).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0));
     let present = order.iter().filter(|(_, label)| *label).count();
-    let (mut found, mut best) = (0, (0.0, 0.5));
-    for (at, &(p, label)) in order.iter().enumerate() {
+    let (mut found, mut best) = (0, 0.0f64);
+    for (at, &(_, label)) in order.iter().enumerate() {
         found += usize::from(label);
-        let f1 = 2.0 * found as f64 / (at + 1 + present) as f64;
-        if f1 > best.0 {
-            let next = order.get(at + 1).map_or(0.0, |next| next.0);
-            best = (f1, (p + next) / 2.0);
-        }
+        best = best.max(2.0 * found as f64 / (at + 1 + present) as f64);
     }
-    best.1
+    (best / 2.0) as f32
 }
 
 #[cfg(test)]
@@ -181,12 +236,18 @@ mod tests {
         let (slope, offset) = calibrate(&said);
         assert!((sigmoid(slope * 2.0 + offset) - 0.75).abs() < 0.02);
         assert!(sigmoid(offset - slope * 2.0) < 0.02);
+        // Far from where the method starts, a full step would overshoot and never come back.
+        let far: Vec<(f64, bool)> = (0..400).map(|at| (f64::from(at % 20) + 3.0, at % 20 > 12)).collect();
+        let (slope, offset) = calibrate(&far);
+        assert!(sigmoid(slope * 5.0 + offset) < 0.05 && sigmoid(slope * 21.0 + offset) > 0.95);
     }
 
     #[test]
     fn the_threshold_lies_between_the_classes() {
-        let head = Head { slope: 1.0, ..Head::default() };
-        let found = threshold(&[(2.0, true), (1.0, true), (-1.0, false), (-2.0, false)], &head);
+        let scale = Scale { slope: 1.0, ..Scale::default() };
+        let found = threshold(&[(2.0, true), (1.0, true), (-1.0, false), (-2.0, false)], &scale);
         assert!((0.27..0.73).contains(&found), "{found}");
+        let hard = threshold(&[(2.0, true), (1.0, false), (1.0, false), (-2.0, true)], &scale);
+        assert!(hard < found, "{hard}");
     }
 }

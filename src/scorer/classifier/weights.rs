@@ -1,12 +1,13 @@
 //! The trained weights: a sorted vocabulary of hashed features with one small number a check.
 //!
-//! The file, little-endian: the magic `CUW1`; the number of features (u32); for every check its bias, scale,
-//! slope, offset and threshold (f32 each); the keys, ascending (u32 each); for every key one i8 a check.
-//! A weight is its i8 times the check's scale.
+//! The file, little-endian: the magic `CUW2`; the number of features (u32); for every check its bias and
+//! scale, and slope, offset and threshold of the features alone and of features and encoder together (f32
+//! each); the keys, ascending (u32 each); for every key one i8 a check. A weight is its i8 times the check's
+//! scale.
 
 use super::super::rubric::Check;
 
-const MAGIC: &[u8; 4] = b"CUW1";
+const MAGIC: &[u8; 4] = b"CUW2";
 
 /// How the sum of a check's weights becomes a probability and an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,7 +16,16 @@ pub struct Head {
     pub bias: f32,
     /// What one unit of a stored weight is worth.
     pub scale: f32,
-    /// Platt's slope: the log-odds are `slope · sum + offset`.
+    /// From the sum of the features' weights.
+    pub alone: Scale,
+    /// From the features' log-odds and the encoder's, mixed.
+    pub mixed: Scale,
+}
+
+/// How a number becomes a probability and an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// Platt's slope: the log-odds are `slope · number + offset`.
     pub slope: f32,
     /// Platt's offset.
     pub offset: f32,
@@ -23,11 +33,24 @@ pub struct Head {
     pub threshold: f32,
 }
 
-impl Head {
-    /// The probability that a sum of weights stands for.
-    pub fn probability(&self, sum: f32) -> f32 {
-        super::logistic::sigmoid(f64::from(self.slope * sum + self.offset)) as f32
+impl Scale {
+    /// The log-odds that a number stands for.
+    pub fn logit(&self, number: f32) -> f32 {
+        self.slope * number + self.offset
     }
+
+    /// The probability that a number stands for.
+    pub fn probability(&self, number: f32) -> f32 {
+        super::logistic::sigmoid(f64::from(self.logit(number))) as f32
+    }
+}
+
+/// The encoder's share of the log-odds that it and the features have together; chosen on the dev split.
+const ENCODER_SHARE: f32 = 0.6;
+
+/// The features' log-odds and the encoder's, as one number.
+pub fn mix(features: f32, encoder: f32) -> f32 {
+    (1.0 - ENCODER_SHARE) * features + ENCODER_SHARE * encoder
 }
 
 /// The trained weights.
@@ -67,7 +90,9 @@ impl Weights {
         let mut bytes = MAGIC.to_vec();
         bytes.extend((self.keys.len() as u32).to_le_bytes());
         for head in &self.heads {
-            let numbers = [head.bias, head.scale, head.slope, head.offset, head.threshold];
+            let mut numbers = vec![head.bias, head.scale];
+            numbers
+                .extend([head.alone, head.mixed].iter().flat_map(|it| [it.slope, it.offset, it.threshold]));
             numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
         }
         self.keys.iter().for_each(|key| bytes.extend(key.to_le_bytes()));
@@ -85,13 +110,10 @@ impl Weights {
         let mut weights = Weights::default();
         for head in &mut weights.heads {
             let mut number = || take(&mut rest).map(f32::from_le_bytes);
-            *head = Head {
-                bias: number()?,
-                scale: number()?,
-                slope: number()?,
-                offset: number()?,
-                threshold: number()?,
-            };
+            (head.bias, head.scale) = (number()?, number()?);
+            for scale in [&mut head.alone, &mut head.mixed] {
+                *scale = Scale { slope: number()?, offset: number()?, threshold: number()? };
+            }
         }
         if rest.len() != count.checked_mul(4 + Check::COUNT).ok_or(Unreadable)? {
             return Err(Unreadable);
@@ -117,7 +139,9 @@ mod tests {
     #[test]
     fn weights_round_trip_and_damage_is_noticed() {
         let mut weights = Weights { keys: vec![3, 9], rows: vec![[-128; 18], [7; 18]], ..Weights::default() };
-        weights.heads[4] = Head { bias: -1.5, scale: 0.01, slope: 1.1, offset: 0.2, threshold: 0.4 };
+        let alone = Scale { slope: 1.1, offset: 0.2, threshold: 0.4 };
+        let mixed = Scale { slope: 0.9, offset: -0.1, threshold: 0.3 };
+        weights.heads[4] = Head { bias: -1.5, scale: 0.01, alone, mixed };
         let bytes = weights.to_bytes();
         assert_eq!(Weights::from_bytes(&bytes), Ok(weights));
         assert_eq!(Weights::from_bytes(&bytes[1..]), Err(Unreadable));
