@@ -5,7 +5,7 @@ use super::{Exit, programs};
 use crate::review::{Comparison, Report, compare_markdown, html, json, markdown, side_by_side, terminal};
 use crate::scenario::Library;
 use crate::session::Session;
-use crate::session::store::Store;
+use crate::session::store::{Store, make_private_folder};
 use crate::settings::Settings;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -118,6 +118,7 @@ fn open(text: &str, target: &Target, settings: &Settings, out: &mut dyn Write) -
         }
         // Kept with the sessions, as private as they are, and written over the next time.
         None => {
+            make_private_folder(&settings.folders.data)?;
             let file = settings.folders.data.join("review.html");
             let target = Target { output: Some(file.clone()), force: true };
             deliver(text, &target, false, settings, out)?;

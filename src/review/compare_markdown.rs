@@ -13,7 +13,7 @@ pub fn render(compared: &Comparison) -> String {
     let line = |text: &str| inline(&one_line(text));
     let show = |value: Option<f64>| value.map_or("-".to_owned(), words::points);
     let title = format!("A {} against B {}: {}", a.id, b.id, compared.a.scenario_title);
-    let mut page = format!("# {}\n\n| | A | B | B to A |\n|---|--:|--:|--:|\n", line(&title));
+    let mut page = format!("# {}\n\n| | A | B | A − B |\n|---|--:|--:|--:|\n", line(&title));
     let mut row = |name: &str, a: Option<f64>, b: Option<f64>| {
         let change = a.zip(b).map_or(String::new(), |(a, b)| words::signed(a - b));
         page.push_str(&format!("| {name} | {} | {} | {change} |\n", show(a), show(b)));

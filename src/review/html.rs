@@ -282,7 +282,7 @@ fn plan_part(report: &Report) -> Option<PlanPart> {
             (Some(turn), Some(quote)) => format!("used in turn {turn}: {}", words::quote(&quote.text, QUOTE)),
             _ => "not used".to_owned(),
         };
-        (used.part.wording().title.clone(), one_line(&used.text), place)
+        (used.title.clone(), one_line(&used.text), place)
     });
     Some(PlanPart {
         grade: plan

@@ -98,6 +98,7 @@ pub fn next(report: &Report, weakest: Option<Skill>, tried: &[&str], library: &L
 mod tests {
     use super::super::report;
     use super::*;
+    use crate::scenario::Difficulty;
     use crate::session::sample;
 
     fn talk(outcome: Outcome, grade: f64, difficulty: &str) -> Report {
@@ -134,7 +135,9 @@ mod tests {
         assert_eq!((top.scenario.as_str(), top.difficulty.as_str()), ("slow-approvals", "hostile"));
         let bottom = next(&talk(Outcome::EndedByBoss, 10.0, "welcoming"));
         assert_eq!(bottom.difficulty, "welcoming");
-        assert_eq!(next(&talk(Outcome::Agreed, 80.0, "custom")).difficulty, "skeptical");
+        let mut custom = talk(Outcome::Agreed, 80.0, "custom");
+        custom.header.receptiveness = library.get::<Difficulty>("guarded").unwrap().receptiveness + 1.0;
+        assert_eq!(next(&custom).difficulty, "skeptical");
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn plan_used(page: &mut String, report: &Report) {
         page.push_str(&format!("- **Prepare**: {score:.0} of 100\n"));
     }
     for used in &report.plan_used {
-        let title = &used.part.wording().title;
+        let title = &used.title;
         let text = match (used.turn, &used.quote) {
             (Some(turn), Some(quote)) => {
                 format!("{title}, used in turn {turn}: {}", words::quote(&quote.text, QUOTE))

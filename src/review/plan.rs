@@ -109,6 +109,8 @@ fn graded(text: &str, lead: &str, scorer: &Scorer) -> Verdicts {
 pub struct PlanUse {
     /// The part.
     pub part: Part,
+    /// What to call it: the part's title, with a number where the part has several answers.
+    pub title: String,
     /// The answer.
     pub text: String,
     /// The turn that used it first, from 1; none where no turn did.
@@ -121,13 +123,16 @@ pub struct PlanUse {
 pub fn used(plan: &Plan, talk: &[&Exchange]) -> Vec<PlanUse> {
     let mut uses = Vec::new();
     for part in Part::ALL {
-        for text in plan.texts(part) {
+        let texts = plan.texts(part);
+        for (number, text) in (1..).zip(&texts) {
+            let title = &part.wording().title;
+            let title = if texts.len() > 1 { format!("{title} {number}") } else { title.clone() };
             let planned = content(text);
             let place = talk.iter().find_map(|exchange| Some((exchange, sentence_like(&planned, exchange)?)));
             let quote =
                 place.as_ref().map(|(exchange, span)| Span::cut(&exchange.text, span.start, span.end));
             let turn = place.map(|(exchange, _)| exchange.turn);
-            uses.push(PlanUse { part, text: text.to_owned(), turn, quote });
+            uses.push(PlanUse { part, title, text: (*text).to_owned(), turn, quote });
         }
     }
     uses

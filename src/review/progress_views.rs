@@ -17,7 +17,9 @@ const DIM: Style = Style::new().effects(Effects::DIMMED);
 /// How many talks a sparkline shows.
 const SPARKS: usize = 20;
 /// Below so many columns, sparklines are left out.
-const ROOM_FOR_SPARKS: usize = 60;
+const ROOM_FOR_SPARKS: usize = 64;
+/// Below so many columns, tables become sentences.
+const NARROW: usize = 64;
 
 /// For a screen. `drawings`: sparklines, where there is room.
 pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
@@ -30,28 +32,38 @@ pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
     let sparks = drawings && width >= ROOM_FOR_SPARKS;
     page.push_str(&format!("\n{BOLD}Grade by skill{BOLD:#}\n\n"));
     let room = if sparks { SPARKS.min(talks).max(5) } else { 0 };
-    page.push_str(&format!("  {DIM}{:<16}{:room$}  {:>7} {:>7}{DIM:#}\n", "", "", "earlier", "recent"));
+    if width >= NARROW {
+        page.push_str(&format!("  {DIM}{:<16}{:room$}  {:>7} {:>7}{DIM:#}\n", "", "", "earlier", "recent"));
+    }
     let mut row = |name: &str, series: &Series| {
-        let spark = if sparks { format!("{:<room$}", sparkline(&series.values)) } else { String::new() };
         let show = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.0}"));
-        page.push_str(&format!(
-            "  {name:<16}{spark}  {:>7} {:>7}  {}\n",
-            show(series.change.earlier),
-            show(series.change.recent),
-            trend_words(series.change.trend, Effect::Helped)
-        ));
+        if width < NARROW {
+            let (earlier, recent) = (show(series.change.earlier), show(series.change.recent));
+            let trend = trend_words(series.change.trend, Effect::Helped);
+            return page.push_str(&hanging(&format!("{name}: {earlier}, lately {recent} {trend}"), width));
+        }
+        let spark = if sparks { format!("{:<room$}", sparkline(&series.values)) } else { String::new() };
+        let trend = trend_words(series.change.trend, Effect::Helped);
+        let (earlier, recent) = (show(series.change.earlier), show(series.change.recent));
+        page.push_str(format!("  {name:<16}{spark}  {earlier:>7} {recent:>7}  {trend}").trim_end());
+        page.push('\n');
     };
     row("Overall", &progress.overall);
     progress.skills.iter().for_each(|skill| row(skill.skill.title(), &skill.series));
     page.push_str(&format!("\n{BOLD}Behaviours{BOLD:#}, in how many talks\n\n"));
-    page.push_str(&format!("  {DIM}{:<22} {:>8} {:>8}{DIM:#}\n", "", "earlier", "recent"));
+    if width >= NARROW {
+        page.push_str(&format!("  {DIM}{:<26} {:>8} {:>8}{DIM:#}\n", "", "earlier", "recent"));
+    }
     for series in &progress.checks {
         let (earlier, recent) = shares(series);
         let effect = Effect::of(series.check);
         let name = format!("{} {}", super::underline::sign(effect), title(series.check));
-        let line =
-            format!("  {name:<22} {earlier:>8} {recent:>8}  {}", trend_words(series.change.trend, effect));
-        page.push_str(line.trim_end());
+        let trend = trend_words(series.change.trend, effect);
+        if width < NARROW {
+            page.push_str(&hanging(&format!("{name}: {earlier}, lately {recent} {trend}"), width));
+            continue;
+        }
+        page.push_str(format!("  {name:<26} {earlier:>8} {recent:>8}  {trend}").trim_end());
         page.push('\n');
     }
     page.push_str(&format!("\n{BOLD}Reached{BOLD:#}\n\n"));
@@ -239,7 +251,10 @@ mod tests {
     fn few_talks_are_called_few() {
         assert!(plain(0, 80, true).contains("Nothing was practised yet"));
         let one = plain(1, 80, true);
-        assert!(one.contains("Too few talks for a trend: 5 more are needed") && !one.contains("up"), "{one}");
+        assert!(
+            one.contains("Too few talks for a trend: 5 more are needed") && !one.contains("up: "),
+            "{one}"
+        );
         assert!(plain(5, 80, true).contains("1 more is needed"));
     }
 
@@ -250,7 +265,7 @@ mod tests {
         assert!(!plain(10, 80, false).contains('▂'));
         for width in [40, 60, 80] {
             for line in plain(10, width, true).lines() {
-                assert!(textwrap::core::display_width(line) <= width.max(58), "{width}: {line}");
+                assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
             }
         }
     }

@@ -55,7 +55,7 @@ pub fn render(compared: &Comparison, width: usize, columns: bool) -> String {
 /// The numbers of both, and the difference.
 fn rows(compared: &Comparison) -> Vec<String> {
     let [a, b] = &compared.sides;
-    let mut rows = vec![format!("  {DIM}{:<15} {:>10} {:>10} {:>10}{DIM:#}", "", "A", "B", "B to A")];
+    let mut rows = vec![format!("  {DIM}{:<15} {:>10} {:>10} {:>10}{DIM:#}", "", "A", "B", "A − B")];
     let mut number = |name: &str, of: &dyn Fn(&Side) -> Option<f64>| {
         let show = |value: Option<f64>| value.map_or("-".to_owned(), words::points);
         let change = of(a).zip(of(b)).map_or(String::new(), |(a, b)| words::signed(a - b));
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn both_stand_beside_each_other_and_the_numbers_say_which_is_better() {
         let text = plain(80, true);
-        assert!(text.contains("A, turn 2                           | B, turn 2"), "{text}");
+        assert!(text.contains(&format!("{:<36} | B, turn 2", "A, turn 2")), "{text}");
         assert!(text.contains("The first turn is the same."), "{text}");
         let grade = text.lines().find(|line| line.trim_start().starts_with("Grade")).unwrap();
         let words: Vec<&str> = grade.split_whitespace().collect();

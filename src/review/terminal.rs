@@ -251,7 +251,7 @@ impl Page {
         self.section("Your plan");
         self.plan_grade(plan);
         for used in &report.plan_used {
-            let title = &used.part.wording().title;
+            let title = &used.title;
             let answer = words::quote(&used.text, QUOTE);
             match (used.turn, &used.quote) {
                 (Some(turn), Some(quote)) => {

@@ -65,7 +65,7 @@ pub fn branch(branch: &Branch, longest: usize) -> String {
     };
     format!(
         "{place}, {}: {} {}, openness {}, grade {} ({})",
-        branch.reference,
+        one_line(&branch.reference),
         quote(&branch.text, longest),
         outcome(branch.outcome, false),
         points(branch.openness),

@@ -83,10 +83,11 @@ fn pages_render_without_errors_and_run_nothing() {
         let dom = load(&chromium, &home, &page, &["--dump-dom"]);
         let name = page.display();
         assert!(dom.contains("<h1>") && !dom.contains("<title>run"), "{name}: {dom}");
-        for made in ["<script", "<img", "<svg onload", "onerror=\"", "<iframe"] {
+        for made in ["<script", "<img", "<svg onload", "<iframe"] {
             assert!(!dom.contains(made), "{name} has {made}");
         }
-        assert!(!dom.contains("49"), "{name}: a template in a talk was filled in");
+        let in_talk = page.file_name().is_some_and(|name| name != "progress.html");
+        assert!(!in_talk || dom.contains("{{ 7*7 }}"), "{name}: what was said is not there as it was said");
         assert_eq!(dom.matches("<main>").count(), 1, "{name}");
         assert_eq!(dom.matches("<style>").count(), 1, "{name}");
         assert!(std::fs::metadata(&page).unwrap().len() < 100_000, "{name} is large");

@@ -34,7 +34,7 @@ fn a_plan_is_made_graded_shown_in_the_talk_and_found_in_the_review() {
     assert!(note.contains("Your plan") && note.contains("fewer surprises"), "{note}");
     let review = stdout(&home, &["review"]);
     assert!(
-        review.contains("When, used in turn 1") && review.contains("Options, used in turn 2"),
+        review.contains("When, used in turn 1") && review.contains("Options 1, used in turn 2"),
         "{review}"
     );
     assert!(review.contains("Your help, not used"), "{review}");
