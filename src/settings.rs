@@ -59,6 +59,19 @@ pub struct Hub {
     pub offline: bool,
 }
 
+/// The person's own programs, as their environment names them: shell command lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Programs {
+    /// `VISUAL` or `EDITOR`.
+    pub editor: Option<String>,
+    /// `PAGER`; an empty one (given as `PAGER=`) or `cat` pages nothing.
+    pub pager: Option<String>,
+    /// `LESS` is set, and then left as it is.
+    pub less: bool,
+    /// `BROWSER`.
+    pub browser: Option<String>,
+}
+
 /// All settings, settled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -84,6 +97,8 @@ pub struct Settings {
     pub python: Option<String>,
     /// Plain output was asked for (setting, `TERM=dumb`).
     pub plain: bool,
+    /// Programs of the person's own choice.
+    pub programs: Programs,
 }
 
 /// What is wrong with the settings, and what to do.
@@ -127,10 +142,31 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn from(environment: &Environment) -> Result<Settings, SettingsError> {
-        let get = |key: &str| environment.get(key).filter(|value| !value.is_empty()).cloned();
-        let folders = folders(get("COACHUP_HOME").map(PathBuf::from))?;
+        let folders = Folders::of(environment)?;
         let file = read_file(&folders.config.join("settings.toml"))?;
-        Ok(Settings {
+        Ok(Settings::settled(environment, folders, file))
+    }
+
+    /// The settings without a settings file that is not right, and what is wrong with it.
+    ///
+    /// # Errors
+    /// [`SettingsError::NoHome`].
+    pub fn load_anyway() -> Result<(Settings, Option<SettingsError>), SettingsError> {
+        Settings::anyway(&std::env::vars().collect())
+    }
+
+    fn anyway(environment: &Environment) -> Result<(Settings, Option<SettingsError>), SettingsError> {
+        let folders = Folders::of(environment)?;
+        let (file, wrong) = match read_file(&folders.config.join("settings.toml")) {
+            Ok(file) => (file, None),
+            Err(error) => (SettingsFile::default(), Some(error)),
+        };
+        Ok((Settings::settled(environment, folders, file), wrong))
+    }
+
+    fn settled(environment: &Environment, folders: Folders, file: SettingsFile) -> Settings {
+        let get = |key: &str| environment.get(key).filter(|value| !value.is_empty()).cloned();
+        Settings {
             hub: Hub {
                 endpoint: get("HF_ENDPOINT"),
                 token: get("HF_TOKEN"),
@@ -147,9 +183,15 @@ impl Settings {
             feedback: file.feedback.unwrap_or_default(),
             threads: file.threads.unwrap_or(0),
             python: get("COACHUP_PYTHON").or(file.python),
+            programs: Programs {
+                editor: get("VISUAL").or(get("EDITOR")),
+                pager: environment.get("PAGER").cloned(),
+                less: environment.contains_key("LESS"),
+                browser: get("BROWSER"),
+            },
             plain: file.plain.unwrap_or(false) || get("TERM").is_some_and(|term| term == "dumb"),
             folders,
-        })
+        }
     }
 }
 
@@ -158,17 +200,24 @@ fn truthy(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().as_str(), "1" | "on" | "yes" | "true")
 }
 
-fn folders(home: Option<PathBuf>) -> Result<Folders, SettingsError> {
-    if let Some(home) = home {
-        let home = std::path::absolute(&home).unwrap_or(home);
-        return Ok(Folders { data: home.join("data"), models: home.join("models"), config: home });
+impl Folders {
+    fn of(environment: &Environment) -> Result<Folders, SettingsError> {
+        if let Some(home) = environment.get("COACHUP_HOME").filter(|home| !home.is_empty()) {
+            let home = std::path::absolute(home).unwrap_or(PathBuf::from(home));
+            return Ok(Folders { data: home.join("data"), models: home.join("models"), config: home });
+        }
+        let dirs = directories::ProjectDirs::from("", "", "coachup").ok_or(SettingsError::NoHome)?;
+        Ok(Folders {
+            config: dirs.config_dir().to_owned(),
+            data: dirs.data_dir().to_owned(),
+            models: dirs.data_dir().join("models"),
+        })
     }
-    let dirs = directories::ProjectDirs::from("", "", "coachup").ok_or(SettingsError::NoHome)?;
-    Ok(Folders {
-        config: dirs.config_dir().to_owned(),
-        data: dirs.data_dir().to_owned(),
-        models: dirs.data_dir().join("models"),
-    })
+
+    /// The plan of a scenario.
+    pub fn plan(&self, scenario: &str) -> PathBuf {
+        self.data.join("plans").join(format!("{scenario}.toml"))
+    }
 }
 
 fn read_file(path: &Path) -> Result<SettingsFile, SettingsError> {
@@ -206,6 +255,15 @@ mod tests {
         std::fs::write(home.path().join("settings.toml"), "dificulty = 'open'\n").unwrap();
         let error = Settings::from(&environment(home.path())).unwrap_err().to_string();
         assert!(error.contains("`dificulty`") && error.contains("`difficulty`"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_file_can_be_set_aside_to_look_at_the_rest() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("settings.toml"), "name = \n").unwrap();
+        let (settings, wrong) = Settings::anyway(&environment(home.path())).unwrap();
+        assert_eq!(settings.name, "Sam");
+        assert!(wrong.unwrap().to_string().contains("settings.toml"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::model::choose::gib;
 use crate::model::machine::Machine;
 use crate::scenario::Library;
 use crate::session;
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError};
 use crate::text::count::count;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -42,12 +42,17 @@ fn finding(state: State, what: &'static str, text: impl Into<String>) -> Finding
     Finding { state, what, text: text.into() }
 }
 
-/// Looks at everything and writes what was found to `out`. Fails (not as an error) if practice is not
+/// Looks at everything and writes what was found to `out`; `wrong` is what the settings file has against it. Fails (not as an error) if practice is not
 /// possible.
 ///
 /// # Errors
 /// `out` can't be written.
-pub fn run(_args: &DoctorArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
+pub fn run(
+    _args: &DoctorArgs,
+    settings: &Settings,
+    wrong: Option<&SettingsError>,
+    out: &mut dyn Write,
+) -> anyhow::Result<Exit> {
     let (store, machine) = (store(settings), Machine::detect());
     let mut findings = vec![
         folder("settings", &settings.folders.config),
@@ -57,6 +62,12 @@ pub fn run(_args: &DoctorArgs, settings: &Settings, out: &mut dyn Write) -> anyh
         memory(&machine),
         processor(&machine),
     ];
+    // Practice refuses to start with settings that it can't read.
+    findings.extend(
+        wrong.map(|wrong| {
+            finding(State::Bad, "settings", format!("{wrong}\nthe rest is looked at without it"))
+        }),
+    );
     findings.extend(own_files(&settings.folders.config));
     match catalogue(settings) {
         Ok(catalogue) => {
@@ -220,7 +231,7 @@ mod tests {
         let environment: Environment =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut out = Vec::new();
-        let exit = run(&DoctorArgs {}, &Settings::from(&environment).unwrap(), &mut out).unwrap();
+        let exit = run(&DoctorArgs {}, &Settings::from(&environment).unwrap(), None, &mut out).unwrap();
         (exit, String::from_utf8(out).unwrap())
     }
 

@@ -10,6 +10,9 @@ pub mod eval;
 pub mod models;
 mod output;
 pub mod practice;
+pub mod prepare;
+mod programs;
+pub mod progress;
 pub mod review;
 pub mod scenarios;
 pub mod score;
@@ -17,6 +20,8 @@ pub mod sessions;
 mod shelf;
 pub mod train;
 
+use crate::model::acquire::AcquireError;
+use crate::model::catalogue::CatalogueError;
 use crate::repl::screen;
 use crate::scenario::{Library, LibraryError};
 use crate::session::store::Store;
@@ -39,6 +44,9 @@ use std::process::ExitCode;
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Words only: no drawing, no redrawing, no pager; for screen readers and simple terminals
+    #[arg(long, global = true)]
+    plain: bool,
     #[command(flatten)]
     practice: practice::PracticeArgs,
 }
@@ -46,9 +54,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Practise a talk with a simulated boss (the default)
+    #[command(alias = "practise")]
     Practice(practice::PracticeArgs),
+    /// Plan a talk: a short guided sheet, kept and graded
+    Prepare(prepare::PrepareArgs),
     /// Look back at a session: your words, the verdicts, why the boss moved, the grade
     Review(review::ReviewArgs),
+    /// See what got better over all sessions, and what to practise next
+    Progress(progress::ProgressArgs),
     /// Grade turns from a file or stdin
     Score(score::ScoreArgs),
     /// List, show, remove, export and import sessions
@@ -125,33 +138,44 @@ impl Cli {
             let pretrained = || models::encoder_folder(&Settings::load()?);
             return train::run(&args, pretrained, &mut out).map(|()| Exit::Done);
         }
-        let settings = Settings::load()?;
+        if let Command::Doctor(args) = command {
+            let (mut settings, wrong) = Settings::load_anyway()?;
+            settings.plain |= self.plain;
+            return doctor::run(&args, &settings, wrong.as_ref(), &mut out);
+        }
+        let mut settings = Settings::load()?;
+        settings.plain |= self.plain;
         let folder = settings.folders.config.clone();
         let library = || library(&settings);
         match command {
             Command::Practice(args) => practice::run(&args, &settings, &mut out),
+            Command::Prepare(args) => prepare::run(&args, &settings, &library()?, &mut out),
             Command::Scenarios(args) => scenarios::run(&args, library, &folder, &mut out),
             Command::Bosses(args) => bosses::run(&args, library, &folder, &mut out),
             Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
             Command::Models(args) => models::run(&args, &settings, &mut out),
-            Command::Doctor(args) => doctor::run(&args, &settings, &mut out),
             Command::Review(args) => {
                 let store = Store::open(&settings.folders.data)?;
-                review::run(&args, &store, &library()?, screen::width(), &mut out)
+                review::run(&args, &settings, &store, &library()?, screen::width(), &mut out)
+            }
+            Command::Progress(args) => {
+                progress::run(&args, &settings, &library()?, screen::width(), &mut out)
             }
             Command::Sessions(args) => {
                 let mut store = Store::open(&settings.folders.data)?;
                 let around = sessions::Surroundings {
                     library: &library()?,
-                    person: &settings.name,
+                    settings: &settings,
                     width: screen::width(),
                     confirm: &mut confirm::on_terminal,
                 };
                 sessions::run(&args, &mut store, around, &mut out)
             }
-            Command::Score(_) | Command::Eval(_) | Command::Train(_) | Command::Completions(_) => {
-                unreachable!("carried out above")
-            }
+            Command::Score(_)
+            | Command::Eval(_)
+            | Command::Train(_)
+            | Command::Completions(_)
+            | Command::Doctor(_) => unreachable!("carried out above"),
         }
     }
 }
@@ -177,9 +201,16 @@ fn in_words(error: &anyhow::Error) -> String {
 /// The exit code of a command line that can't be meant; clap's own.
 const WRONG_USAGE: u8 = 2;
 
-/// A name that there is not, of a boss, a scenario or a preset.
+/// A name that there is not, of a boss, a scenario, a preset or a model.
 fn is_wrong_usage(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(LibraryError::Unknown { .. }))
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(LibraryError::Unknown { .. }))
+            || matches!(cause.downcast_ref(), Some(CatalogueError::Unknown { .. }))
+            || matches!(
+                cause.downcast_ref(),
+                Some(AcquireError::Unknown(CatalogueError::Unknown { .. }) | AcquireError::NotText(_))
+            )
+    })
 }
 
 /// `coachup … | head` is no error.

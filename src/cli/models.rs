@@ -71,10 +71,7 @@ pub fn run(args: &ModelsArgs, settings: &Settings, out: &mut dyn Write) -> anyho
         }
         ModelsCommand::Pull { name } => pull(catalogue.get(name)?, &store, settings, out),
         ModelsCommand::Verify => verify(&catalogue, &store, settings, out),
-        ModelsCommand::Rm { name } => {
-            remove(catalogue.get(name)?, &store, settings, out)?;
-            Ok(Exit::Done)
-        }
+        ModelsCommand::Rm { name } => remove(catalogue.get(name)?, &store, settings, out),
     }
 }
 
@@ -236,14 +233,18 @@ fn verify(
     Ok(exit)
 }
 
-fn remove(entry: &Entry, store: &Store, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
+fn remove(entry: &Entry, store: &Store, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let mut bars = Bars::new(settings.plain, Interrupt::install());
     let removed = store.remove(entry, &mut bars)?;
+    if removed.freed == 0 && removed.kept.is_empty() {
+        writeln!(out, "{}: is not here, so nothing was removed", entry.name)?;
+        return Ok(Exit::Failed);
+    }
     writeln!(out, "{}: removed; {} are free again", entry.name, Bytes(removed.freed))?;
     for path in removed.kept {
         writeln!(out, "left in the hub's cache, where another program had put it: {}", path.display())?;
     }
-    Ok(())
+    Ok(Exit::Done)
 }
 
 #[cfg(test)]
@@ -307,6 +308,8 @@ mod tests {
             let error = models(home.path(), &[command, "smollm2-13m"]).unwrap_err().to_string();
             assert!(error.contains("did you mean `smollm2-135m`?"), "{error}");
         }
+        let (exit, text) = models(home.path(), &["rm", "smollm2-135m"]).unwrap();
+        assert!(exit == Exit::Failed && text.contains("is not here"), "{text}");
         let (exit, text) = models(home.path(), &["verify"]).unwrap();
         assert_eq!(exit, Exit::Done);
         assert!(text.contains("no model is here yet"), "{text}");

@@ -1,45 +1,100 @@
 //! Where a command's result goes: to the screen, or to a file that only its owner can read.
 
+use super::programs;
+use crate::settings::Settings;
 use anstream::adapter::strip_str;
-use anyhow::Context;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::path::Path;
+use anyhow::{Context, bail};
+use clap::Args;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-/// Writes `text` to `file`, without colours, or to `out`, which strips colours where none are wanted.
-///
-/// # Errors
-/// The file can't be written, with its name; `out` fails.
-pub fn deliver(text: &str, file: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<()> {
-    match file.filter(|file| file.as_os_str() != "-") {
-        None => Ok(out.write_all(text.as_bytes())?),
-        Some(file) => write_private(file, text).with_context(|| format!("can't write `{}`", file.display())),
+/// Where the result goes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Target {
+    /// Write to FILE, readable by you alone, instead of to the screen
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write over a FILE that is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+impl Target {
+    /// The file; none for the screen.
+    pub fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|file| file.as_os_str() != "-")
     }
 }
 
-/// Talks are private: a new file is the owner's alone. One that is there keeps its permissions.
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+/// Writes `text` to the target's file, without colours, or to `out`: through the pager where it is for
+/// `reading` and longer than the screen.
+///
+/// # Errors
+/// The file can't be written, or is there already; `out` fails.
+pub fn deliver(
+    text: &str,
+    target: &Target,
+    reading: bool,
+    settings: &Settings,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    match target.file() {
+        Some(file) => write_private(file, target.force, text),
+        None if reading && !settings.plain => {
+            let height = textwrap_height().unwrap_or(usize::MAX);
+            programs::page(&settings.programs, text, height, out)
+        }
+        None => Ok(out.write_all(text.as_bytes())?),
     }
-    options.open(file)?.write_all(strip_str(text).to_string().as_bytes())
+}
+
+/// The screen's lines; none where there is no terminal.
+fn textwrap_height() -> Option<usize> {
+    let (rows, _) = console::Term::stdout().size_checked()?;
+    Some(usize::from(rows))
+}
+
+/// Talks are private: the file is the owner's alone, whole or not there, and never written over unasked.
+fn write_private(file: &Path, force: bool, text: &str) -> anyhow::Result<()> {
+    let shown = file.display();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let cannot = || format!("can't write `{shown}`");
+    if file.is_dir() {
+        bail!("can't write `{shown}`: it is a folder");
+    }
+    // Made by `tempfile` with the owner's rights only.
+    let mut new = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
+    new.write_all(strip_str(text).to_string().as_bytes()).with_context(cannot)?;
+    new.as_file().sync_all().with_context(cannot)?;
+    let kept = if force { new.persist(file) } else { new.persist_noclobber(file) };
+    match kept {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!("`{shown}` is there already; `--force` writes over it")
+        }
+        Err(error) => Err(error.error).with_context(cannot),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Environment;
+
+    fn settings() -> Settings {
+        Settings::from(&Environment::from([("COACHUP_HOME".to_owned(), "/nowhere".to_owned())])).unwrap()
+    }
+
+    fn to(file: &Path, force: bool) -> Target {
+        Target { output: Some(file.to_owned()), force }
+    }
 
     #[test]
     fn a_file_gets_no_colours_and_no_other_readers() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("talk.txt");
         let mut screen = Vec::new();
-        deliver("longer than the next\n", Some(&file), &mut screen).unwrap();
-        deliver("\u{1b}[1mbold\u{1b}[0m\n", Some(&file), &mut screen).unwrap();
+        deliver("\u{1b}[1mbold\u{1b}[0m\n", &to(&file, false), true, &settings(), &mut screen).unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "bold\n");
         assert!(screen.is_empty());
         #[cfg(unix)]
@@ -47,9 +102,22 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         }
-        deliver("shown", Some(Path::new("-")), &mut screen).unwrap();
+        deliver("shown", &to(Path::new("-"), false), false, &settings(), &mut screen).unwrap();
         assert_eq!(screen, b"shown");
-        let error = deliver("", Some(&folder.path().join("no/where")), &mut screen).unwrap_err();
-        assert!(error.to_string().contains("no/where"), "{error}");
+        let error = deliver("", &to(&folder.path().join("no/where"), false), false, &settings(), &mut screen);
+        assert!(error.unwrap_err().to_string().contains("no/where"));
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_only_written_over_when_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("talk.txt");
+        let mut screen = Vec::new();
+        let mut write = |text: &str, force| deliver(text, &to(&file, force), false, &settings(), &mut screen);
+        write("one", false).unwrap();
+        assert!(write("two", false).unwrap_err().to_string().contains("--force"));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "one");
+        write("two", true).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "two");
     }
 }

@@ -14,12 +14,14 @@ use crate::repl::interactive::{self, Left, Manner};
 use crate::repl::interrupt::Interrupt;
 use crate::repl::script::{self, Ended, Format, Output};
 use crate::repl::talk::{Rooms, Talk};
-use crate::scenario::{Boss, Difficulty, Library, Scenario};
+use crate::review::Proposal;
+use crate::scenario::{Boss, Difficulty, Entry, Library, Scenario};
 use crate::scorer::Scorer;
 use crate::session::Session;
+use crate::session::plan::Plan;
 use crate::session::store::Store;
 use crate::settings::Settings;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::Path;
@@ -49,7 +51,12 @@ pub struct PracticeArgs {
     /// When feedback is shown
     #[arg(long, value_enum)]
     feedback: Option<FeedbackWhen>,
-    /// Go on with a session: its number, or the newest
+    /// Your plan for the talk: a scenario that `coachup prepare` was called with, or a file; without this, the
+    /// plan for the scenario, if there is one
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<String>,
+    /// Go on with a session: its number, or the newest; `3:5` goes on after exchange 5 of session 3, `3:0` from
+    /// its beginning, and keeps what followed as a branch
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "last",
           conflicts_with_all = ["scenario", "boss", "difficulty", "receptiveness", "seed"])]
     resume: Option<String>,
@@ -77,6 +84,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     let store = Store::open(&settings.folders.data)?;
     let resumed = args.resume.as_ref().map(|id| store.load(id)).transpose()?;
     let (cast, difficulty) = cast(args, settings, &library, resumed.as_ref())?;
+    let plan = plan(args.plan.as_deref(), &cast.scenario.name, settings)?;
     let script = script_source(args)?;
     let interrupt = Interrupt::install();
 
@@ -92,17 +100,20 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     let rooms =
         Rooms { store, scorer: &scorer, engine: Engine::start(loader), clock: &clock, library: &library };
     let mut talk = match resumed {
-        Some(session) => Talk::resume(cast, session, rooms),
-        None => Talk::begin(cast, &difficulty, &model, rooms)?,
+        Some(session) => Talk::resume(cast, session, rooms)?,
+        None => Talk::begin(cast, &difficulty, &model, plan, rooms),
     };
     let feedback = args.feedback.unwrap_or(settings.feedback);
     let Some(mut script) = script else {
         let manner = Manner { feedback, plain: settings.plain };
         let history = settings.folders.data.join("history.txt");
-        return Ok(match interactive::run(&mut talk, &history, out, manner, &interrupt)? {
-            Left::Ended | Left::Open => Exit::Done,
-            Left::Interrupted => Exit::Interrupted,
-        });
+        loop {
+            match interactive::run(&mut talk, &history, out, manner, &interrupt)? {
+                Left::Ended | Left::Open => return Ok(Exit::Done),
+                Left::Interrupted => return Ok(Exit::Interrupted),
+                Left::Next(next) => talk = next_talk(talk, &next, &model, settings)?,
+            }
+        }
     };
     let format = args.format.unwrap_or_default();
     let mut err = anstream::stderr();
@@ -111,6 +122,45 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
         Ended::Done | Ended::Left => Exit::Done,
         Ended::Interrupted => Exit::Interrupted,
     })
+}
+
+/// Begins the proposed talk, with the model that is loaded already.
+fn next_talk<'a>(
+    talk: Talk<'a>,
+    next: &Proposal,
+    model: &str,
+    settings: &Settings,
+) -> anyhow::Result<Talk<'a>> {
+    let mut rooms = talk.into_rooms();
+    let cast = Cast {
+        scenario: rooms.library.get::<Scenario>(&next.scenario)?.clone(),
+        boss: rooms.library.get::<Boss>(&next.boss)?.clone(),
+        difficulty: rooms.library.get::<Difficulty>(&next.difficulty)?.clone(),
+        you: settings.name.clone(),
+        seed: new_seed(),
+    };
+    let plan = plan(None, &next.scenario, settings)?;
+    let prefilled = cast.clone();
+    rooms.engine = rooms.engine.prepared(move |model| Ok(prefilled.prefill(model)?));
+    Ok(Talk::begin(cast, &next.difficulty, model, plan, rooms))
+}
+
+/// Without a seed of the person's own, no two sessions are alike; the header keeps it.
+fn new_seed() -> u64 {
+    u64::from(rand::random::<u32>())
+}
+
+/// Refuses what `new` wrote and nobody has filled in yet: the boss would say the template's own words.
+fn finished<E: Entry>(entry: &E, name: &str) -> anyhow::Result<()> {
+    let unfinished = entry.problems().into_iter().find(|problem| problem.why.starts_with("still holds"));
+    match unfinished {
+        None => Ok(()),
+        Some(problem) => bail!(
+            "the {} `{name}` is not finished: {problem}; `coachup {} check FILE` lists what is still to do",
+            E::KIND,
+            E::FOLDER
+        ),
+    }
 }
 
 /// Who plays, and the name of the difficulty.
@@ -140,10 +190,26 @@ fn cast(
         boss: library.get::<Boss>(&boss)?.clone(),
         difficulty,
         you: settings.name.clone(),
-        // Without a seed of the person's own, no two sessions are alike; the header keeps it.
-        seed: header.map(|h| h.seed).or(args.seed).unwrap_or_else(|| u64::from(rand::random::<u32>())),
+        seed: header.map(|h| h.seed).or(args.seed).unwrap_or_else(new_seed),
     };
+    finished(&cast.scenario, &scenario)?;
+    finished(&cast.boss, &boss)?;
+    finished(&cast.difficulty, &name)?;
     Ok((cast, name))
+}
+
+/// The plan that was named, or the one for the scenario; none where there is none.
+fn plan(named: Option<&str>, scenario: &str, settings: &Settings) -> anyhow::Result<Option<Plan>> {
+    let plan = match named {
+        None => Plan::load(&settings.folders.plan(scenario))?,
+        Some(named) => {
+            let kept = settings.folders.plan(named);
+            Plan::read(if kept.exists() { &kept } else { Path::new(named) }).with_context(|| {
+                format!("no plan is called `{named}`; `coachup prepare {named}` makes one")
+            })?
+        }
+    };
+    Ok((!plan.is_empty()).then_some(plan))
 }
 
 /// What a session with `--receptiveness` is called instead of a preset's name.

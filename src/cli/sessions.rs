@@ -1,12 +1,13 @@
 //! `coachup sessions`: list, show, remove, export and import what was said.
 
 use super::Exit;
-use super::output::deliver;
+use super::output::{Target, deliver};
 use crate::review::{Report, Titles, outcome_words, terminal};
 use crate::scenario::Library;
 use crate::session::anonymous::{self, anonymous};
 use crate::session::store::{Store, Summary};
 use crate::session::{Session, file, transcript};
+use crate::settings::Settings;
 use crate::text::{count, json, one_line};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -60,9 +61,8 @@ enum SessionsCommand {
         /// JSON can be imported again; Markdown is for reading
         #[arg(long, value_enum, default_value_t)]
         format: ExportFormat,
-        /// Write to FILE, readable by you alone, instead of to the screen
-        #[arg(long, short, value_name = "FILE")]
-        output: Option<PathBuf>,
+        #[command(flatten)]
+        target: Target,
         /// Put roles for the boss's name and yours
         #[arg(long)]
         anonymous: bool,
@@ -101,8 +101,8 @@ enum ExportFormat {
 pub struct Surroundings<'a> {
     /// Titles of scenarios and names of bosses.
     pub library: &'a Library,
-    /// What the boss calls the person.
-    pub person: &'a str,
+    /// What the boss calls the person, and how they like it.
+    pub settings: &'a Settings,
     /// The screen's width, in columns.
     pub width: usize,
     /// Asks a yes/no question; none where there is no terminal to ask on.
@@ -126,24 +126,24 @@ pub fn run(
             let session = store.load(session)?;
             let report = Report::of(&session, around.library);
             let text = terminal::transcript(&report, around.width.min(terminal::COMFORTABLE));
-            Ok(out.write_all(text.as_bytes())?)
+            deliver(&text, &Target::default(), true, around.settings, out)
         }
         Some(SessionsCommand::Rm { all: true, yes, .. }) => return remove_all(store, *yes, around, out),
         Some(SessionsCommand::Rm { sessions, yes, .. }) => {
             return remove(store, sessions, *yes, around, out);
         }
-        Some(SessionsCommand::Export { session, format, output, anonymous: hidden, hide }) => {
+        Some(SessionsCommand::Export { session, format, target, anonymous: hidden, hide }) => {
             let mut session = store.load(session)?;
             let mut boss = Titles::from(around.library, &session.header).boss.to_owned();
             if *hidden {
-                session = without_names(&session, &boss, around.person, hide);
+                session = without_names(&session, &boss, &around.settings.name, hide);
                 boss = anonymous::BOSS.to_owned();
             }
             let text = match format {
                 ExportFormat::Json => file::to_json(&session),
                 ExportFormat::Markdown => transcript::to_markdown(&session, &boss),
             };
-            deliver(&text, output.as_deref(), out)
+            deliver(&text, target, false, around.settings, out)
         }
         Some(SessionsCommand::Import { file }) => import(store, file, out),
     }?;
@@ -254,6 +254,7 @@ fn import(store: &mut Store, path: &Path, out: &mut dyn Write) -> anyhow::Result
 mod tests {
     use super::*;
     use crate::session::sample;
+    use crate::settings::Environment;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -267,7 +268,10 @@ mod tests {
         let args = Line::try_parse_from(["sessions"].iter().chain(line)).unwrap().args;
         let library = Library::embedded();
         let mut confirm = |_: &str| Ok(answer);
-        let around = Surroundings { library: &library, person: "Sam", width: 80, confirm: &mut confirm };
+        let environment = Environment::from([("COACHUP_HOME".to_owned(), "/nowhere".to_owned())]);
+        let settings = Settings::from(&environment).unwrap();
+        let around =
+            Surroundings { library: &library, settings: &settings, width: 80, confirm: &mut confirm };
         let mut out = Vec::new();
         match run(&args, store, around, &mut out) {
             Ok(exit) => (String::from_utf8(out).unwrap(), Some(exit)),

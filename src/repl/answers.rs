@@ -54,8 +54,12 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
             let text = screen::note(&format!("Say it differently. {}", where_we_are(talk)));
             return Ok(Answer::Retry(text, words));
         }
-        Command::Branches => screen::branches(talk),
-        Command::Plan => screen::briefing(talk.cast(), &talk.session().header.difficulty),
+        Command::Branches(None) => screen::branches(talk),
+        Command::Branches(Some(number)) => go_to(talk, *number)?,
+        Command::Plan => {
+            let plan = talk.session().plan.as_ref().map(screen::plan).unwrap_or_else(screen::no_plan);
+            format!("{plan}\n{}", screen::briefing(talk.cast(), &talk.session().header.difficulty))
+        }
         Command::Breathe => return Ok(Answer::Breathe),
         Command::Save(file) => {
             let path = Path::new(file);
@@ -67,6 +71,19 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
         Command::Quit => return Ok(Answer::Quit),
     };
     Ok(Answer::Text(text))
+}
+
+/// Goes to the version that ends at exchange `number`; 0 is the beginning.
+fn go_to(talk: &mut Talk, number: u32) -> anyhow::Result<String> {
+    if number > 0 && talk.session().exchange(number).is_none() {
+        let last = talk.session().exchanges.len();
+        return Ok(screen::note(&format!(
+            "There is no number {number}; they go from 0, the beginning, to {last}."
+        )));
+    }
+    talk.stand_at((number > 0).then_some(number))?;
+    let said = talk.last().map(|last| format!(" You said: “{}”", last.text)).unwrap_or_default();
+    Ok(screen::note(&format!("You are at {number} now.{said} {}", where_we_are(talk))))
 }
 
 /// Reminds of the boss's last line, so that one can answer it.

@@ -14,7 +14,8 @@ pub enum Command {
     Undo(usize),
     Redo,
     Retry,
-    Branches,
+    /// List the versions, or go to the one that ends at an exchange.
+    Branches(Option<u32>),
     Plan,
     Breathe,
     /// Write the talk so far to a file.
@@ -43,7 +44,7 @@ pub const TABLE: [Entry; 14] = [
     Entry { name: "/undo", arguments: "[N]", help: "take back your last turn, or the last N" },
     Entry { name: "/retry", arguments: "", help: "say your last turn differently, and compare" },
     Entry { name: "/redo", arguments: "", help: "go forward again to what you took back" },
-    Entry { name: "/branches", arguments: "", help: "the versions of this talk so far" },
+    Entry { name: "/branches", arguments: "[N]", help: "the versions of this talk, or go to number N" },
     Entry { name: "/plan", arguments: "", help: "your plan and the briefing" },
     Entry { name: "/breathe", arguments: "", help: "a short paced breathing pause" },
     Entry { name: "/save", arguments: "FILE", help: "write the talk so far to FILE as Markdown" },
@@ -105,7 +106,14 @@ fn command(typed: &str, argument: &str) -> Result<Command, CommandError> {
         },
         "/retry" => bare(Command::Retry),
         "/redo" => bare(Command::Redo),
-        "/branches" => bare(Command::Branches),
+        "/branches" if argument.is_empty() => Ok(Command::Branches(None)),
+        "/branches" => match argument.parse() {
+            Ok(number) => Ok(Command::Branches(Some(number))),
+            Err(_) => Err(CommandError::Argument {
+                name: "/branches",
+                wanted: "a number that it lists, or nothing",
+            }),
+        },
         "/plan" => bare(Command::Plan),
         "/breathe" => bare(Command::Breathe),
         "/save" if argument.is_empty() => {
@@ -144,5 +152,6 @@ mod tests {
         assert!(parse("/undo zero").unwrap().is_err());
         assert!(parse("/undo 0").unwrap().is_err());
         assert!(parse("/save").unwrap().is_err());
+        assert_eq!(parse("/branches 3"), Some(Ok(Command::Branches(Some(3)))));
     }
 }

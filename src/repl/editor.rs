@@ -43,15 +43,15 @@ impl Completer for Slash {
 /// The prompt of a practice session.
 pub struct Prompt {
     editor: Editor<Slash, FileHistory>,
-    history: PathBuf,
+    history: Option<PathBuf>,
 }
 
 impl Prompt {
-    /// A prompt whose history is kept in the file `history`.
+    /// A prompt whose history is kept in the file `history`, or nowhere.
     ///
     /// # Errors
     /// The terminal can't be set up.
-    pub fn new(history: &Path) -> rustyline::Result<Prompt> {
+    pub fn new(history: Option<&Path>) -> rustyline::Result<Prompt> {
         let config = Config::builder()
             .max_history_size(HISTORY)?
             .history_ignore_dups(true)?
@@ -66,8 +66,10 @@ impl Prompt {
         editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), EventHandler::Simple(Cmd::Newline));
         editor.bind_sequence(KeyEvent::ctrl('J'), EventHandler::Simple(Cmd::AcceptLine));
         // A history that can't be read is not worth stopping a talk for: it starts empty.
-        let _ = editor.load_history(history);
-        Ok(Prompt { editor, history: history.to_owned() })
+        if let Some(history) = history {
+            let _ = editor.load_history(history);
+        }
+        Ok(Prompt { editor, history: history.map(Path::to_owned) })
     }
 
     /// Asks for one line, with `initial` already in it.
@@ -77,7 +79,7 @@ impl Prompt {
     pub fn read(&mut self, prompt: &str, initial: &str) -> rustyline::Result<Input> {
         match self.editor.readline_with_initial(prompt, (initial, "")) {
             Ok(line) => {
-                if !line.trim().is_empty() {
+                if self.history.is_some() && !line.trim().is_empty() {
                     self.editor.add_history_entry(line.as_str())?;
                     self.save();
                 }
@@ -91,11 +93,12 @@ impl Prompt {
 
     /// The history is private: only its owner may read it. Losing it loses nothing of a session.
     fn save(&mut self) {
-        if self.editor.save_history(&self.history).is_ok() {
+        let Some(history) = &self.history else { return };
+        if self.editor.save_history(history).is_ok() {
             #[cfg(unix)]
             {
                 use std::os::unix::fs::PermissionsExt;
-                let _ = std::fs::set_permissions(&self.history, std::fs::Permissions::from_mode(0o600));
+                let _ = std::fs::set_permissions(history, std::fs::Permissions::from_mode(0o600));
             }
         }
     }

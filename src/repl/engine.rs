@@ -30,6 +30,24 @@ impl Engine {
         Engine::Loading(std::thread::spawn(loader))
     }
 
+    /// The same model, prepared for another talk on a thread of its own.
+    pub fn prepared(
+        self,
+        prepare: impl FnOnce(&mut dyn LanguageModel) -> anyhow::Result<()> + Send + 'static,
+    ) -> Engine {
+        Engine::start(Box::new(move || {
+            let mut model = match self {
+                Engine::Ready(model) => model,
+                Engine::Loading(thread) => {
+                    thread.join().map_err(|_| anyhow::anyhow!("loading the model crashed"))??
+                }
+                Engine::Failed => anyhow::bail!("the model could not be loaded"),
+            };
+            prepare(model.as_mut())?;
+            Ok(model)
+        }))
+    }
+
     /// Must the next call to [`Engine::get`] wait?
     pub fn is_loading(&self) -> bool {
         matches!(self, Engine::Loading(thread) if !thread.is_finished())

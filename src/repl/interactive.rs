@@ -2,11 +2,13 @@
 
 use super::FeedbackWhen;
 use super::answers::{self, Answer};
+use super::breathe::breathe;
 use super::commands;
 use super::editor::{Input, Prompt};
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
+use crate::review::Proposal;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -23,7 +25,7 @@ pub struct Manner {
 }
 
 /// How the person left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
     /// The talk was ended.
     Ended,
@@ -31,6 +33,8 @@ pub enum Left {
     Open,
     /// Ctrl-C twice.
     Interrupted,
+    /// The talk was ended, and the proposed one is to begin.
+    Next(Proposal),
 }
 
 /// Runs the practice loop at the terminal.
@@ -44,8 +48,11 @@ pub fn run(
     manner: Manner,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Left> {
-    let mut prompt = Prompt::new(history)?;
+    let mut prompt = Prompt::new(Some(history))?;
     show(out, &screen::briefing(talk.cast(), &talk.session().header.difficulty))?;
+    if talk.is_first() {
+        show(out, &screen::first_time())?;
+    }
     show(out, "\n")?;
     show(out, &screen::so_far(talk))?;
     if talk.last().is_some_and(|last| last.reply.is_none()) {
@@ -78,8 +85,8 @@ pub fn run(
                     show(out, &text)?;
                     initial = words;
                 }
-                Ok(Answer::Breathe) => breathe(out, manner, interrupt)?,
-                Ok(Answer::End) => return ended(talk, out),
+                Ok(Answer::Breathe) => breathe(out, manner.plain, interrupt)?,
+                Ok(Answer::End) => return ended(talk, &mut prompt, out, manner),
                 Ok(Answer::Quit) => return left(talk, out, Left::Open),
                 Err(error) => show(out, &screen::note(&format!("{error:#}.")))?,
             },
@@ -159,38 +166,31 @@ fn answer_turn(
     }
 }
 
-/// Four slow breaths: in for four counts, out for six, the pace that calms (about six a minute).
-fn breathe(out: &mut dyn Write, manner: Manner, interrupt: &Interrupt) -> anyhow::Result<()> {
-    const BREATHS: usize = 4;
-    interrupt.clear();
-    show(out, &screen::note("Breathe with the dots. Ctrl-C stops."))?;
-    for breath in 1..=BREATHS {
-        for (word, counts) in [("in ", 4), ("out", 6)] {
-            show(out, &format!("  {breath}/{BREATHS} {word} "))?;
-            for _ in 0..counts {
-                std::thread::sleep(Duration::from_secs(1));
-                if interrupt.is_set() {
-                    interrupt.clear();
-                    return show(out, "\n");
-                }
-                if !manner.plain {
-                    show(out, ".")?;
-                }
-            }
-            show(out, "\n")?;
-        }
+fn ended(talk: &mut Talk, prompt: &mut Prompt, out: &mut dyn Write, manner: Manner) -> anyhow::Result<Left> {
+    if talk.is_empty() {
+        return left(talk, out, Left::Ended);
     }
-    show(out, &screen::note("Good. Where were we?"))
-}
-
-fn ended(talk: &mut Talk, out: &mut dyn Write) -> anyhow::Result<Left> {
     let outcome = talk.end()?;
     let text = screen::ending(talk, outcome, &talk.grade());
     show(out, &text)?;
-    Ok(Left::Ended)
+    let Some(next) = talk.proposal() else { return Ok(Left::Ended) };
+    show(out, &screen::proposal(&next))?;
+    let start = if manner.plain {
+        matches!(prompt.read("n and Enter starts it, Enter alone leaves: ", "")?, Input::Line(line) if line.trim() == "n")
+    } else {
+        show(out, &screen::note("Press n to start it, any other key to leave."))?;
+        // A terminal that gives no key is left.
+        matches!(console::Term::stdout().read_key(), Ok(console::Key::Char('n' | 'N')))
+    };
+    Ok(if start { Left::Next(next) } else { Left::Ended })
 }
 
-fn left(talk: &Talk, out: &mut dyn Write, how: Left) -> anyhow::Result<Left> {
+fn left(talk: &mut Talk, out: &mut dyn Write, how: Left) -> anyhow::Result<Left> {
+    if talk.is_empty() {
+        talk.leave()?;
+        show(out, &screen::note("Nothing was said, so nothing is kept."))?;
+        return Ok(how);
+    }
     let id = &talk.session().header.id;
     let text = format!(
         "Kept as session {id}. `coachup practice --resume` goes on; `coachup review {id}` looks back."

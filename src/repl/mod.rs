@@ -4,6 +4,7 @@
 //! [`script`] from a file.
 
 pub mod answers;
+pub mod breathe;
 pub mod clock;
 pub mod commands;
 pub mod editor;
@@ -13,6 +14,7 @@ pub mod interactive;
 pub mod interrupt;
 pub mod screen;
 pub mod script;
+pub mod sheet;
 pub mod talk;
 
 /// When the verdicts are shown during a practice session.

@@ -6,13 +6,16 @@
 use super::commands::TABLE;
 use super::talk::Talk;
 use crate::boss::Cast;
+use crate::review::Proposal;
+use crate::scenario::Scenario;
 use crate::scorer::example::Example;
 use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Verdicts};
+use crate::session::plan::{Part, Plan};
 use crate::session::{Exchange, Outcome};
 use crate::text::count::count;
-use crate::text::printable::printable;
+use crate::text::{one_line, printable};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write;
 
@@ -25,6 +28,9 @@ const BOSS: Style = AnsiColor::Cyan.on_default().bold();
 /// The widest text, in columns: longer lines are hard to read.
 const WIDEST: usize = 92;
 
+/// Below so many columns, two columns of text are one too many.
+const NARROW: usize = 60;
+
 /// The columns to wrap to.
 pub fn width() -> usize {
     textwrap::termwidth().clamp(40, WIDEST)
@@ -34,6 +40,21 @@ pub fn width() -> usize {
 fn wrapped(text: &str, first: &str, indent: &str) -> String {
     let options = textwrap::Options::new(width()).initial_indent(first).subsequent_indent(indent);
     textwrap::fill(&printable(text), options)
+}
+
+/// What a talk is about, in a few lines.
+pub fn matter(scenario: &Scenario) -> String {
+    let mut out = format!("{BOLD}{}{BOLD:#}\n", printable(&scenario.title));
+    let _ = writeln!(out, "{}", wrapped(&scenario.goal, "What you want: ", "  "));
+    out
+}
+
+/// What a first talk needs to know, in three lines.
+pub fn first_time() -> String {
+    note(
+        "Your first talk: say it as you would at work. After each turn you see which of your words helped (+) and \
+         which hurt (-), and how far the boss opened. /retry says a turn again; nothing can go wrong here.",
+    )
 }
 
 /// The card that a session begins with: at most one screen of 80×24.
@@ -55,6 +76,36 @@ pub fn briefing(cast: &Cast, difficulty: &str) -> String {
     out
 }
 
+/// What the person prepared, to glance at during the talk.
+pub fn plan(plan: &Plan) -> String {
+    let mut out = format!("{BOLD}Your plan{BOLD:#}\n");
+    for part in Part::ALL {
+        let title = &part.wording().title;
+        let texts = plan.texts(part);
+        for (index, text) in texts.iter().enumerate() {
+            let label =
+                if texts.len() > 1 { format!("{title} {}: ", index + 1) } else { format!("{title}: ") };
+            let _ = writeln!(out, "{}", wrapped(&one_line(text), &format!("  {label}"), "    "));
+        }
+    }
+    out
+}
+
+/// A question of the sheet, `number` from 1.
+pub fn question(part: Part, number: usize) -> String {
+    let words = part.wording();
+    let place = format!("{number} of {}", Part::ALL.len());
+    let mut out = format!("\n{DIM}{place}{DIM:#}  {BOLD}{}{BOLD:#}\n", words.title);
+    let _ = writeln!(out, "{}", wrapped(&words.question, "", ""));
+    let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&words.advice, "  ", "  "));
+    out
+}
+
+/// What stands in a plan's place.
+pub fn no_plan() -> String {
+    note("You have no plan for this talk; `coachup prepare` makes one.")
+}
+
 /// A line the boss says.
 pub fn boss_line(name: &str, text: &str) -> String {
     let label = format!("{name}: ");
@@ -73,7 +124,13 @@ pub fn verdicts(verdicts: &Verdicts) -> String {
     for (check, verdict) in verdicts.iter().filter(|(check, _)| verdicts.is_yes(*check)) {
         let (mark, style) = if check.is_helpful() { ('+', GOOD) } else { ('-', BAD) };
         let quotes: Vec<String> = verdict.evidence.iter().map(|span| format!("“{}”", span.text)).collect();
-        let line = wrapped(&quotes.join(" … "), &format!("  {mark} {:<19}", check.id()), &" ".repeat(23));
+        let quotes = quotes.join(" … ");
+        // On a narrow screen the words stand below the check.
+        let line = if width() < NARROW {
+            format!("  {mark} {}\n{}", check.id(), wrapped(&quotes, "    ", "    "))
+        } else {
+            wrapped(&quotes, &format!("  {mark} {:<19}", check.id()), &" ".repeat(23))
+        };
         let _ = writeln!(out, "{style}{line}{style:#}");
     }
     if out.is_empty() {
@@ -156,6 +213,9 @@ pub fn so_far(talk: &Talk) -> String {
 
 /// What a talk ends with: how it ended, the grade by skill, the one thing to do differently.
 pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade) -> String {
+    if talk.last().is_none() {
+        return note("Nothing was said, so there is nothing to grade.");
+    }
     let name = &talk.cast().boss.name;
     let how = match outcome {
         Outcome::Agreed => format!("{name} agreed."),
@@ -177,18 +237,29 @@ pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade) -> String {
     out
 }
 
+/// The talk that is proposed next.
+pub fn proposal(next: &Proposal) -> String {
+    let mut out = String::from("\n");
+    let _ = writeln!(out, "{}", wrapped(&next.why, "Next: ", "  "));
+    let _ = writeln!(out, "{}", wrapped(&next.command(), "  ", "    "));
+    out
+}
+
 /// The slash commands.
 pub fn help() -> String {
     let mut out = String::new();
     for entry in &TABLE {
-        let usage = format!("{} {}", entry.name, entry.arguments);
-        let _ = writeln!(out, "  {BOLD}{usage:<14}{BOLD:#} {}", entry.help);
+        let usage = format!("  {:<14} ", format!("{} {}", entry.name, entry.arguments));
+        let line = wrapped(entry.help, &usage, &" ".repeat(17));
+        let rest = line.strip_prefix(&usage).unwrap_or(&line);
+        let _ = writeln!(out, "{BOLD}{usage}{BOLD:#}{rest}");
     }
-    let _ = writeln!(
-        out,
-        "{DIM}  Enter says the turn; Alt-Enter breaks a line in it; a pasted text is one turn.\n  \
-         Ctrl-C stops the boss's reply, twice leaves. A turn that begins with a slash needs two.{DIM:#}"
-    );
+    for text in [
+        "Enter says the turn; Alt-Enter breaks a line in it; a pasted text is one turn.",
+        "Ctrl-C stops the boss's reply, twice leaves. A turn that begins with a slash needs two.",
+    ] {
+        let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(text, "  ", "  "));
+    }
     out
 }
 

@@ -101,7 +101,10 @@ pub fn run(
                     Answer::Text(answer) | Answer::Retry(answer, _) => note(text, &answer, output)?,
                     Answer::Breathe => {}
                     Answer::End => break,
-                    Answer::Quit => return Ok(Ended::Left),
+                    Answer::Quit => {
+                        talk.leave()?;
+                        return Ok(Ended::Left);
+                    }
                 },
             },
             None if talk.boss_has_left() => break,
@@ -120,7 +123,11 @@ pub fn run(
     Ok(Ended::Done)
 }
 
-fn open(talk: &Talk, output: &mut Output) -> anyhow::Result<()> {
+fn open(talk: &mut Talk, output: &mut Output) -> anyhow::Result<()> {
+    if output.is_json() {
+        // The first event tells the session's id.
+        talk.keep()?;
+    }
     let session = talk.session();
     if output.is_json() {
         output.event(&Event::session(&session.header))?;
@@ -178,6 +185,9 @@ fn exchange(
 fn close(talk: &mut Talk, output: &mut Output) -> anyhow::Result<()> {
     let outcome = talk.end()?;
     let grade = talk.grade();
+    if talk.is_empty() {
+        talk.leave()?;
+    }
     if output.is_json() {
         let turns = talk.last().map_or(0, |exchange| exchange.turn);
         output.event(&Event::End { outcome, turns, grade: &grade })

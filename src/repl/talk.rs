@@ -4,13 +4,14 @@
 use super::clock::Clock;
 use super::engine::Engine;
 use crate::boss::{Cast, Line, Turn};
-use crate::review::Report;
+use crate::review::{Proposal, Report, ladder};
 use crate::scenario::Library;
 use crate::scorer::Scorer;
 use crate::scorer::example::{Example, example};
 use crate::scorer::feedback::{Feedback, feedback};
 use crate::scorer::grade::{Grade, grade};
 use crate::scorer::verdict::{Position, Utterance, Verdicts};
+use crate::session::plan::Plan;
 use crate::session::store::Store;
 use crate::session::{Exchange, Header, NodeId, Outcome, Reply, Session};
 use std::ops::ControlFlow;
@@ -55,17 +56,16 @@ pub struct Rooms<'a> {
 pub type Pulse<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
 impl<'a> Talk<'a> {
-    /// Begins a session and stores it.
-    ///
-    /// # Errors
-    /// The store failed.
+    /// Begins a session. It is stored with the first turn, or by [`Talk::keep`]: a talk in which nothing was
+    /// said leaves nothing behind.
     pub fn begin(
         cast: Cast,
         difficulty: &str,
         model: &str,
-        mut rooms: Rooms<'a>,
-    ) -> anyhow::Result<Talk<'a>> {
-        let mut header = Header {
+        plan: Option<Plan>,
+        rooms: Rooms<'a>,
+    ) -> Talk<'a> {
+        let header = Header {
             id: String::new(),
             started: rooms.clock.now(),
             scenario: cast.scenario.name.clone(),
@@ -76,14 +76,53 @@ impl<'a> Talk<'a> {
             seed: cast.seed,
             greeting: cast.greeting(),
         };
-        header.id = rooms.store.create(&header)?;
-        let session = Session { header, exchanges: Vec::new(), head: None, outcome: None };
-        Ok(Talk { cast, rooms, session, retry: Retry::No })
+        let session = Session { header, exchanges: Vec::new(), head: None, outcome: None, plan };
+        Talk { cast, rooms, session, retry: Retry::No }
     }
 
-    /// Goes on with a stored session.
-    pub fn resume(cast: Cast, session: Session, rooms: Rooms<'a>) -> Talk<'a> {
-        Talk { cast, rooms, session, retry: Retry::No }
+    /// Stores the session, so that it has its id.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn keep(&mut self) -> anyhow::Result<()> {
+        if self.session.header.id.is_empty() {
+            let id = self.rooms.store.create(&self.session.header)?;
+            self.rooms.store.set_plan(&id, self.session.plan.as_ref())?;
+            self.session.header.id = id;
+        }
+        Ok(())
+    }
+
+    /// Was nothing said yet, on any branch?
+    pub fn is_empty(&self) -> bool {
+        self.session.exchanges.is_empty()
+    }
+
+    /// Removes a session in which nothing was said, so that empty ones don't pile up.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn leave(&mut self) -> anyhow::Result<()> {
+        if self.is_empty() && !self.session.header.id.is_empty() {
+            self.rooms.store.remove(&self.session.header.id)?;
+            self.session.header.id.clear();
+        }
+        Ok(())
+    }
+
+    /// What the talk was given to work with, for another one.
+    pub fn into_rooms(self) -> Rooms<'a> {
+        self.rooms
+    }
+
+    /// Goes on with a stored session, from where it stands in `session`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn resume(cast: Cast, session: Session, rooms: Rooms<'a>) -> anyhow::Result<Talk<'a>> {
+        let mut talk = Talk { cast, rooms, session, retry: Retry::No };
+        talk.stand_at(talk.session.head)?;
+        Ok(talk)
     }
 
     /// Everything so far.
@@ -132,6 +171,21 @@ impl<'a> Talk<'a> {
         example(&self.utterance(exchange), &exchange.verdicts, &self.cast.scenario.topic, &grade)
     }
 
+    /// Is there no session yet, this one included?
+    pub fn is_first(&self) -> bool {
+        self.is_empty() && self.rooms.store.list().is_ok_and(|sessions| sessions.is_empty())
+    }
+
+    /// The talk to practise next; none where nothing was said.
+    pub fn proposal(&self) -> Option<Proposal> {
+        const LATELY: usize = 3;
+        // Without the list, the proposal may repeat a scenario: no reason to fail.
+        let sessions = self.rooms.store.list().unwrap_or_default();
+        let tried: Vec<&str> =
+            sessions.iter().take(LATELY).map(|session| session.header.scenario.as_str()).collect();
+        ladder::next(&self.report(), None, &tried, self.rooms.library)
+    }
+
     /// The review of the talk as it stands.
     pub fn report(&self) -> Report {
         Report::of(&self.session, self.rooms.library)
@@ -175,6 +229,7 @@ impl<'a> Talk<'a> {
             state,
             reply: None,
         };
+        self.keep()?;
         self.rooms.store.append(&self.session.header.id, &exchange)?;
         self.session.head = Some(exchange.node);
         self.session.outcome = None;
@@ -285,7 +340,9 @@ impl<'a> Talk<'a> {
     /// # Errors
     /// The store failed.
     pub fn stand_at(&mut self, head: Option<NodeId>) -> anyhow::Result<()> {
-        self.rooms.store.set_head(&self.session.header.id, head)?;
+        if !self.is_empty() {
+            self.rooms.store.set_head(&self.session.header.id, head)?;
+        }
         self.session.head = head;
         self.session.outcome = None;
         self.retry = Retry::No;
@@ -310,8 +367,10 @@ impl<'a> Talk<'a> {
     /// The store failed.
     pub fn end(&mut self) -> anyhow::Result<Outcome> {
         let outcome = Outcome::of(&self.session.talk());
-        self.rooms.store.finish(&self.session.header.id, outcome)?;
-        self.session.outcome = Some(outcome);
+        if !self.is_empty() {
+            self.rooms.store.finish(&self.session.header.id, outcome)?;
+            self.session.outcome = Some(outcome);
+        }
         Ok(outcome)
     }
 }

@@ -47,7 +47,7 @@ fn nothing_steers_the_terminal() {
     let session = session();
     let titles = Titles { scenario: &session.header.scenario, boss: &session.header.boss };
     let report = Report::of_talk(&session, session.head, titles);
-    let screens = [terminal::render(&report, 80), terminal::transcript(&report, 80)];
+    let screens = [terminal::render(&report, 80, false), terminal::transcript(&report, 80)];
     for screen in &screens {
         // Colours are the view's own; whatever else is left must be harmless, and no colour the text's.
         let plain = anstream::adapter::strip_str(screen).to_string();
@@ -92,7 +92,7 @@ fn a_turn_of_100_kilobytes_is_shown_whole() {
         verdict.evidence = vec![Span::cut(&text, 0, text.len())];
         exchange.text = text;
         let report = report(&session);
-        let plain = anstream::adapter::strip_str(&terminal::render(&report, 80)).to_string();
+        let plain = anstream::adapter::strip_str(&terminal::render(&report, 80, false)).to_string();
         assert!(plain.lines().all(|line| textwrap::core::display_width(line) <= 80));
         assert!(markdown::render(&report).len() < 1_000_000);
         let words = words.trim();
@@ -118,7 +118,7 @@ fn a_long_session_is_reviewed_at_once() {
     }
     session.head = Some(300);
     let begun = std::time::Instant::now();
-    let text = terminal::render(&report(&session), 80);
+    let text = terminal::render(&report(&session), 80, false);
     assert!(text.lines().count() > 3000);
     // Measured at 0.15 s: a slow machine passes, a step that grows faster than the talk's square does not.
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());

@@ -32,6 +32,7 @@ pub fn render(report: &Report) -> String {
         page.push_str("\n## Grade by skill\n\n");
         report.explained.iter().for_each(|explained| skill(&mut page, explained));
     }
+    plan_used(&mut page, report);
     if !report.branches.is_empty() {
         page.push_str("\n## Other branches\n\n");
         let branches = report.branches.iter();
@@ -91,6 +92,24 @@ fn skill(page: &mut String, explained: &Explained) {
     let score = explained.score.map_or("did not apply".to_owned(), |score| format!("{score:.0} of 100"));
     page.push_str(&format!("- **{}**: {score}\n", explained.skill.title()));
     explained.lines.iter().for_each(|text| page.push_str(&format!("  - {}\n", line(text))));
+}
+
+fn plan_used(page: &mut String, report: &Report) {
+    let Some(plan) = &report.plan else { return };
+    page.push_str("\n## Your plan\n\n");
+    if let Some(score) = plan.prepare.score {
+        page.push_str(&format!("- **Prepare**: {score:.0} of 100\n"));
+    }
+    for used in &report.plan_used {
+        let title = &used.title;
+        let text = match (used.turn, &used.quote) {
+            (Some(turn), Some(quote)) => {
+                format!("{title}, used in turn {turn}: {}", words::quote(&quote.text, QUOTE))
+            }
+            _ => format!("{title}, not used: {}", words::quote(&used.text, QUOTE)),
+        };
+        page.push_str(&format!("- {}\n", line(&text)));
+    }
 }
 
 fn next_time(page: &mut String, report: &Report) {

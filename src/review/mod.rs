@@ -1,22 +1,38 @@
 //! Views of a session, finished or not: built once as a [`Report`], then shown by a renderer.
 //!
-//! `report` decides what is said and `words` how it is called; `terminal`, `markdown` and `json` only
-//! lay it out. All of them return strings that are safe to print.
+//! `report` decides what is said and `words` how it is called; `terminal`, `markdown`, `html` and `json`
+//! only lay it out. `compare` puts two talks beside each other, `progress` looks over all sessions, `ladder`
+//! proposes the next talk. All of them return strings that are safe to print.
 
+pub mod better;
+mod chart;
+pub mod compare;
+pub mod compare_markdown;
 #[cfg(test)]
 mod hostile;
+pub mod html;
 pub mod json;
+pub mod ladder;
 pub mod markdown;
 mod marks;
 mod next_time;
+pub mod plan;
+pub mod progress;
+pub mod progress_views;
 mod report;
+pub mod side_by_side;
 pub mod terminal;
+mod trend;
 mod turning;
 mod underline;
 mod words;
 
+pub use compare::Comparison;
+pub use ladder::Proposal;
 pub use marks::{Effect, Mark};
 pub use next_time::NextTime;
+pub use plan::{PlanReview, PlanUse};
+pub use progress::Progress;
 pub use report::{Branch, Report, Titles, TurnView};
 pub use turning::{Turn, TurningPoint};
 pub use words::outcome as outcome_words;

@@ -1,10 +1,13 @@
 //! Everything a review says about one talk, before it is laid out. Serialised, it is the JSON review.
 
+use super::better::{BetterWording, better_wording};
 use super::marks::{Mark, marks};
 use super::next_time::{NextTime, next_time};
+use super::plan::{PlanReview, PlanUse, used};
 use super::turning::{TurningPoint, turning_points};
 use crate::boss::state::Move;
 use crate::scenario::{Boss, Library, Scenario};
+use crate::scorer::Scorer;
 use crate::scorer::explain::{Explained, explain};
 use crate::scorer::feedback::{Feedback, feedback};
 use crate::scorer::grade::{Grade, grade};
@@ -46,6 +49,13 @@ pub struct Report {
     pub explained: Vec<Explained>,
     /// The one thing to do differently; none where nothing is left to gain.
     pub next_time: Option<NextTime>,
+    /// One turn in better words of the person's own; none where none were found, or the scenario is not
+    /// known here.
+    pub better_wording: Option<BetterWording>,
+    /// The plan that was brought to the talk, judged; none where there was none.
+    pub plan: Option<PlanReview>,
+    /// Which answers of the plan the talk used.
+    pub plan_used: Vec<PlanUse>,
     /// The session's other talks.
     pub branches: Vec<Branch>,
 }
@@ -83,6 +93,8 @@ pub struct TurnView {
 pub struct Branch {
     /// Its last exchange.
     pub node: NodeId,
+    /// How to name it to `coachup review`.
+    pub reference: String,
     /// The last turn it shares with the talk shown; 0 where it differs from the first on.
     pub shared: u32,
     /// Its turns, the shared ones included.
@@ -116,9 +128,24 @@ impl<'a> Titles<'a> {
 }
 
 impl Report {
+    /// How to name this talk to `coachup review`: `3:5`, the session and the talk's last exchange.
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.header.id, self.talk.last().map_or(0, |turn| turn.node))
+    }
+
     /// The talk as it stands, with the titles and names of `library`.
     pub fn of(session: &Session, library: &Library) -> Report {
-        Report::of_talk(session, session.head, Titles::from(library, &session.header))
+        let mut report = Report::of_talk(session, session.head, Titles::from(library, &session.header));
+        if let Ok(scenario) = library.get::<Scenario>(&session.header.scenario) {
+            report.better_wording = better_wording(&report.talk, &session.header.greeting, &scenario.topic);
+        }
+        report
+    }
+
+    /// The reports on the session's other talks, in the order of [`Report::branches`].
+    pub fn others(&self, session: &Session) -> Vec<Report> {
+        let titles = Titles { scenario: &self.scenario_title, boss: &self.boss_name };
+        self.branches.iter().map(|branch| Report::of_talk(session, Some(branch.node), titles)).collect()
     }
 
     /// The talk that ends at `node`.
@@ -140,8 +167,11 @@ impl Report {
             talk: (0..talk.len()).map(|index| TurnView::of(&talk, index, &header.greeting)).collect(),
             turning_points: turning_points(&talk),
             next_time: grade.as_ref().and_then(|grade| next_time(&talk, grade)),
+            better_wording: None,
             explained: grade.as_ref().map(explain).unwrap_or_default(),
             grade,
+            plan: session.plan.as_ref().map(|plan| PlanReview::of(plan, &Scorer::new())),
+            plan_used: session.plan.iter().flat_map(|plan| used(plan, &talk)).collect(),
             branches: branches(session, &talk),
             header,
         }
@@ -185,6 +215,7 @@ fn branches(session: &Session, talk: &[&Exchange]) -> Vec<Branch> {
         let shared = path.iter().zip(talk).take_while(|(one, other)| one.node == other.node).count();
         Branch {
             node: end,
+            reference: format!("{}:{end}", session.header.id),
             shared: shared as u32,
             turns: path.len() as u32,
             outcome: Outcome::of(&path),

@@ -1,10 +1,12 @@
 //! The review for a screen: at most `width` columns, complete without colour.
 
+use super::plan::{PartReview, PlanReview};
 use super::report::{Report, TurnView};
 use super::underline::{HELPED, HURT, marked_lines, options, sign, style};
 use super::{Effect, words};
 use crate::scorer::explain::Explained;
 use crate::scorer::feedback::Feedback;
+use crate::session::plan::Part;
 use crate::text::{count, one_line, printable};
 use anstyle::{Effects, Style};
 
@@ -20,8 +22,9 @@ const NARROWEST: usize = 40;
 const QUOTE: usize = 90;
 
 /// The whole review. Colours are ANSI sequences, to be stripped by the writer where none are wanted.
-pub fn render(report: &Report, width: usize) -> String {
-    let mut page = Page { text: String::new(), width: width.max(NARROWEST) };
+/// `plain`: nothing is drawn, so that a screen reader reads only words.
+pub fn render(report: &Report, width: usize, plain: bool) -> String {
+    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain };
     page.header(report);
     page.section("The talk");
     page.legend();
@@ -38,6 +41,7 @@ pub fn render(report: &Report, width: usize) -> String {
         page.section("Grade by skill");
         report.explained.iter().for_each(|explained| page.skill(explained));
     }
+    page.plan_used(report);
     if !report.branches.is_empty() {
         page.section("Other branches");
         report.branches.iter().for_each(|branch| page.item(4, '·', DIM, &words::branch(branch, QUOTE)));
@@ -48,7 +52,7 @@ pub fn render(report: &Report, width: usize) -> String {
 
 /// What was said, without any judgement.
 pub fn transcript(report: &Report, width: usize) -> String {
-    let mut page = Page { text: String::new(), width: width.max(NARROWEST) };
+    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain: false };
     page.title(report);
     page.text.push('\n');
     page.greeting(report);
@@ -61,10 +65,30 @@ pub fn transcript(report: &Report, width: usize) -> String {
     page.text
 }
 
+/// A plan and what it shows; `calm` is 1 to 5, 0 where it is not answered.
+pub fn plan(review: &PlanReview, calm: u8, width: usize) -> String {
+    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain: false };
+    page.section("Your plan");
+    for (number, part) in (1..).zip(&review.parts) {
+        page.part(number, part, calm);
+    }
+    page.text.push('\n');
+    page.plan_grade(review);
+    page.text
+}
+
+/// What one part's answers show, to stand under the answer.
+pub fn plan_answer(part: &PartReview, width: usize) -> String {
+    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain: false };
+    page.shown(part);
+    page.text
+}
+
 /// The text laid out so far.
 struct Page {
     text: String,
     width: usize,
+    plain: bool,
 }
 
 impl Page {
@@ -94,13 +118,21 @@ impl Page {
             self.field("Grade", &format!("{} of 100: {}", words::points(grade.overall), grade.band));
         }
         if let [first, .., last] = report.openness.as_slice() {
-            let curve = curve(&report.openness, self.width.saturating_sub(32));
             let moved = format!("{} → {}", words::points(*first), words::points(*last));
-            self.field("Openness", &format!("{moved}   {curve}"));
+            if self.plain {
+                let all: Vec<String> = report.openness.iter().map(|&value| words::points(value)).collect();
+                self.hanging("  Openness   ", &all.join(", "));
+            } else {
+                let curve = curve(&report.openness, self.width.saturating_sub(32));
+                self.field("Openness", &format!("{moved}   {curve}"));
+            }
         }
     }
 
     fn legend(&mut self) {
+        if self.plain {
+            return;
+        }
         let helped = format!("{HELPED}{} helped{HELPED:#}", sign(Effect::Helped));
         let hurt = format!("{HURT}{} hurt{HURT:#}", sign(Effect::Hurt));
         self.text.push_str(&format!("    {DIM}Your words:{DIM:#} {helped}, {hurt}\n\n"));
@@ -121,12 +153,22 @@ impl Page {
 
     fn turn(&mut self, turn: &TurnView, boss: &str) {
         self.speaker(turn);
-        for line in marked_lines(&turn.text, &turn.marks, self.width - 4) {
+        if self.plain {
+            self.text(4, &printable(&turn.text));
+        }
+        let marked =
+            if self.plain { Vec::new() } else { marked_lines(&turn.text, &turn.marks, self.width - 4) };
+        for line in marked {
             self.text.push_str(format!("    {line}").trim_end());
             self.text.push('\n');
         }
         for finding in words::findings(&turn.checks, QUOTE) {
-            self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
+            if self.plain {
+                let effect = if finding.effect == Effect::Helped { "helped" } else { "hurt" };
+                self.hanging("    ", &format!("{effect}: {}", finding.text));
+            } else {
+                self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
+            }
         }
         let Feedback { praise, change } = &turn.feedback;
         for (name, note) in [("Well done", praise), ("To change", change)] {
@@ -147,8 +189,83 @@ impl Page {
         self.text(4, &printable(&reply.text));
     }
 
+    /// One part of a plan, with what its answers show.
+    fn part(&mut self, number: usize, part: &PartReview, calm: u8) {
+        let title = &part.part.wording().title;
+        let start = format!("{number:>2}  {BOLD}{title}{BOLD:#}");
+        let answers: Vec<&str> = part.answers.iter().map(|answer| answer.text.as_str()).collect();
+        match answers.as_slice() {
+            [] if part.part == Part::Calm && calm > 0 => {
+                self.text.push_str(&format!("{start}: {calm} of 5\n"));
+            }
+            [] => self.text.push_str(&format!("{start}: {DIM}open{DIM:#}\n")),
+            answers => {
+                self.text.push_str(&start);
+                self.text.push('\n');
+                answers.iter().for_each(|answer| self.text(4, &one_line(answer)));
+                self.shown(part);
+            }
+        }
+    }
+
+    /// What the answers of a part show, and what a good one would.
+    fn shown(&mut self, part: &PartReview) {
+        let expected = &part.part.wording().expects;
+        for answer in &part.answers {
+            for finding in words::findings(&answer.checks, QUOTE) {
+                let said = finding.checks.iter().any(|check| expected.contains(check));
+                if said || finding.effect == Effect::Hurt {
+                    self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
+                }
+            }
+        }
+        if let Some(missing) = part.missing {
+            let advice = format!("Still missing: {}.", words::next(missing));
+            self.item(4, '>', DIM, &advice);
+        }
+    }
+
+    fn plan_grade(&mut self, review: &PlanReview) {
+        let answered = review.answered();
+        let Some(score) = review.prepare.score else { return };
+        let of = Part::ALL.len() - 1;
+        self.text.push_str(&format!(
+            "    {BOLD}Prepare{BOLD:#} {} {score:.0} of 100; {answered} of {of} parts answered\n",
+            bar(score)
+        ));
+        let open = review.prepare.why.iter().filter(|reason| reason.open >= 4.0);
+        if let Some(reason) = open.max_by(|a, b| a.open.total_cmp(&b.open)) {
+            let more = if reason.turns.is_empty() { "" } else { "in one part more, " };
+            let text = format!(
+                "Would earn most next: {more}{} (up to +{:.0}).",
+                words::next(reason.check),
+                reason.open
+            );
+            self.item(4, '>', DIM, &text);
+        }
+    }
+
+    /// What became of the plan in the talk.
+    fn plan_used(&mut self, report: &Report) {
+        let Some(plan) = &report.plan else { return };
+        self.section("Your plan");
+        self.plan_grade(plan);
+        for used in &report.plan_used {
+            let title = &used.title;
+            let answer = words::quote(&used.text, QUOTE);
+            match (used.turn, &used.quote) {
+                (Some(turn), Some(quote)) => {
+                    let said = words::quote(&quote.text, QUOTE);
+                    self.item(4, '+', HELPED, &format!("{title}, used in turn {turn}: {said}"));
+                }
+                _ => self.item(4, '·', DIM, &format!("{title}, not used: {answer}")),
+            }
+        }
+    }
+
     fn skill(&mut self, explained: &Explained) {
         let score = match explained.score {
+            Some(score) if self.plain => format!("{score:.0} of 100"),
             Some(score) => format!("{} {score:>3.0}", bar(score)),
             None => "did not apply".to_owned(),
         };
@@ -166,6 +283,11 @@ impl Page {
         }
         if let Some(then) = next.grade {
             self.styled(4, DIM, &words::worth(then, grade.overall));
+        }
+        if let Some(better) = &report.better_wording {
+            self.text.push('\n');
+            self.text(4, &format!("Turn {}, said better with your own words:", better.turn));
+            self.text(6, &printable(&better.text));
         }
     }
 
@@ -226,7 +348,7 @@ mod tests {
     use crate::session::sample;
 
     fn plain(report: &Report, width: usize) -> String {
-        anstream::adapter::strip_str(&render(report, width)).to_string()
+        anstream::adapter::strip_str(&render(report, width, false)).to_string()
     }
 
     #[test]
@@ -242,6 +364,16 @@ mod tests {
                 assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn a_screen_reader_hears_only_words() {
+        let text = anstream::adapter::strip_str(&render(&report(&sample::finished()), 80, true)).to_string();
+        assert!(!text.contains("++") && !text.contains(['█', '░', '▄']), "{text}");
+        assert!(
+            text.contains("helped: Offers help: “I could sum up") && text.contains("45, 48.5, 61.2"),
+            "{text}"
+        );
     }
 
     #[test]

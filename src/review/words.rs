@@ -4,6 +4,7 @@ use super::marks::Effect;
 use super::report::{Branch, TurnView};
 use super::turning::{Turn, TurningPoint};
 use crate::boss::state::Move;
+use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Span, Verdicts};
 use crate::scorer::wording;
 use crate::session::{Outcome, Reply};
@@ -13,6 +14,8 @@ use crate::text::{count, one_line};
 pub struct Finding {
     /// What the words did.
     pub effect: Effect,
+    /// The checks that they showed.
+    pub checks: Vec<Check>,
     /// The checks and the quotations on one line.
     pub text: String,
 }
@@ -20,24 +23,38 @@ pub struct Finding {
 /// What a turn showed, in the rubric's order, said once for checks with the same evidence. Quotations
 /// have at most about `longest` characters.
 pub fn findings(verdicts: &Verdicts, longest: usize) -> Vec<Finding> {
-    let mut groups: Vec<(Effect, Vec<String>, &[Span])> = Vec::new();
+    let mut groups: Vec<(Effect, Vec<Check>, &[Span])> = Vec::new();
     for check in verdicts.present() {
         let effect = Effect::of(check);
-        let title = &wording::of(check).title;
         let evidence = verdicts.get(check).evidence.as_slice();
         match groups.iter_mut().find(|(other, _, spans)| *other == effect && *spans == evidence) {
-            Some((_, titles, _)) => titles.push(title.to_lowercase()),
-            None => groups.push((effect, vec![title.clone()], evidence)),
+            Some((_, checks, _)) => checks.push(check),
+            None => groups.push((effect, vec![check], evidence)),
         }
     }
     let quotes = |spans: &[Span]| spans.iter().map(|span| quote(&span.text, longest)).collect::<Vec<_>>();
     groups
         .into_iter()
-        .map(|(effect, titles, spans)| Finding {
-            effect,
-            text: format!("{}: {}", titles.join(", "), listed(&quotes(spans))),
+        .map(|(effect, checks, spans)| {
+            let text = format!("{}: {}", titles(&checks), listed(&quotes(spans)));
+            Finding { effect, checks, text }
         })
         .collect()
+}
+
+/// "Asks a question, asks an open question".
+pub fn titles(checks: &[Check]) -> String {
+    let mut titles = Vec::new();
+    for check in checks {
+        let title = &wording::of(*check).title;
+        titles.push(if titles.is_empty() { title.clone() } else { title.to_lowercase() });
+    }
+    titles.join(", ")
+}
+
+/// What to do to show a check, to stand inside a sentence.
+pub fn next(check: Check) -> &'static str {
+    &wording::of(check).next
 }
 
 /// Where another branch parts, and how it went, on one line.
@@ -47,7 +64,8 @@ pub fn branch(branch: &Branch, longest: usize) -> String {
         shared => format!("After turn {shared}"),
     };
     format!(
-        "{place}: {} {}, openness {}, grade {} ({})",
+        "{place}, {}: {} {}, openness {}, grade {} ({})",
+        one_line(&branch.reference),
         quote(&branch.text, longest),
         outcome(branch.outcome, false),
         points(branch.openness),
@@ -126,6 +144,12 @@ pub fn points(points: f64) -> String {
     // A negative zero would read as a loss.
     let text = text.strip_suffix(".0").unwrap_or(&text);
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// A difference in points: "+12", "-3.5", "0".
+pub fn signed(points: f64) -> String {
+    let text = self::points(points);
+    if points > 0.0 && text != "0" { format!("+{text}") } else { text }
 }
 
 /// "openness 45 → 47.1".

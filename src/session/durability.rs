@@ -1,5 +1,6 @@
 //! What the store and the file keep, whatever happens: tests with kills, rivals and arbitrary sessions.
 
+use super::plan::Plan;
 use super::sample;
 use super::store::Store;
 use super::{Exchange, Header, Outcome, Reply, Session, file};
@@ -159,6 +160,7 @@ prop_compose! {
         seed in any::<u64>(),
         said in prop::collection::vec(any_exchange(), 0..6),
         head in any::<Index>(),
+        planned in prop::option::of(prop::collection::vec(any::<String>(), 3)),
         outcome in prop::option::of(prop::sample::select(vec![Outcome::Agreed, Outcome::EndedByBoss])),
     ) -> Session {
         let [scenario, boss, difficulty, model, greeting]: [String; 5] = names.try_into().unwrap();
@@ -175,7 +177,10 @@ prop_compose! {
             exchanges.push(Exchange { node: index as u32 + 1, parent, turn, ..exchange });
         }
         let head = head.index(exchanges.len() + 1);
-        Session { header, head: (head > 0).then_some(head as u32), exchanges, outcome }
+        let plan = planned.map(|texts: Vec<String>| Plan {
+            topic: texts[0].clone(), options: vec![texts[1].clone()], when: texts[2].clone(), ..Plan::default()
+        });
+        Session { header, head: (head > 0).then_some(head as u32), exchanges, outcome, plan }
     }
 }
 

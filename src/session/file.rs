@@ -1,14 +1,18 @@
 //! The session file: a whole session as JSON, versioned; written exactly, read with suspicion.
 //!
 //! ```json
-//! {"format": "coachup-session", "version": 1, "header": {…}, "exchanges": [{…}], "head": 3, "outcome": "agreed"}
+//! {"format": "coachup-session", "version": 2, "header": {…}, "exchanges": [{…}], "head": 3, "outcome": "agreed",
+//!  "plan": {…}}
 //! ```
 //!
 //! `header` is a [`Header`], `exchanges` are [`Exchange`]s in the order they were said (each `node` is its
 //! place from 1, each `parent` an earlier one), `head` is where the talk stands, `outcome` is null while
-//! it goes on. What a file says is kept to the byte, control characters included: they are written as
+//! it goes on, `plan` is the [`Plan`] brought to the talk or null (version 1 had none, and is still read).
+//! `session.schema.json` beside this file describes every key. What a file says is kept to the byte,
+//! control characters included: they are written as
 //! escapes here, and made harmless wherever they are shown.
 
+use super::plan::{MOST_OPTIONS, Plan};
 use super::{Exchange, Header, NodeId, Outcome, Session};
 use crate::boss::state::BossState;
 use crate::scorer::rubric::Check;
@@ -20,7 +24,7 @@ use std::io::Read;
 /// The name of the file's format.
 const FORMAT: &str = "coachup-session";
 /// The version written, and the newest that is read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
@@ -67,6 +71,7 @@ struct Written<'a> {
     exchanges: &'a [Exchange],
     head: Option<NodeId>,
     outcome: Option<Outcome>,
+    plan: Option<&'a Plan>,
 }
 
 /// What must be right before the rest is looked at.
@@ -87,11 +92,13 @@ struct Found {
     exchanges: Vec<Exchange>,
     head: Option<NodeId>,
     outcome: Option<Outcome>,
+    #[serde(default)]
+    plan: Option<Plan>,
 }
 
 /// The session as a file; safe to print.
 pub fn to_json(session: &Session) -> String {
-    let Session { header, exchanges, head, outcome } = session;
+    let Session { header, exchanges, head, outcome, plan } = session;
     json::pretty(&Written {
         format: FORMAT,
         version: VERSION,
@@ -99,6 +106,7 @@ pub fn to_json(session: &Session) -> String {
         exchanges,
         head: *head,
         outcome: *outcome,
+        plan: plan.as_ref(),
     })
 }
 
@@ -126,12 +134,13 @@ pub fn from_json(bytes: &[u8]) -> Result<Session, FileError> {
         return Err(FileError::Foreign);
     }
     match label.version {
-        Some(VERSION) => {}
+        Some(1..=VERSION) => {}
         Some(newer) if newer > VERSION => return Err(FileError::Newer(newer)),
         _ => return Err(FileError::Malformed("it has no `version` that is known".into())),
     }
-    let Found { header, exchanges, head, outcome, .. } = serde_json::from_slice(bytes).map_err(malformed)?;
-    let session = Session { header, exchanges, head, outcome };
+    let Found { header, exchanges, head, outcome, plan, .. } =
+        serde_json::from_slice(bytes).map_err(malformed)?;
+    let session = Session { header, exchanges, head, outcome, plan };
     check(&session)?;
     Ok(session)
 }
@@ -149,6 +158,7 @@ fn malformed(error: serde_json::Error) -> FileError {
 
 fn check(session: &Session) -> Result<(), FileError> {
     check_header(&session.header)?;
+    session.plan.iter().try_for_each(check_plan)?;
     if session.exchanges.len() > MOST_EXCHANGES {
         return Err(invalid("`exchanges`", format!("there are more than {MOST_EXCHANGES}")));
     }
@@ -175,6 +185,18 @@ fn check_header(header: &Header) -> Result<(), FileError> {
     check_lengths(texts)
         .and_then(|()| percent("receptiveness", *receptiveness))
         .map_err(|why| invalid("`header`", why))
+}
+
+fn check_plan(plan: &Plan) -> Result<(), FileError> {
+    let Plan { topic, situation, tried, needs, benefit, options, help, when, calm } = plan;
+    let texts = [topic, situation, tried, needs, benefit, help, when].into_iter().chain(options);
+    check_lengths(texts.map(String::as_str))
+        .and_then(|()| match (options.len(), calm) {
+            (count, _) if count > MOST_OPTIONS => Err(format!("more than {MOST_OPTIONS} `options`")),
+            (_, 6..) => Err(format!("`calm` is {calm}, and must lie between 0 and 5")),
+            _ => Ok(()),
+        })
+        .map_err(|why| invalid("`plan`", why))
 }
 
 /// Nodes are numbered in order and follow earlier ones, so that there is no cycle and no gap.
@@ -270,12 +292,65 @@ mod tests {
         }
     }
 
+    /// Every key that the file has and the schema does not describe.
+    fn undescribed(file: &Value, schema: &Value, place: &str, found: &mut Vec<String>) {
+        match file {
+            Value::Object(keys) => {
+                for (key, value) in keys {
+                    let described =
+                        schema["properties"].get(key).or_else(|| schema.get("additionalProperties"));
+                    match described.filter(|schema| schema.is_object()) {
+                        Some(schema) => undescribed(value, schema, &format!("{place}/{key}"), found),
+                        // A map from checks to numbers is described as a whole.
+                        None if schema["properties"].is_null() => {}
+                        None => found.push(format!("{place}/{key}")),
+                    }
+                }
+                let required = schema["required"].as_array().into_iter().flatten();
+                found.extend(
+                    required
+                        .filter_map(Value::as_str)
+                        .filter(|key| !keys.contains_key(*key))
+                        .map(|key| format!("{place}/{key} is required")),
+                );
+            }
+            Value::Array(items) => {
+                items.iter().for_each(|item| undescribed(item, &schema["items"], place, found));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_schema_describes_every_key_that_is_written() {
+        let schema: Value = serde_json::from_str(include_str!("session.schema.json")).unwrap();
+        let mut session = sample::finished();
+        session.plan = Some(Plan::default());
+        let mut file: Value = serde_json::from_str(&to_json(&session)).unwrap();
+        let mut found = Vec::new();
+        undescribed(&file, &schema, "", &mut found);
+        assert!(found.is_empty(), "{found:?}");
+        assert!(schema["properties"]["version"]["enum"].as_array().unwrap().contains(&file["version"]));
+        file["exchanges"][0]["mood"] = json!("?");
+        undescribed(&file, &schema, "", &mut found);
+        assert_eq!(found, ["/exchanges/mood"], "the test itself sees what is missing");
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_read() {
+        let mut file: Value = serde_json::from_str(&to_json(&sample::finished())).unwrap();
+        file["version"] = json!(1);
+        file.as_object_mut().unwrap().remove("plan");
+        assert_eq!(from_json(file.to_string().as_bytes()).unwrap(), sample::finished());
+    }
+
     #[test]
     fn every_lie_is_found_and_named() {
         for (pointer, value, words) in [
             ("/format", json!("other"), "`format` is not `coachup-session`"),
-            ("/version", json!(2), "has version 2"),
+            ("/version", json!(3), "has version 3"),
             ("/version", json!(0), "no `version` that is known"),
+            ("/plan", json!({"calm": 9}), "`plan`: `calm` is 9"),
             ("/head", json!(9), "`head`: there is no exchange 9"),
             ("/header/receptiveness", json!(101), "`header`: `receptiveness` is 101"),
             ("/header/started", json!("tuesday"), "not a session file: line"),

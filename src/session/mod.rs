@@ -8,6 +8,7 @@ pub mod anonymous;
 mod durability;
 pub mod file;
 mod migrate;
+pub mod plan;
 #[cfg(test)]
 pub mod sample;
 pub mod store;
@@ -15,6 +16,7 @@ pub mod transcript;
 
 use crate::boss::state::{Act, BossState, Move};
 use crate::scorer::verdict::{Position, Verdicts};
+use plan::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -132,6 +134,8 @@ pub struct Session {
     pub head: Option<NodeId>,
     /// How it ended; none while it goes on.
     pub outcome: Option<Outcome>,
+    /// What the person had prepared; none where there was no plan.
+    pub plan: Option<Plan>,
 }
 
 impl Session {

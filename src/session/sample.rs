@@ -124,7 +124,13 @@ pub fn session() -> Session {
     asking.state.facts_out.insert(0);
     asking.reply = Some(reply("My own boss moved the launch up. One page would help.", Act::ConcedesPart));
     let open = exchange(4, Some(&asking), "Thank you. 🙂", &[], 61.2, "nothing new");
-    Session { header: header(), exchanges: vec![first, blaming, asking, open], head: Some(4), outcome: None }
+    Session {
+        header: header(),
+        exchanges: vec![first, blaming, asking, open],
+        head: Some(4),
+        outcome: None,
+        plan: None,
+    }
 }
 
 /// The same, ended.

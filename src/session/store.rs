@@ -4,6 +4,7 @@
 //! survives a kill and a power cut. Privacy: files 0600 in a folder 0700 whatever the umask, and
 //! `secure_delete` overwrites what is removed.
 
+use super::plan::Plan;
 use super::{Exchange, Header, NodeId, Outcome, Reply, Session, SessionId};
 use crate::boss::state::BossState;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
@@ -66,6 +67,16 @@ pub enum StoreError {
         wanted: String,
         /// Which there are.
         known: String,
+    },
+    /// No such exchange.
+    #[error("session {session} has no exchange `{wanted}`; they go from 1 to {last}, and 0 is the beginning")]
+    UnknownExchange {
+        /// As asked.
+        wanted: String,
+        /// The session.
+        session: SessionId,
+        /// Its last exchange.
+        last: usize,
     },
     /// Anything else SQLite says.
     #[error("the store failed: {0}")]
@@ -136,7 +147,17 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn create(&mut self, header: &Header) -> Result<SessionId, StoreError> {
-        insert_header(&self.connection, header, None, None)
+        insert_header(&self.connection, header, None, None, None)
+    }
+
+    /// Keeps the plan that the person brought to the talk.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn set_plan(&mut self, session: &str, plan: Option<&Plan>) -> Result<(), StoreError> {
+        self.connection
+            .execute("UPDATE sessions SET plan = ?2 WHERE id = ?1", params![session, plan.map(json)])?;
+        Ok(())
     }
 
     /// Keeps what the person said, the verdicts and the move, and makes it the head: one transaction.
@@ -191,21 +212,42 @@ impl Store {
         Ok(())
     }
 
-    /// Loads a session by its id, or the newest with `last`.
+    /// Loads a session by its id, or the newest with `last`. `3:5` is session 3 as it stood after its
+    /// exchange 5, and `3:0` at its beginning: nothing is changed in the store.
     ///
     /// # Errors
-    /// [`StoreError::Unknown`] and the rest of [`StoreError`].
+    /// [`StoreError::Unknown`], [`StoreError::UnknownExchange`] and the rest of [`StoreError`].
     pub fn load(&self, wanted: &str) -> Result<Session, StoreError> {
+        let Some((id, node)) = wanted.split_once(':') else { return self.load_as_it_stands(wanted) };
+        let mut session = self.load_as_it_stands(id)?;
+        let unknown = || StoreError::UnknownExchange {
+            wanted: node.to_owned(),
+            session: session.header.id.clone(),
+            last: session.exchanges.len(),
+        };
+        let node: NodeId = node.trim().parse().map_err(|_| unknown())?;
+        if node as usize > session.exchanges.len() {
+            return Err(unknown());
+        }
+        let head = (node > 0).then_some(node);
+        if session.head != head {
+            session.head = head;
+            session.outcome = None;
+        }
+        Ok(session)
+    }
+
+    fn load_as_it_stands(&self, wanted: &str) -> Result<Session, StoreError> {
         let id = self.resolve(wanted)?;
         // One read transaction: another program may be writing between the two queries.
         let transaction = self.connection.unchecked_transaction()?;
-        let (header, head, outcome) = transaction
+        let (header, head, outcome, plan) = transaction
             .query_row("SELECT * FROM sessions WHERE id = ?1", [&id], session_row)
             .map_err(StoreError::from)?;
         let mut statement =
             transaction.prepare_cached("SELECT * FROM exchanges WHERE session = ?1 ORDER BY node")?;
         let exchanges = statement.query_map([&id], exchange_row)?.collect::<Result<Vec<_>, _>>()?;
-        Ok(Session { header, exchanges, head, outcome })
+        Ok(Session { header, exchanges, head, outcome, plan })
     }
 
     /// The id that `wanted` (an id, or `last`) stands for.
@@ -242,7 +284,7 @@ impl Store {
                AS turns FROM sessions s ORDER BY s.id DESC",
         )?;
         let rows = statement.query_map([], |row| {
-            let (header, _, outcome) = session_row(row)?;
+            let (header, _, outcome, _) = session_row(row)?;
             Ok(Summary { header, turns: row.get("turns")?, outcome })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -254,7 +296,13 @@ impl Store {
     /// See [`StoreError`].
     pub fn insert(&mut self, session: &Session) -> Result<SessionId, StoreError> {
         let transaction = self.connection.transaction()?;
-        let id = insert_header(&transaction, &session.header, session.head, session.outcome)?;
+        let id = insert_header(
+            &transaction,
+            &session.header,
+            session.head,
+            session.outcome,
+            session.plan.as_ref(),
+        )?;
         for exchange in &session.exchanges {
             insert_exchange(&transaction, &id, exchange)?;
         }
@@ -268,7 +316,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn remove(&mut self, id: &str) -> Result<(), StoreError> {
-        self.connection.execute("DELETE FROM sessions WHERE id = ?1", [id])?;
+        self.delete("DELETE FROM sessions WHERE id = ?1", &[&id])?;
         self.clean()
     }
 
@@ -277,13 +325,31 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn remove_all(&mut self) -> Result<usize, StoreError> {
-        let removed = self.connection.execute("DELETE FROM sessions", [])?;
+        let removed = self.delete("DELETE FROM sessions", &[])?;
         self.clean()?;
         Ok(removed)
     }
 
+    /// Deletes, also on a full disk, where there is no room for the journal's file: the journal is then kept
+    /// in memory, for removing is what makes room again.
+    fn delete(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, StoreError> {
+        match self.connection.execute(statement, values).map_err(StoreError::from) {
+            Err(StoreError::Full) => {
+                self.connection.execute_batch("PRAGMA journal_mode=MEMORY")?;
+                let removed = self.connection.execute(statement, values);
+                self.connection.execute_batch("PRAGMA journal_mode=DELETE")?;
+                Ok(removed?)
+            }
+            other => other,
+        }
+    }
+
     fn clean(&self) -> Result<(), StoreError> {
-        self.connection.execute_batch("VACUUM")?;
+        // Shrinking needs room for a copy. Without it the file keeps its size: the words are overwritten.
+        match self.connection.execute_batch("VACUUM").map_err(StoreError::from) {
+            Ok(()) | Err(StoreError::Full) => {}
+            Err(error) => return Err(error),
+        }
         let at = |source| StoreError::Folder { path: self.path.clone(), source };
         super::migrate::remove_backups(&self.path).map_err(at)
     }
@@ -294,10 +360,11 @@ fn insert_header(
     header: &Header,
     head: Option<NodeId>,
     outcome: Option<Outcome>,
+    plan: Option<&Plan>,
 ) -> Result<SessionId, StoreError> {
     connection.execute(
-        "INSERT INTO sessions (started, scenario, boss, difficulty, receptiveness, model, seed, greeting, head, outcome)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO sessions (started, scenario, boss, difficulty, receptiveness, model, seed, greeting, head, outcome, plan)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             header.started.to_string(),
             header.scenario,
@@ -309,6 +376,7 @@ fn insert_header(
             header.greeting,
             head,
             outcome.as_ref().map(word),
+            plan.map(json),
         ],
     )?;
     Ok(connection.last_insert_rowid().to_string())
@@ -335,7 +403,7 @@ fn insert_exchange(connection: &Connection, session: &str, exchange: &Exchange) 
     Ok(())
 }
 
-type SessionRow = (Header, Option<NodeId>, Option<Outcome>);
+type SessionRow = (Header, Option<NodeId>, Option<Outcome>, Option<Plan>);
 
 fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let header = Header {
@@ -351,7 +419,9 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     };
     let outcome: Option<String> = row.get("outcome")?;
     let outcome = outcome.map(|text| unword(&text, "outcome")).transpose()?;
-    Ok((header, row.get("head")?, outcome))
+    let plan: Option<String> = row.get("plan")?;
+    let plan = plan.map(|text| unjson(&text, "plan")).transpose()?;
+    Ok((header, row.get("head")?, outcome, plan))
 }
 
 fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {
@@ -526,6 +596,19 @@ mod tests {
         assert!(has(&store));
         store.remove(&id).unwrap();
         assert!(!has(&store));
+    }
+
+    #[test]
+    fn a_session_is_loaded_as_it_stood_after_any_exchange() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        store.insert(&crate::session::sample::finished()).unwrap();
+        let at = |wanted: &str| store.load(wanted).map(|session| (session.head, session.outcome));
+        assert_eq!(at("1:2").unwrap(), (Some(2), None));
+        assert_eq!(at("last:0").unwrap(), (None, None));
+        assert_eq!(at("1:4").unwrap(), at("1").unwrap());
+        assert!(at("1:5").unwrap_err().to_string().contains("from 1 to 4"));
+        assert!(at("1:x").is_err() && at("2:1").is_err());
     }
 
     #[test]

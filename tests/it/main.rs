@@ -1,7 +1,9 @@
 //! The integration tests: one binary, one file a feature.
 
 mod acquire;
+mod browser;
 mod practice;
+mod prepare;
 mod readme;
 mod real_model;
 mod rooms;

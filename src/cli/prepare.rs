@@ -1,0 +1,93 @@
+//! `coachup prepare`: plan a talk on a guided sheet that is kept, graded, and at hand during practice.
+
+use super::{Exit, programs};
+use crate::repl::editor::Prompt;
+use crate::repl::interrupt::Interrupt;
+use crate::repl::screen;
+use crate::repl::script::Format;
+use crate::repl::sheet::{self, Answers, Desk, Left, Lines};
+use crate::review::{PlanReview, terminal};
+use crate::scenario::{Library, Scenario};
+use crate::scorer::Scorer;
+use crate::session::plan::Plan;
+use crate::settings::Settings;
+use crate::text::json;
+use clap::Args;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+/// Plan a talk: what it is about, their side, what helps you both, at most three options, your help, when.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: coachup prepare late-feedback\n         coachup prepare late-feedback --show"
+)]
+pub struct PrepareArgs {
+    /// The situation, from `coachup scenarios list`
+    scenario: Option<String>,
+    /// Open the whole sheet in your editor (`VISUAL`, `EDITOR`)
+    #[arg(long)]
+    edit: bool,
+    /// Only show the plan and what it shows
+    #[arg(long, conflicts_with = "edit")]
+    show: bool,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t, requires = "show")]
+    format: Format,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An unknown scenario; a plan that can't be read or written; a terminal or an editor that fails.
+pub fn run(
+    args: &PrepareArgs,
+    settings: &Settings,
+    library: &Library,
+    out: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let name = args.scenario.as_ref().unwrap_or(&settings.scenario);
+    let scenario = library.get::<Scenario>(name)?;
+    let file = settings.folders.plan(&scenario.name);
+    if args.show {
+        return show(&Plan::load(&file)?, name, args.format, out);
+    }
+    if args.edit {
+        let plan = Plan::load(&file)?;
+        if !file.exists() {
+            plan.save(&file)?;
+        }
+        programs::edit(&settings.programs, &file)?;
+        return show(&Plan::load(&file)?, name, Format::Text, out);
+    }
+    let on_terminal = std::io::stdin().is_terminal();
+    let mut input = std::io::stdin().lock();
+    let mut answers: Box<dyn Answers> =
+        if on_terminal { Box::new(Prompt::new(None)?) } else { Box::new(Lines(&mut input)) };
+    let edit = |file: &Path| programs::edit(&settings.programs, file);
+    let interrupt = Interrupt::install();
+    let mut desk =
+        Desk { answers: answers.as_mut(), out, edit: &edit, interrupt: &interrupt, plain: settings.plain };
+    desk.out.write_all(screen::matter(scenario).as_bytes())?;
+    let left = sheet::fill(&file, &mut desk)?;
+    let text = match left {
+        Left::Done => format!("Kept. `coachup practice {name}` has it at hand: /plan shows it."),
+        Left::Later | Left::Interrupted => format!("Kept. `coachup prepare {name}` goes on from here."),
+    };
+    out.write_all(screen::note(&text).as_bytes())?;
+    Ok(if left == Left::Interrupted { Exit::Interrupted } else { Exit::Done })
+}
+
+fn show(plan: &Plan, name: &str, format: Format, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let review = PlanReview::of(plan, &Scorer::new());
+    let text = match format {
+        Format::Json => {
+            json::pretty(&serde_json::json!({ "scenario": name, "plan": plan, "review": review }))
+        }
+        Format::Text if plan.is_empty() => {
+            format!("There is no plan for `{name}` yet: `coachup prepare {name}` makes one.\n")
+        }
+        Format::Text => terminal::plan(&review, plan.calm, screen::width()),
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(Exit::Done)
+}

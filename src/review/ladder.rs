@@ -1,0 +1,149 @@
+//! The practice ladder: which talk to practise next, and why.
+//!
+//! A talk that went well goes on one step harder; one that the boss ended, or that hardly began, one step
+//! easier; any other leads to the scenario that trains the weakest skill.
+
+use super::report::Report;
+use super::words;
+use crate::scenario::{Library, Scenario};
+use crate::scorer::rubric::Skill;
+use crate::session::Outcome;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// From this grade on, an agreed talk is worth a harder one.
+const GOOD: f64 = 70.0;
+/// Below this grade, the same talk is tried easier.
+const HARDLY: f64 = 30.0;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Training {
+    scenarios: Vec<String>,
+    why: String,
+}
+
+static TRAINING: LazyLock<BTreeMap<Skill, Training>> = LazyLock::new(|| {
+    crate::text::data::from_toml(include_str!("../../prompts/ladder.toml"))
+        .expect("prompts/ladder.toml is read by a test")
+});
+
+/// The talk to practise next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proposal {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The boss's name (the file's).
+    pub boss: String,
+    /// The preset's name.
+    pub difficulty: String,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+impl Proposal {
+    /// The command that starts it.
+    pub fn command(&self) -> String {
+        let Proposal { scenario, boss, difficulty, .. } = self;
+        format!("coachup practice {scenario} --boss {boss} --difficulty {difficulty}")
+    }
+}
+
+/// What to practise after the talk of `report`, with `weakest` as the skill to train; none where nothing was
+/// said. `tried` are the scenarios practised lately, newest first.
+pub fn next(report: &Report, weakest: Option<Skill>, tried: &[&str], library: &Library) -> Option<Proposal> {
+    let grade = report.grade.as_ref()?.overall;
+    let presets = library.ladder();
+    let header = &report.header;
+    // `--receptiveness` lies between presets: the nearest stands for it.
+    let here = presets.iter().position(|preset| preset.name == header.difficulty).or_else(|| {
+        let distance = |at: &usize| (presets[*at].receptiveness - header.receptiveness).abs();
+        (0..presets.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    })?;
+    let proposal = |scenario: &str, preset: usize, why: String| {
+        Some(Proposal {
+            scenario: scenario.to_owned(),
+            boss: header.boss.clone(),
+            difficulty: presets[preset].name.clone(),
+            why,
+        })
+    };
+    let shown = words::points(grade);
+    if report.outcome == Outcome::Agreed && grade >= GOOD && here + 1 < presets.len() {
+        let why = format!(
+            "You got there at `{}` with a grade of {shown}: the same talk, one step harder.",
+            presets[here].name
+        );
+        return proposal(&header.scenario, here + 1, why);
+    }
+    if (report.outcome == Outcome::EndedByBoss || grade < HARDLY) && here > 0 {
+        let why = match report.outcome {
+            Outcome::EndedByBoss => {
+                format!("{} ended the talk: the same one, one step easier.", report.boss_name)
+            }
+            _ => format!("A grade of {shown} is a start: the same talk, one step easier."),
+        };
+        return proposal(&header.scenario, here - 1, why);
+    }
+    let skill = weakest.or_else(|| report.grade.as_ref()?.weakest())?;
+    let training = &TRAINING[&skill];
+    let known = || training.scenarios.iter().filter(|name| library.get::<Scenario>(name).is_ok());
+    let fresh = known().find(|name| !tried.contains(&name.as_str()));
+    let scenario = fresh.or_else(|| known().find(|name| **name != header.scenario))?;
+    proposal(scenario, here, format!("{} is your weakest skill: {}.", skill.title(), training.why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report;
+    use super::*;
+    use crate::scenario::Difficulty;
+    use crate::session::sample;
+
+    fn talk(outcome: Outcome, grade: f64, difficulty: &str) -> Report {
+        let mut report = report(&sample::finished());
+        report.outcome = outcome;
+        report.grade.as_mut().unwrap().overall = grade;
+        report.header.difficulty = difficulty.into();
+        report
+    }
+
+    #[test]
+    fn every_skill_is_trained_by_scenarios_that_there_are() {
+        let library = Library::embedded();
+        for skill in Skill::ALL {
+            let training = &TRAINING[&skill];
+            assert!(training.scenarios.len() >= 2, "one may be the talk that was just held");
+            assert!(training.scenarios.iter().all(|name| library.get::<Scenario>(name).is_ok()), "{skill:?}");
+        }
+    }
+
+    #[test]
+    fn well_done_goes_harder_a_lost_talk_easier_and_others_to_the_weakest_skill() {
+        let library = Library::embedded();
+        let next = |report: &Report| next(report, Some(Skill::Advise), &["late-feedback"], &library).unwrap();
+        let harder = next(&talk(Outcome::Agreed, 80.0, "guarded"));
+        assert_eq!((harder.scenario.as_str(), harder.difficulty.as_str()), ("late-feedback", "skeptical"));
+        assert_eq!(harder.command(), "coachup practice late-feedback --boss dana --difficulty skeptical");
+        assert_eq!(next(&talk(Outcome::EndedByBoss, 60.0, "guarded")).difficulty, "open");
+        assert_eq!(next(&talk(Outcome::Open, 10.0, "guarded")).difficulty, "open");
+        let weakest = next(&talk(Outcome::Open, 60.0, "guarded"));
+        assert_eq!((weakest.scenario.as_str(), weakest.difficulty.as_str()), ("slow-approvals", "guarded"));
+        assert!(weakest.why.starts_with("Advise is your weakest skill"));
+        let top = next(&talk(Outcome::Agreed, 90.0, "hostile"));
+        assert_eq!((top.scenario.as_str(), top.difficulty.as_str()), ("slow-approvals", "hostile"));
+        let bottom = next(&talk(Outcome::EndedByBoss, 10.0, "welcoming"));
+        assert_eq!(bottom.difficulty, "welcoming");
+        let mut custom = talk(Outcome::Agreed, 80.0, "custom");
+        custom.header.receptiveness = library.get::<Difficulty>("guarded").unwrap().receptiveness + 1.0;
+        assert_eq!(next(&custom).difficulty, "skeptical");
+    }
+
+    #[test]
+    fn an_empty_talk_leads_nowhere() {
+        let mut empty = talk(Outcome::Open, 0.0, "open");
+        empty.grade = None;
+        assert_eq!(next(&empty, None, &[], &Library::embedded()), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! Progress over all sessions: per skill and per check, recent against earlier; what was reached; what next.
+
+use super::ladder::{self, Proposal};
+use super::report::{Report, Titles};
+use super::trend::{Change, change};
+use crate::scenario::Library;
+use crate::scorer::rubric::{Check, Skill};
+use crate::session::{Outcome, Session};
+use serde::Serialize;
+
+/// The name of the JSON format.
+const FORMAT: &str = "coachup-progress";
+/// Its version: raised when a key changes its meaning or goes.
+const VERSION: u32 = 1;
+/// How often chance may pass for a change: once in ten for the five grades, once in twenty for the many
+/// checks.
+const CHANCE_OF_GRADES: f64 = 0.10;
+const CHANCE_OF_CHECKS: f64 = 0.05;
+/// Scenarios of so many last talks count as practised lately.
+const LATELY: usize = 3;
+
+/// Progress over all sessions in which something was said, each with its talk as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Progress {
+    /// Always `coachup-progress`.
+    pub format: &'static str,
+    /// The format's version.
+    pub version: u32,
+    /// The talks, oldest first.
+    pub talks: Vec<TalkPoint>,
+    /// The overall grade.
+    pub overall: Series,
+    /// Each skill.
+    pub skills: Vec<SkillSeries>,
+    /// Each check.
+    pub checks: Vec<CheckSeries>,
+    /// Each preset that was practised, easiest first.
+    pub reached: Vec<Reached>,
+    /// What to practise next; none before the first talk.
+    pub next: Option<Proposal>,
+}
+
+/// One talk.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TalkPoint {
+    /// The session.
+    pub id: String,
+    /// When it began.
+    pub started: jiff::Timestamp,
+    /// Scenario name.
+    pub scenario: String,
+    /// Preset name, or `custom`.
+    pub difficulty: String,
+    /// Its turns.
+    pub turns: usize,
+    /// How it ended, or stands.
+    pub outcome: Outcome,
+    /// The overall grade, 0 to 100.
+    pub grade: f64,
+}
+
+/// Values of 0 to 100, one a talk, none where it did not apply.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Series {
+    /// Oldest first.
+    pub values: Vec<Option<f64>>,
+    /// Recent against earlier.
+    pub change: Change,
+}
+
+/// A skill over the talks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SkillSeries {
+    /// The skill.
+    pub skill: Skill,
+    /// Its scores.
+    #[serde(flatten)]
+    pub series: Series,
+}
+
+/// A check over the talks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CheckSeries {
+    /// The check.
+    pub check: Check,
+    /// Recent talks against earlier ones: the share of talks that showed it, 0 to 1.
+    pub change: Change,
+}
+
+/// What was reached at one preset.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reached {
+    /// Preset name, or `custom`.
+    pub difficulty: String,
+    /// Talks.
+    pub talks: usize,
+    /// Talks in which the boss agreed.
+    pub agreed: usize,
+    /// The best grade, 0 to 100.
+    pub best: f64,
+}
+
+impl Progress {
+    /// Progress over `sessions`, oldest first.
+    pub fn of(sessions: &[Session], library: &Library) -> Progress {
+        let reports: Vec<Report> = sessions
+            .iter()
+            .filter(|session| session.head.is_some())
+            .map(|session| Report::of_talk(session, session.head, Titles::from(library, &session.header)))
+            .collect();
+        let score = |report: &Report, skill: Skill| report.grade.as_ref()?.skills.get(&skill)?.score;
+        let skills: Vec<SkillSeries> = Skill::ALL
+            .into_iter()
+            .map(|skill| SkillSeries {
+                skill,
+                series: series(reports.iter().map(|report| score(report, skill)).collect()),
+            })
+            .collect();
+        let weakest = skills
+            .iter()
+            .filter_map(|skill| Some((skill.skill, skill.series.change.recent?)))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(skill, _)| skill);
+        let lately: Vec<&str> =
+            reports.iter().rev().take(LATELY).map(|report| report.header.scenario.as_str()).collect();
+        Progress {
+            format: FORMAT,
+            version: VERSION,
+            overall: series(reports.iter().map(|report| Some(report.grade.as_ref()?.overall)).collect()),
+            skills,
+            checks: Check::ALL.into_iter().map(|check| check_series(&reports, check)).collect(),
+            reached: reached(&reports, library),
+            next: reports.last().and_then(|last| ladder::next(last, weakest, &lately, library)),
+            talks: reports.iter().map(TalkPoint::of).collect(),
+        }
+    }
+}
+
+impl TalkPoint {
+    fn of(report: &Report) -> TalkPoint {
+        TalkPoint {
+            id: report.header.id.clone(),
+            started: report.header.started,
+            scenario: report.header.scenario.clone(),
+            difficulty: report.header.difficulty.clone(),
+            turns: report.talk.len(),
+            outcome: report.outcome,
+            grade: report.grade.as_ref().map_or(0.0, |grade| grade.overall),
+        }
+    }
+}
+
+fn series(values: Vec<Option<f64>>) -> Series {
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
+    Series { change: change(&known, CHANCE_OF_GRADES), values }
+}
+
+fn check_series(reports: &[Report], check: Check) -> CheckSeries {
+    let shown = |report: &Report| report.talk.iter().any(|turn| turn.checks.is_yes(check));
+    let values: Vec<f64> = reports.iter().map(|report| f64::from(u8::from(shown(report)))).collect();
+    CheckSeries { check, change: change(&values, CHANCE_OF_CHECKS) }
+}
+
+fn reached(reports: &[Report], library: &Library) -> Vec<Reached> {
+    let presets = library.ladder();
+    let mut names: Vec<&str> = presets.iter().map(|preset| preset.name.as_str()).collect();
+    for report in reports {
+        // `custom`, and presets that are no more.
+        if !names.contains(&report.header.difficulty.as_str()) {
+            names.push(&report.header.difficulty);
+        }
+    }
+    let of = |name: &str| {
+        let talks: Vec<&Report> = reports.iter().filter(|report| report.header.difficulty == name).collect();
+        let best = talks.iter().filter_map(|report| Some(report.grade.as_ref()?.overall)).fold(0.0, f64::max);
+        let agreed = talks.iter().filter(|report| report.outcome == Outcome::Agreed).count();
+        Reached { difficulty: name.to_owned(), talks: talks.len(), agreed, best }
+    };
+    names.into_iter().map(of).filter(|reached| reached.talks > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trend::Trend;
+    use super::*;
+    use crate::session::sample;
+
+    /// So many talks that end in blame, and then so many that end well.
+    fn sessions(clumsy: usize, good: usize) -> Vec<Session> {
+        let mut sessions = vec![Session { head: Some(2), ..sample::session() }; clumsy];
+        sessions.extend(vec![sample::finished(); good]);
+        for (index, session) in sessions.iter_mut().enumerate() {
+            session.header.id = (index + 1).to_string();
+        }
+        sessions
+    }
+
+    #[test]
+    fn nothing_said_is_no_progress_and_no_error() {
+        let empty = Session { head: None, exchanges: Vec::new(), ..sample::session() };
+        let progress = Progress::of(&[empty], &Library::embedded());
+        assert!(progress.talks.is_empty() && progress.next.is_none() && progress.reached.is_empty());
+        assert_eq!(progress.overall.change.trend, Trend::TooFew);
+    }
+
+    #[test]
+    fn getting_better_is_seen_once_there_are_enough_talks() {
+        let library = Library::embedded();
+        assert_eq!(Progress::of(&sessions(2, 2), &library).overall.change.trend, Trend::TooFew);
+        let progress = Progress::of(&sessions(5, 5), &library);
+        assert_eq!(progress.overall.change.trend, Trend::Up);
+        let of = |check: Check| progress.checks.iter().find(|series| series.check == check).unwrap();
+        assert_eq!(of(Check::Blames).change.trend, Trend::Down);
+        assert_eq!(of(Check::OffersHelp).change.recent, Some(1.0));
+        assert_eq!(of(Check::AsksPermission).change.trend, Trend::NoClearChange, "always shown");
+        assert_eq!(
+            progress.reached,
+            [Reached { difficulty: "guarded".into(), talks: 10, agreed: 5, best: progress.talks[9].grade }]
+        );
+        assert_eq!(progress.next.unwrap().scenario, "shifting-priorities");
+    }
+}

@@ -1,0 +1,280 @@
+//! Progress on a screen and as a page.
+
+use super::chart::{self, Line};
+use super::html::{drawn, filled, title};
+use super::progress::{CheckSeries, Progress, Series};
+use super::trend::{FEWEST, Trend};
+use super::underline::options;
+use super::{Effect, words};
+use crate::text::{count, one_line};
+use anstyle::{Effects, Style};
+use minijinja::Value;
+use serde::Serialize;
+
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+
+/// How many talks a sparkline shows.
+const SPARKS: usize = 20;
+/// Below so many columns, sparklines are left out.
+const ROOM_FOR_SPARKS: usize = 64;
+/// Below so many columns, tables become sentences.
+const NARROW: usize = 64;
+
+/// For a screen. `drawings`: sparklines, where there is room.
+pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
+    let talks = progress.talks.len();
+    if talks == 0 {
+        return "Nothing was practised yet: `coachup practice` starts a talk.\n".to_owned();
+    }
+    let mut page = format!("{BOLD}Progress over {}{BOLD:#}\n", count(talks, "talk"));
+    page.push_str(&wrapped(&caution(progress), width));
+    let sparks = drawings && width >= ROOM_FOR_SPARKS;
+    page.push_str(&format!("\n{BOLD}Grade by skill{BOLD:#}\n\n"));
+    let room = if sparks { SPARKS.min(talks).max(5) } else { 0 };
+    if width >= NARROW {
+        page.push_str(&format!("  {DIM}{:<16}{:room$}  {:>7} {:>7}{DIM:#}\n", "", "", "earlier", "recent"));
+    }
+    let mut row = |name: &str, series: &Series| {
+        let show = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.0}"));
+        if width < NARROW {
+            let (earlier, recent) = (show(series.change.earlier), show(series.change.recent));
+            let trend = trend_words(series.change.trend, Effect::Helped);
+            return page.push_str(&hanging(&format!("{name}: {earlier}, lately {recent} {trend}"), width));
+        }
+        let spark = if sparks { format!("{:<room$}", sparkline(&series.values)) } else { String::new() };
+        let trend = trend_words(series.change.trend, Effect::Helped);
+        let (earlier, recent) = (show(series.change.earlier), show(series.change.recent));
+        page.push_str(format!("  {name:<16}{spark}  {earlier:>7} {recent:>7}  {trend}").trim_end());
+        page.push('\n');
+    };
+    row("Overall", &progress.overall);
+    progress.skills.iter().for_each(|skill| row(skill.skill.title(), &skill.series));
+    page.push_str(&format!("\n{BOLD}Behaviours{BOLD:#}, in how many talks\n\n"));
+    if width >= NARROW {
+        page.push_str(&format!("  {DIM}{:<26} {:>8} {:>8}{DIM:#}\n", "", "earlier", "recent"));
+    }
+    for series in &progress.checks {
+        let (earlier, recent) = shares(series);
+        let effect = Effect::of(series.check);
+        let name = format!("{} {}", super::underline::sign(effect), title(series.check));
+        let trend = trend_words(series.change.trend, effect);
+        if width < NARROW {
+            page.push_str(&hanging(&format!("{name}: {earlier}, lately {recent} {trend}"), width));
+            continue;
+        }
+        page.push_str(format!("  {name:<26} {earlier:>8} {recent:>8}  {trend}").trim_end());
+        page.push('\n');
+    }
+    page.push_str(&format!("\n{BOLD}Reached{BOLD:#}\n\n"));
+    for reached in &progress.reached {
+        page.push_str(&hanging(&reached_words(reached), width));
+    }
+    if let Some(next) = &progress.next {
+        page.push_str(&format!("\n{BOLD}Practise next{BOLD:#}\n\n"));
+        page.push_str(&hanging(&next.why, width));
+        page.push_str(&hanging(&next.command(), width));
+    }
+    page
+}
+
+/// What the numbers can't tell.
+fn caution(progress: &Progress) -> String {
+    let change = &progress.overall.change;
+    if change.trend == Trend::TooFew {
+        let needed = (2 * FEWEST).saturating_sub(progress.talks.len());
+        return format!("Too few talks for a trend: {needed} more are needed. Until then the numbers are only what they are.")
+            .replace("1 more are", "1 more is");
+    }
+    format!(
+        "The last {} against {} before. “up” and “down” are said where chance would do as much in at most 1 of 10 cases \
+         (behaviours: 1 of 20). Talks at different difficulties are not the same task.",
+        change.recent_count, change.earlier_count
+    )
+}
+
+fn trend_words(trend: Trend, effect: Effect) -> &'static str {
+    match (trend, effect) {
+        (Trend::TooFew, _) => "",
+        (Trend::NoClearChange, _) => "no clear change",
+        (Trend::Up, Effect::Helped) => "up: better",
+        (Trend::Down, Effect::Helped) => "down: worse",
+        (Trend::Up, Effect::Hurt) => "up: worse",
+        (Trend::Down, Effect::Hurt) => "down: better",
+    }
+}
+
+/// "2 of 5", earlier and recent.
+fn shares(series: &CheckSeries) -> (String, String) {
+    let share = |mean: Option<f64>, count: usize| match mean {
+        Some(mean) => format!("{:.0} of {count}", mean * count as f64),
+        None => "-".to_owned(),
+    };
+    let change = &series.change;
+    (share(change.earlier, change.earlier_count), share(change.recent, change.recent_count))
+}
+
+fn reached_words(reached: &super::progress::Reached) -> String {
+    one_line(&format!(
+        "{}: {}, agreed in {}, best grade {}",
+        reached.difficulty,
+        count(reached.talks, "talk"),
+        reached.agreed,
+        words::points(reached.best)
+    ))
+}
+
+/// One block a talk; a dot where there is no value.
+fn sparkline(values: &[Option<f64>]) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let block = |value: f64| BLOCKS[(value / 100.0 * 7.0).round().clamp(0.0, 7.0) as usize];
+    let last = &values[values.len().saturating_sub(SPARKS)..];
+    last.iter().map(|value| value.map_or('·', block)).collect()
+}
+
+fn wrapped(text: &str, width: usize) -> String {
+    textwrap::fill(text, options(width)) + "\n"
+}
+
+fn hanging(text: &str, width: usize) -> String {
+    textwrap::fill(text, options(width).initial_indent("  ").subsequent_indent("    ")) + "\n"
+}
+
+#[derive(Serialize)]
+struct ProgressPage {
+    title: String,
+    caution: String,
+    charts: Vec<ChartPart>,
+    checks: Vec<[String; 4]>,
+    reached: Vec<String>,
+    talks: Vec<[String; 6]>,
+    next: Option<[String; 2]>,
+}
+
+#[derive(Serialize)]
+struct ChartPart {
+    title: String,
+    summary: String,
+    svg: Value,
+}
+
+/// As one self-contained page.
+pub fn html(progress: &Progress) -> String {
+    let talks = progress.talks.len();
+    let chart = |name: &str, series: &Series| {
+        let points = series.values.iter().zip(&progress.talks);
+        let line = Line {
+            name: name.to_owned(),
+            points: points
+                .map(|(value, talk)| {
+                    (
+                        *value,
+                        format!(
+                            "Session {}, {}: {}",
+                            talk.id,
+                            talk.scenario,
+                            value.map_or("-".to_owned(), words::points)
+                        ),
+                    )
+                })
+                .collect(),
+        };
+        let show = |value: Option<f64>| value.map_or("-".to_owned(), words::points);
+        let change = &series.change;
+        let trend = trend_words(change.trend, Effect::Helped);
+        let trend = if trend.is_empty() { "too few talks for a trend" } else { trend };
+        ChartPart {
+            title: name.to_owned(),
+            summary: format!("Earlier {}, recently {}: {trend}.", show(change.earlier), show(change.recent)),
+            svg: drawn(chart::lines(&format!("{name}, 0 to 100, talk by talk"), "talk", 1, &[line])),
+        }
+    };
+    let mut charts = vec![chart("Overall", &progress.overall)];
+    charts.extend(progress.skills.iter().map(|skill| chart(skill.skill.title(), &skill.series)));
+    let checks = progress.checks.iter().map(|series| {
+        let effect = Effect::of(series.check);
+        let (earlier, recent) = shares(series);
+        let name = format!("{} {}", super::underline::sign(effect), title(series.check));
+        [name, earlier, recent, trend_words(series.change.trend, effect).to_owned()]
+    });
+    filled(
+        "progress.html",
+        &ProgressPage {
+            title: format!("Progress over {}", count(talks, "talk")),
+            caution: if talks == 0 { "Nothing was practised yet.".to_owned() } else { caution(progress) },
+            charts: if talks == 0 { Vec::new() } else { charts },
+            checks: checks.collect(),
+            reached: progress.reached.iter().map(reached_words).collect(),
+            talks: progress
+                .talks
+                .iter()
+                .map(|talk| {
+                    [
+                        one_line(&talk.id),
+                        talk.started.strftime("%Y-%m-%d").to_string(),
+                        one_line(&talk.scenario),
+                        one_line(&talk.difficulty),
+                        words::outcome(talk.outcome, true).to_owned(),
+                        words::points(talk.grade),
+                    ]
+                })
+                .collect(),
+            next: progress.next.as_ref().map(|next| [next.why.clone(), next.command()]),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Library;
+    use crate::session::{Session, sample};
+
+    fn progress(count: usize) -> Progress {
+        let sessions: Vec<Session> = (0..count)
+            .map(|index| {
+                if index * 2 < count {
+                    Session { head: Some(2), ..sample::session() }
+                } else {
+                    sample::finished()
+                }
+            })
+            .collect();
+        Progress::of(&sessions, &Library::embedded())
+    }
+
+    fn plain(count: usize, width: usize, drawings: bool) -> String {
+        anstream::adapter::strip_str(&terminal(&progress(count), width, drawings)).to_string()
+    }
+
+    #[test]
+    fn few_talks_are_called_few() {
+        assert!(plain(0, 80, true).contains("Nothing was practised yet"));
+        let one = plain(1, 80, true);
+        assert!(
+            one.contains("Too few talks for a trend: 5 more are needed") && !one.contains("up: "),
+            "{one}"
+        );
+        assert!(plain(5, 80, true).contains("1 more is needed"));
+    }
+
+    #[test]
+    fn a_trend_is_said_in_words_and_fits() {
+        let text = plain(10, 80, true);
+        assert!(text.contains("up: better") && text.contains("- Blames") && text.contains("▂"), "{text}");
+        assert!(!plain(10, 80, false).contains('▂'));
+        for width in [40, 60, 80] {
+            for line in plain(10, width, true).lines() {
+                assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_has_plots_with_words_for_them() {
+        let page = html(&progress(10));
+        assert_eq!(page.matches("<svg role=\"img\" aria-label=\"").count(), 5);
+        assert!(page.contains("coachup practice") && page.contains("up: better"), "{page}");
+        assert!(html(&progress(0)).contains("Nothing was practised yet."));
+    }
+}

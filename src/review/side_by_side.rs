@@ -1,0 +1,208 @@
+//! A comparison for a screen: two columns where they fit, one after the other where they do not.
+
+use super::compare::{Comparison, Side};
+use super::report::TurnView;
+use super::underline::{options, sign};
+use super::words;
+use crate::scorer::rubric::{Check, Skill};
+use crate::scorer::wording;
+use crate::text::{count, one_line, printable};
+use anstyle::{Effects, Style};
+use textwrap::core::display_width;
+
+const BOLD: Style = Style::new().effects(Effects::BOLD);
+const DIM: Style = Style::new().effects(Effects::DIMMED);
+
+/// Below so many columns, two texts don't fit beside each other.
+const TWO_COLUMNS: usize = 64;
+/// The longest quotation, in characters: the words stand above it.
+const QUOTE: usize = 40;
+
+/// The comparison. Colours are ANSI sequences. `columns`: beside each other, where there is room.
+pub fn render(compared: &Comparison, width: usize, columns: bool) -> String {
+    let mut page = String::new();
+    let [a, b] = &compared.sides;
+    page.push_str(&format!(
+        "{BOLD}A {} against B {}: {}{BOLD:#}\n\n",
+        one_line(&a.id),
+        one_line(&b.id),
+        one_line(&compared.a.scenario_title)
+    ));
+    for row in rows(compared) {
+        page.push_str(&row);
+        page.push('\n');
+    }
+    page.push_str(&section("The talk"));
+    page.push_str(&wrapped(&shared(compared), 4, width));
+    for pair in compared.pairs() {
+        page.push('\n');
+        if columns && width >= TWO_COLUMNS {
+            page.push_str(&beside(compared, pair, width));
+        } else {
+            page.push_str(&below(compared, pair, width));
+        }
+    }
+    page.push_str(&section("What differs"));
+    if compared.checks.is_empty() {
+        page.push_str("    Nothing on the rubric.\n");
+    }
+    for line in differences(compared) {
+        page.push_str(&hanging("    ", &line, width));
+    }
+    page
+}
+
+/// The numbers of both, and the difference.
+fn rows(compared: &Comparison) -> Vec<String> {
+    let [a, b] = &compared.sides;
+    let mut rows = vec![format!("  {DIM}{:<15} {:>10} {:>10} {:>10}{DIM:#}", "", "A", "B", "A − B")];
+    let mut number = |name: &str, of: &dyn Fn(&Side) -> Option<f64>| {
+        let show = |value: Option<f64>| value.map_or("-".to_owned(), words::points);
+        let change = of(a).zip(of(b)).map_or(String::new(), |(a, b)| words::signed(a - b));
+        rows.push(format!("  {name:<15} {:>10} {:>10} {change:>10}", show(of(a)), show(of(b))));
+    };
+    number("Grade", &|side| side.grade);
+    for (index, skill) in Skill::ALL.into_iter().enumerate() {
+        number(&format!("  {}", skill.title()), &|side| side.skills[index]);
+    }
+    number("Openness", &|side| Some(side.openness));
+    number("Turns", &|side| Some(f64::from(side.turns)));
+    for (name, side) in [("A", a), ("B", b)] {
+        rows.push(format!("  Outcome of {name}    {}", words::outcome(side.outcome, side.finished)));
+    }
+    rows
+}
+
+/// What both talks have in common.
+pub(super) fn shared(compared: &Comparison) -> String {
+    match compared.shared {
+        0 if compared.a.header.id != compared.b.header.id => "Two sessions, turn by turn.".to_owned(),
+        0 => "They part from the start.".to_owned(),
+        shared => format!("The first {} are the same.", count(shared as usize, "turn"))
+            .replace("The first 1 turn are", "The first turn is"),
+    }
+}
+
+/// What one talk showed and the other did not, one line a check.
+pub(super) fn differences(compared: &Comparison) -> Vec<String> {
+    let place = |turns: &[u32]| match turns {
+        [] => "not at all".to_owned(),
+        turns => format!("in {}", words::turns(turns)),
+    };
+    let line = |check: Check, a: &[u32], b: &[u32]| {
+        let sign = sign(super::Effect::of(check));
+        format!("{sign} {}: A {}, B {}", wording::of(check).title, place(a), place(b))
+    };
+    compared.checks.iter().map(|found| line(found.check, &found.a, &found.b)).collect()
+}
+
+fn section(title: &str) -> String {
+    format!("\n{BOLD}{title}{BOLD:#}\n\n")
+}
+
+fn beside(compared: &Comparison, pair: [Option<&TurnView>; 2], width: usize) -> String {
+    let column = (width - 7) / 2;
+    let [a, b] = [("A", pair[0]), ("B", pair[1])].map(|(name, turn)| cell(compared, name, turn, column));
+    let mut page = String::new();
+    for index in 0..a.len().max(b.len()) {
+        let (left, right) =
+            (a.get(index).map_or("", String::as_str), b.get(index).map_or("", String::as_str));
+        let gap = " ".repeat(column.saturating_sub(display_width(left)));
+        page.push_str(format!("    {left}{gap} | {right}").trim_end());
+        page.push('\n');
+    }
+    page
+}
+
+fn below(compared: &Comparison, pair: [Option<&TurnView>; 2], width: usize) -> String {
+    let mut page = String::new();
+    for (name, turn) in [("A", pair[0]), ("B", pair[1])] {
+        for line in cell(compared, name, turn, width - 4) {
+            page.push_str(format!("    {line}").trim_end());
+            page.push('\n');
+        }
+    }
+    page
+}
+
+/// One turn of one side: the words, what they showed, what they did, and the answer.
+fn cell(compared: &Comparison, name: &str, turn: Option<&TurnView>, width: usize) -> Vec<String> {
+    let Some(turn) = turn else { return vec![format!("{DIM}{name} ends here{DIM:#}")] };
+    let boss = if name == "A" { &compared.a.boss_name } else { &compared.b.boss_name };
+    let mut lines = vec![format!("{BOLD}{name}, turn {}{BOLD:#}", turn.turn)];
+    let mut add = |text: &str, hang: &str| {
+        let options = options(width).subsequent_indent(hang);
+        lines.extend(textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()));
+    };
+    add(&printable(&turn.text).replace('\t', " "), "");
+    for finding in words::findings(&turn.checks, QUOTE) {
+        add(&format!("{} {}", sign(finding.effect), words::titles(&finding.checks)), "  ");
+    }
+    let moved = format!("openness {} to {}", words::points(turn.moved.from), words::points(turn.moved.to));
+    add(&moved, "  ");
+    match &turn.reply {
+        Some(reply) => add(&one_line(&format!("{boss} ({}): {}", words::reply(reply), reply.text)), "  "),
+        None => add("No reply was stored.", "  "),
+    }
+    lines
+}
+
+fn wrapped(text: &str, indent: usize, width: usize) -> String {
+    let lines = textwrap::wrap(text, options(width - indent));
+    lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
+}
+
+fn hanging(indent: &str, text: &str, width: usize) -> String {
+    let further = format!("{indent}  ");
+    textwrap::fill(&one_line(text), options(width).initial_indent(indent).subsequent_indent(&further)) + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Report, Titles};
+    use super::*;
+    use crate::session::sample;
+
+    fn compared() -> Comparison {
+        let talk = |node| {
+            Report::of_talk(
+                &sample::session(),
+                Some(node),
+                Titles { scenario: "Late feedback", boss: "Dana" },
+            )
+        };
+        Comparison::of(talk(4), talk(2))
+    }
+
+    fn plain(width: usize, columns: bool) -> String {
+        anstream::adapter::strip_str(&render(&compared(), width, columns)).to_string()
+    }
+
+    #[test]
+    fn both_stand_beside_each_other_and_the_numbers_say_which_is_better() {
+        let text = plain(80, true);
+        assert!(text.contains(&format!("{:<36} | B, turn 2", "A, turn 2")), "{text}");
+        assert!(text.contains("The first turn is the same."), "{text}");
+        let grade = text.lines().find(|line| line.trim_start().starts_with("Grade")).unwrap();
+        let words: Vec<&str> = grade.split_whitespace().collect();
+        assert!(words[3].starts_with('+'), "{grade}");
+        assert!(
+            text.contains("- Blames: A not at all, B in turn 2")
+                || text.contains("A not at all, B in turn 2")
+        );
+        assert!(text.contains("B ends here"));
+    }
+
+    #[test]
+    fn it_fits_every_width() {
+        for width in [40, 63, 64, 80] {
+            for columns in [true, false] {
+                for line in plain(width, columns).lines() {
+                    assert!(display_width(line) <= width.max(56), "{width}: {line}");
+                }
+            }
+        }
+        assert!(!plain(40, true).contains(" | "));
+        assert!(!plain(80, false).contains(" | "));
+    }
+}
