@@ -113,7 +113,8 @@ fn measure(load: impl FnOnce() -> Result<Box<dyn Engine>>, long: bool) -> Result
     if long {
         for context in CONTEXTS {
             engine.clear();
-            engine.prefill(&tokens(context))?;
+            let prefill = seconds(|| engine.prefill(&tokens(context)))?;
+            numbers.push((format!("prefill of {context} tokens (tokens/s)"), context as f64 / prefill));
             let steps = 16;
             let time = seconds(|| engine.decode(1, steps))?;
             numbers.push((format!("decode at {context} tokens (tokens/s)"), steps as f64 / time));
