@@ -188,6 +188,7 @@ fn main() -> Result<()> {
     // The first session of ours leaves its prompt on disk; it is not one of those measured.
     run_worker(&options, "ours-second", &prefixes)?;
     let mut pairs: Vec<(Numbers, Numbers)> = Vec::new();
+    let mut bandwidths = Vec::new();
     for pair in 0..options.pairs {
         eprintln!("pair {} of {}", pair + 1, options.pairs);
         let mut ours = run_worker(&options, "ours", &prefixes)?;
@@ -195,11 +196,11 @@ fn main() -> Result<()> {
         ours.extend(run_worker(&options, "ours-second", &prefixes)?);
         peer.extend(run_worker(&options, "peer-second", &prefixes)?);
         pairs.push((ours, peer));
+        bandwidths.push(bandwidth::measure(options.threads)?);
     }
     // What can't be removed is in the system's folder for such things.
     let _ = std::fs::remove_dir_all(&prefixes);
-    let bandwidth = bandwidth::measure(options.threads)?;
-    report(&options, size, &pairs, bandwidth);
+    report(&options, size, &pairs, median(&bandwidths));
     Ok(())
 }
 
