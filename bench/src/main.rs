@@ -1,16 +1,15 @@
 //! coachup's engine and llama.cpp in turns, on the same file with the same threads.
 //!
 //! ```text
-//! cargo run --release -p coachup-bench -- MODEL.gguf [--threads N] [--pairs N]
+//! cargo --config bench/peer.toml run --release -p coachup-bench -- MODEL.gguf [--threads N] [--pairs N] [--long]
 //! ```
 //!
 //! Every measurement is a process of its own, so that load time and peak memory are those of one engine
 //! alone; the two take turns, so that whatever else the machine does falls on both. Ratios are medians over
 //! the pairs, with the smallest and the largest.
 //!
-//! llama.cpp is built with AVX2 unless told otherwise; for a fair comparison on a processor with AVX-512
-//! build with `GGML_AVX512=ON GGML_AVX512_VNNI=ON GGML_AVX512_VBMI=ON GGML_AVX512_BF16=ON` in the
-//! environment. coachup picks its kernels when it runs.
+//! llama.cpp is built for the machine it is built on (`bench/peer.toml`), and the benchmark refuses to run
+//! with one that lacks what the processor has; coachup is built as it ships and picks its kernels at run time.
 
 mod bandwidth;
 mod ours;
@@ -114,7 +113,8 @@ fn measure(load: impl FnOnce() -> Result<Box<dyn Engine>>, long: bool) -> Result
     if long {
         for context in CONTEXTS {
             engine.clear();
-            engine.prefill(&tokens(context))?;
+            let prefill = seconds(|| engine.prefill(&tokens(context)))?;
+            numbers.push((format!("prefill of {context} tokens (tokens/s)"), context as f64 / prefill));
             let steps = 16;
             let time = seconds(|| engine.decode(1, steps))?;
             numbers.push((format!("decode at {context} tokens (tokens/s)"), steps as f64 / time));
@@ -180,11 +180,15 @@ fn main() -> Result<()> {
     if let Some(which) = options.worker.clone() {
         return work(&options, &which);
     }
+    let info = peer::system_info();
+    peer::check(&info)?;
+    println!("llama.cpp: {info}");
     let size = options.model.metadata().context("reading the model file")?.len();
     let prefixes = std::env::temp_dir().join(format!("coachup-bench-{}", std::process::id()));
     // The first session of ours leaves its prompt on disk; it is not one of those measured.
     run_worker(&options, "ours-second", &prefixes)?;
     let mut pairs: Vec<(Numbers, Numbers)> = Vec::new();
+    let mut bandwidths = Vec::new();
     for pair in 0..options.pairs {
         eprintln!("pair {} of {}", pair + 1, options.pairs);
         let mut ours = run_worker(&options, "ours", &prefixes)?;
@@ -192,11 +196,11 @@ fn main() -> Result<()> {
         ours.extend(run_worker(&options, "ours-second", &prefixes)?);
         peer.extend(run_worker(&options, "peer-second", &prefixes)?);
         pairs.push((ours, peer));
+        bandwidths.push(bandwidth::measure(options.threads)?);
     }
     // What can't be removed is in the system's folder for such things.
     let _ = std::fs::remove_dir_all(&prefixes);
-    let bandwidth = bandwidth::measure(options.threads);
-    report(&options, size, &pairs, bandwidth);
+    report(&options, size, &pairs, median(&bandwidths));
     Ok(())
 }
 

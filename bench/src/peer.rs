@@ -1,7 +1,7 @@
 //! llama.cpp, for the benchmark.
 
 use super::{BATCH, Engine, STEPS};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use llama_cpp_2::LogOptions;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::LlamaContextParams;
@@ -10,6 +10,7 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
+use std::ffi::CStr;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -20,6 +21,52 @@ struct Peer {
     context: LlamaContext<'static>,
     held: usize,
     last: i32,
+}
+
+/// What llama.cpp says of the instruction sets it was built with.
+pub fn system_info() -> String {
+    // SAFETY: llama.cpp returns a text of its own that ends in zero and that nothing else is changing.
+    let info = unsafe { CStr::from_ptr(llama_cpp_sys_2::llama_print_system_info()) };
+    info.to_string_lossy().trim().to_string()
+}
+
+/// Refuses a llama.cpp that was built for less than this processor has: a comparison with it flatters us.
+///
+/// # Errors
+/// Names what is missing, and how to build.
+pub fn check(info: &str) -> Result<()> {
+    let missing: Vec<&str> =
+        processor_sets().into_iter().filter(|set| !info.contains(&format!("{set} = 1"))).collect();
+    if !missing.is_empty() {
+        bail!(
+            "llama.cpp was built without {}, which it would use here; build it with \
+             `cargo clean -p llama-cpp-sys-2 --release`, then `cargo --config bench/peer.toml run ...`",
+            missing.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// What this processor has of the instruction sets that llama.cpp names, and threads by OpenMP.
+fn processor_sets() -> Vec<&'static str> {
+    let mut sets = vec!["OPENMP"];
+    #[cfg(target_arch = "x86_64")]
+    {
+        let found = [
+            ("AVX2", is_x86_feature_detected!("avx2")),
+            ("FMA", is_x86_feature_detected!("fma")),
+            ("AVX512", is_x86_feature_detected!("avx512f")),
+            ("AVX512_VBMI", is_x86_feature_detected!("avx512vbmi")),
+            ("AVX512_VNNI", is_x86_feature_detected!("avx512vnni")),
+            ("AVX512_BF16", is_x86_feature_detected!("avx512bf16")),
+        ];
+        sets.extend(found.into_iter().filter(|(_, has)| *has).map(|(set, _)| set));
+    }
+    #[cfg(target_arch = "aarch64")]
+    if std::arch::is_aarch64_feature_detected!("dotprod") {
+        sets.push("DOTPROD");
+    }
+    sets
 }
 
 /// Loads the model with llama.cpp's defaults and a context of 8192 tokens.

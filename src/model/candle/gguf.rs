@@ -242,7 +242,7 @@ impl Gguf {
     }
 
     fn parse(name: String, store: Arc<Store>) -> Result<Gguf, ModelError> {
-        let mut reader = Reader { bytes: store.mapped(), at: 0, file: &name };
+        let mut reader = Reader { bytes: store.all(), at: 0, file: &name };
         if reader.take(4, "the magic number")? != b"GGUF" {
             return reader.fail("not a GGUF file: it does not begin with `GGUF`");
         }
@@ -270,8 +270,13 @@ impl Gguf {
             Some(Value::Int(a)) if *a >= 8 && *a <= 65_536 && (*a as u64).is_power_of_two() => *a as usize,
             Some(_) => return reader.fail("`general.alignment` is not a power of two from 8 to 65536"),
         };
-        let tensors =
-            place_tensors(&name, listed, header_end.next_multiple_of(alignment), alignment, store.len())?;
+        let tensors = place_tensors(
+            &name,
+            listed,
+            header_end.next_multiple_of(alignment),
+            alignment,
+            store.all().len(),
+        )?;
         Ok(Gguf { name, store, metadata, tensors, header: 0..header_end })
     }
 
@@ -287,7 +292,7 @@ impl Gguf {
 
     /// Metadata and tensor list as they stand in the file.
     pub fn header_bytes(&self) -> &[u8] {
-        &self.store.mapped()[self.header.clone()]
+        &self.store.all()[self.header.clone()]
     }
 
     /// Every tensor's place, by name.
@@ -364,11 +369,17 @@ impl Gguf {
     /// # Errors
     /// Names the file and key when the key is missing or something else.
     pub fn texts(&self, key: &str) -> Result<Vec<&[u8]>, ModelError> {
+        let text = |&(start, length): &(usize, u32)| &self.store.all()[start..start + length as usize];
+        Ok(self.text_places(key)?.iter().map(text).collect())
+    }
+
+    /// Where each string of an array lies in the file: first byte, length.
+    ///
+    /// # Errors
+    /// Names the file and key when the key is missing or something else.
+    pub fn text_places(&self, key: &str) -> Result<&[(usize, u32)], ModelError> {
         match self.metadata.get(key) {
-            Some(Value::Texts(places)) => Ok(places
-                .iter()
-                .map(|&(start, length)| &self.store.mapped()[start..start + length as usize])
-                .collect()),
+            Some(Value::Texts(places)) => Ok(places),
             _ => self.required(key, "an array of strings", None),
         }
     }
@@ -379,7 +390,7 @@ impl Gguf {
             return None;
         };
         let size = scalar_size(*kind)?;
-        let bytes = &self.store.mapped()[*start..*start + count * size];
+        let bytes = &self.store.all()[*start..*start + count * size];
         bytes
             .chunks_exact(size)
             .map(|element| match scalar(*kind, element)? {

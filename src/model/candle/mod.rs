@@ -3,7 +3,7 @@
 //! ```text
 //! store, gguf             the file's bytes and directory
 //! config, weights         what the file holds, checked and left in the map
-//! tokens, template        its tokenizer and chat template
+//! tokens, bpe, template   its tokenizer and chat template
 //! kernels, pool, math     products, threads, the small operations
 //! attention, cache        keys and values
 //! decoder                 one forward pass
@@ -12,6 +12,7 @@
 //! ```
 
 mod attention;
+mod bpe;
 mod cache;
 mod config;
 mod context;
@@ -39,7 +40,7 @@ use prefix::{Prefixes, fingerprint};
 use sampler::{Sampler, log_sum_exp};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use store::Mover;
+use store::Toucher;
 use template::ChatTemplate;
 use tokens::{Controls, Tokens};
 use weights::Weights;
@@ -70,7 +71,7 @@ pub struct CandleModel {
     tokens: Tokens,
     template: Option<ChatTemplate>,
     context: Context,
-    _mover: Mover,
+    _toucher: Toucher,
 }
 
 impl CandleModel {
@@ -80,6 +81,7 @@ impl CandleModel {
     /// A file that can't be read, is damaged, or is of a kind that isn't supported; names file and key.
     pub fn load(path: &Path, options: &CandleOptions) -> Result<CandleModel, ModelError> {
         let gguf = Gguf::open(path)?;
+        let toucher = gguf.store().touch();
         let config = Config::from_gguf(&gguf)?;
         let weights = Weights::from_gguf(&gguf, &config)?;
         let tokens = Tokens::from_gguf(&gguf)?;
@@ -101,7 +103,7 @@ impl CandleModel {
             tokens,
             template,
             context: Context::new(decoder, limit, saved),
-            _mover: gguf.store().start_moving(),
+            _toucher: toucher,
         })
     }
 

@@ -1,9 +1,11 @@
 //! The tokenizer a GGUF carries: text to tokens, tokens to bytes, which tokens end a turn.
 //!
 //! candle's `TokenizerFromGguf` knows byte-level BPE only, and of the control tokens only those named by a
-//! key (Qwen's `<|im_start|>` is not); so the `tokenizers` model is built here from the same keys.
+//! key (Qwen's `<|im_start|>` is not), and takes most of a model's loading; so text is split by `tokenizers`,
+//! and merged by [`Bpe`] from the file's own lists, or, for SentencePiece's kind, by a model built from them.
 
 use super::super::ModelError;
+use super::bpe::Bpe;
 use super::gguf::Gguf;
 use std::collections::HashMap;
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
@@ -12,7 +14,10 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer};
+use tokenizers::{
+    NormalizedString, Normalizer, NormalizerWrapper, OffsetReferential, OffsetType, PreTokenizedString,
+    PreTokenizer, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer,
+};
 
 /// How GPT-2's family (Qwen 2 and 3 by the file's word `qwen2`) splits text before merging.
 const SPLIT_QWEN2: &str = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -51,9 +56,39 @@ pub enum Controls {
     Text,
 }
 
+/// Text to tokens, without whole ones.
+enum Encoder {
+    /// GPT-2's kind: composed or not, split, each word's bytes as printable characters, merged by a list.
+    ByteLevel { composes: bool, split: PreTokenizerWrapper, bpe: Bpe },
+    /// SentencePiece's kind.
+    SentencePiece(Box<Tokenizer>),
+}
+
+impl Encoder {
+    fn encode(&self, text: &str, tokens: &mut Vec<u32>) -> tokenizers::Result<()> {
+        match self {
+            Encoder::ByteLevel { composes, split, bpe } => {
+                let mut text = NormalizedString::from(text);
+                if *composes {
+                    NFC.normalize(&mut text)?;
+                }
+                let mut text = PreTokenizedString::from(text);
+                split.pre_tokenize(&mut text)?;
+                for (word, ..) in text.get_splits(OffsetReferential::Normalized, OffsetType::Byte) {
+                    bpe.encode(word, tokens);
+                }
+            }
+            Encoder::SentencePiece(tokenizer) => {
+                tokens.extend_from_slice(tokenizer.encode_fast(text, false)?.get_ids());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Text to tokens and back.
 pub struct Tokens {
-    tokenizer: Tokenizer,
+    encoder: Encoder,
     /// All tokens' bytes, one after the other, and where each ends.
     bytes: Vec<u8>,
     ends: Vec<u32>,
@@ -90,8 +125,8 @@ impl Tokens {
             None => vec![1; texts.len()],
         };
         let model = gguf.required_text("tokenizer.ggml.model")?;
-        let tokenizer = match model {
-            "gpt2" => byte_level(gguf, &texts)?,
+        let encoder = match model {
+            "gpt2" => byte_level(gguf)?,
             "llama" => sentence_piece(gguf, &texts, &kinds)?,
             _ => {
                 return Err(gguf.error(format!(
@@ -124,7 +159,7 @@ impl Tokens {
         whole.sort_by_key(|(text, ..)| std::cmp::Reverse(text.len()));
         let name = |id: Option<u32>| id.map_or(String::new(), |id| texts[id as usize].to_string());
         Ok(Tokens {
-            tokenizer,
+            encoder,
             bytes,
             ends,
             whole,
@@ -180,11 +215,9 @@ impl Tokens {
             let next = self.next_whole(rest, controls);
             let (at, length) = next.map_or((rest.len(), 0), |(at, length, _)| (at, length));
             if at > 0 {
-                let encoding = self
-                    .tokenizer
-                    .encode_fast(&rest[..at], false)
+                self.encoder
+                    .encode(&rest[..at], &mut tokens)
                     .map_err(|error| ModelError::Engine(format!("the tokenizer failed: {error}")))?;
-                tokens.extend_from_slice(encoding.get_ids());
             }
             tokens.extend(next.map(|(_, _, token)| token));
             rest = &rest[at + length..];
@@ -229,47 +262,35 @@ fn fault(gguf: &Gguf, error: impl std::fmt::Display) -> ModelError {
 }
 
 /// GPT-2's kind: text as bytes, each byte a printable character, merged by a list.
-fn byte_level(gguf: &Gguf, texts: &[&str]) -> Result<Tokenizer, ModelError> {
-    let vocab: Vocab = texts.iter().enumerate().map(|(id, text)| (text.to_string(), id as u32)).collect();
-    let mut merges: Merges = Vec::new();
-    for merge in gguf.texts("tokenizer.ggml.merges")? {
-        let pair = std::str::from_utf8(merge).ok().and_then(|merge| merge.split_once(' '));
-        let (left, right) =
-            pair.ok_or_else(|| gguf.error("`tokenizer.ggml.merges` has an entry without a pair"))?;
-        merges.push((left.to_string(), right.to_string()));
+fn byte_level(gguf: &Gguf) -> Result<Encoder, ModelError> {
+    let merges = gguf.text_places("tokenizer.ggml.merges")?;
+    if gguf.texts("tokenizer.ggml.merges")?.iter().any(|merge| !merge.contains(&b' ')) {
+        return Err(gguf.error("`tokenizer.ggml.merges` has an entry without a pair"));
     }
     let kind = gguf.text("tokenizer.ggml.pre").unwrap_or("default");
     let whole_words = matches!(kind, "llama3" | "llama-v3" | "llama-bpe" | "gpt-4o");
-    let bpe = BPE::builder()
-        .vocab_and_merges(vocab, merges)
-        .ignore_merges(whole_words)
-        .build()
-        .map_err(|error| fault(gguf, error))?;
-    let mut tokenizer = Tokenizer::new(bpe);
-    let split = |pattern: &str| -> Result<PreTokenizerWrapper, ModelError> {
+    let vocabulary = gguf.text_places("tokenizer.ggml.tokens")?;
+    let bpe = Bpe::new(gguf.store(), vocabulary.to_vec(), merges.to_vec(), whole_words);
+    let by = |pattern: &str| -> Result<PreTokenizerWrapper, ModelError> {
         let pattern = SplitPattern::Regex(pattern.to_string());
         let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false);
         let split = split.map_err(|error| fault(gguf, error))?;
         Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, false, false).into()]).into())
     };
-    let before: PreTokenizerWrapper = match kind {
-        "qwen2" => split(SPLIT_QWEN2)?,
-        "llama3" | "llama-v3" | "llama-bpe" | "smaug-bpe" => split(SPLIT_LLAMA3)?,
-        "gpt-4o" => split(SPLIT_GPT4O)?,
+    let split: PreTokenizerWrapper = match kind {
+        "qwen2" => by(SPLIT_QWEN2)?,
+        "llama3" | "llama-v3" | "llama-bpe" | "smaug-bpe" => by(SPLIT_LLAMA3)?,
+        "gpt-4o" => by(SPLIT_GPT4O)?,
         "smollm" | "starcoder" | "refact" => {
             Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, false, true).into()]).into()
         }
         _ => ByteLevel::new(false, false, true).into(),
     };
-    tokenizer.with_pre_tokenizer(Some(before));
-    if kind == "qwen2" {
-        tokenizer.with_normalizer(Some(NFC)).map_err(|error| fault(gguf, error))?;
-    }
-    Ok(tokenizer)
+    Ok(Encoder::ByteLevel { composes: kind == "qwen2", split, bpe })
 }
 
 /// SentencePiece's kind: spaces as `▁`, merged by the score of what a merge makes.
-fn sentence_piece(gguf: &Gguf, texts: &[&str], kinds: &[u8]) -> Result<Tokenizer, ModelError> {
+fn sentence_piece(gguf: &Gguf, texts: &[&str], kinds: &[u8]) -> Result<Encoder, ModelError> {
     let scores = gguf.numbers("tokenizer.ggml.scores").filter(|scores| scores.len() == texts.len());
     let scores = scores.ok_or_else(|| gguf.error("`tokenizer.ggml.scores` is missing or not one a token"))?;
     let normal: HashMap<&str, usize> = texts
@@ -304,7 +325,7 @@ fn sentence_piece(gguf: &Gguf, texts: &[&str], kinds: &[u8]) -> Result<Tokenizer
     }
     steps.push(Replace::new(" ", "▁").map_err(|error| fault(gguf, error))?.into());
     tokenizer.with_normalizer(Some(NormalizerSequence::new(steps))).map_err(|error| fault(gguf, error))?;
-    Ok(tokenizer)
+    Ok(Encoder::SentencePiece(Box::new(tokenizer)))
 }
 
 /// Every token's bytes, joined, and where each ends.

@@ -55,7 +55,7 @@ fn prefetch(tile: Tile, part: usize, bytes: usize) {
     let next = tile.weights.wrapping_add(TILE * tile.stride + part * bytes);
     let mut at = 0;
     while at < bytes {
-        _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(at).cast());
+        _mm_prefetch::<_MM_HINT_T1>(next.wrapping_add(at).cast());
         at += 64;
     }
 }

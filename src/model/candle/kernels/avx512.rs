@@ -126,7 +126,7 @@ pub(super) fn prefetch(tile: Tile, part: usize, bytes: usize) {
     // A prefetch of an address that isn't mapped does nothing.
     let mut at = 0;
     while at < bytes {
-        _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(at).cast());
+        _mm_prefetch::<_MM_HINT_T1>(next.wrapping_add(at).cast());
         at += 64;
     }
 }

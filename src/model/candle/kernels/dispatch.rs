@@ -7,6 +7,8 @@ use super::avx512;
 #[cfg(target_arch = "x86_64")]
 use super::avx512_tiles;
 use super::input::Quantized;
+#[cfg(target_arch = "aarch64")]
+use super::neon;
 use super::{Form, Inputs, RowInput, TILE, Tile};
 use candle_core::quantized::GgmlDType;
 
@@ -16,9 +18,17 @@ pub enum Machine {
     /// Nothing special: the definition itself.
     Plain,
     /// x86-64 with AVX2, FMA and F16C.
+    #[cfg(target_arch = "x86_64")]
     Avx2,
     /// x86-64 with AVX-512 and VNNI.
+    #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// ARM with NEON.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    /// ARM with NEON and the dot-product instructions.
+    #[cfg(target_arch = "aarch64")]
+    NeonDot,
 }
 
 impl Machine {
@@ -29,6 +39,12 @@ impl Machine {
             return Machine::Avx512;
         } else if avx2::available() {
             return Machine::Avx2;
+        }
+        #[cfg(target_arch = "aarch64")]
+        if neon::dot_available() {
+            return Machine::NeonDot;
+        } else if neon::available() {
+            return Machine::Neon;
         }
         Machine::Plain
     }
@@ -41,6 +57,11 @@ impl Machine {
         {
             all.extend(avx2::available().then_some(Machine::Avx2));
             all.extend(avx512::available().then_some(Machine::Avx512));
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            all.extend(neon::available().then_some(Machine::Neon));
+            all.extend(neon::dot_available().then_some(Machine::NeonDot));
         }
         all
     }
@@ -88,6 +109,10 @@ impl Kernel {
             Machine::Avx2 => avx2_routines(dtype),
             #[cfg(target_arch = "x86_64")]
             Machine::Avx512 => avx512_routines(dtype),
+            #[cfg(target_arch = "aarch64")]
+            Machine::Neon => neon_routines::<false>(dtype),
+            #[cfg(target_arch = "aarch64")]
+            Machine::NeonDot => neon_routines::<true>(dtype),
             _ => None,
         };
         let form = match (routines, dtype) {
@@ -143,4 +168,24 @@ fn avx2_routines(dtype: GgmlDType) -> Option<Routines> {
         _ => return None,
     };
     Some(Routines { one, many })
+}
+
+#[cfg(target_arch = "aarch64")]
+fn neon_routines<const DOT: bool>(dtype: GgmlDType) -> Option<Routines> {
+    use neon::{Blocks, Q6K, Q40, Q41, Q45K, Q50, Q51, Q80, dot, rows};
+    fn of<const DOT: bool, const NUMBERS: usize, const SCALES: usize, B: Blocks<NUMBERS, SCALES>>() -> Routines
+    {
+        Routines { one: dot::<DOT, NUMBERS, SCALES, B>, many: rows::<DOT, NUMBERS, SCALES, B> }
+    }
+    Some(match dtype {
+        GgmlDType::Q4_0 => of::<DOT, 32, 0, Q40>(),
+        GgmlDType::Q4_1 => of::<DOT, 32, 0, Q41>(),
+        GgmlDType::Q5_0 => of::<DOT, 32, 0, Q50>(),
+        GgmlDType::Q5_1 => of::<DOT, 32, 0, Q51>(),
+        GgmlDType::Q8_0 => of::<DOT, 32, 0, Q80>(),
+        GgmlDType::Q4K => of::<DOT, 256, 8, Q45K<false>>(),
+        GgmlDType::Q5K => of::<DOT, 256, 8, Q45K<true>>(),
+        GgmlDType::Q6K => of::<DOT, 256, 16, Q6K>(),
+        _ => return None,
+    })
 }

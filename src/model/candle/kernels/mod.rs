@@ -16,6 +16,8 @@ mod candle_dot;
 mod dispatch;
 mod floats;
 mod input;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::super::gguf::Gguf;
 use super::super::math::argmax;
 use super::super::weights::Weights;
 use super::tiny::{Tiny, VOCABULARY, real_model};
+use candle_core::quantized::tokenizer::TokenizerFromGguf;
 use candle_core::quantized::{GgmlDType, gguf_file};
 use candle_core::{Device, Tensor};
 use candle_transformers::models as stock;
@@ -214,10 +215,7 @@ const NEAR_TIE: f32 = 0.15;
 
 #[test]
 fn greedy_text_of_a_real_model_equals_candles() {
-    let Some(path) = real_model() else {
-        println!("skipped: COACHUP_TEST_GGUF names no model file");
-        return;
-    };
+    let Some(path) = real_model() else { return };
     let gguf = Gguf::open(&path).unwrap();
     let text = "The capital of France is";
     let tokens = super::super::tokens::Tokens::from_gguf(&gguf).unwrap();
@@ -228,7 +226,7 @@ fn greedy_text_of_a_real_model_equals_candles() {
     let mut right = stock.forward(&prompt, 0);
     let mut logits = Vec::new();
     decoder.forward(&mut cache, &prompt_rows(&prompt, 0), &[prompt.len() - 1], &mut logits);
-    for _ in 0..32 {
+    for _ in 0..16 {
         let next = argmax(&right);
         let gap = right[next] - right[argmax(&logits)];
         assert!(gap < NEAR_TIE, "{gap} apart after {prompt:?}");
@@ -240,4 +238,27 @@ fn greedy_text_of_a_real_model_equals_candles() {
     let whole = String::from_utf8(bytes).unwrap();
     println!("{whole}");
     assert!(whole.starts_with("The capital of France is Paris"), "{whole}");
+}
+
+#[test]
+fn a_real_models_tokens_are_those_of_candles_tokenizer() {
+    let Some(path) = real_model() else { return };
+    let tokens = super::super::tokens::Tokens::from_gguf(&Gguf::open(&path).unwrap()).unwrap();
+    let content = gguf_file::Content::read(&mut std::fs::File::open(&path).unwrap()).unwrap();
+    let candle = tokenizers::Tokenizer::from_gguf(&content).unwrap();
+    for text in [
+        "Could we find half an hour on Thursday? I'd like your view on 2 options.",
+        "SAM: I've 12345 unread mails!!!  What'll we do?\n\nDANA:\tHm.\r\n   Come in.",
+        "naïve café, e\u{301}tude, 日本語のテキスト, 🙂👍🏽 and ﬁne; Übermäßigkeitsverordnung",
+        "fn main() { println!(\"{:?}\", [1u8; 16]); } // supercalifragilisticexpialidocious",
+        "a",
+        " ",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa          bbbb",
+    ] {
+        // For some families candle puts a space before a text that has none; here none is made up.
+        let text = format!(" {text}");
+        let right = candle.encode_fast(text.as_str(), false).unwrap();
+        let found = tokens.encode(&text, super::super::tokens::Controls::Text).unwrap();
+        assert_eq!(found, right.get_ids(), "{text}");
+    }
 }

@@ -228,10 +228,7 @@ fn tokens_spell_the_text_they_came_from() {
 
 #[test]
 fn a_real_model_speaks_the_same_words_twice() {
-    let Some(path) = real_model() else {
-        println!("skipped: COACHUP_TEST_GGUF names no model file");
-        return;
-    };
+    let Some(path) = real_model() else { return };
     let mut request = request("SAM: Do you have a minute?\nDANA:", 4);
     request.sampling = Sampling::default();
     request.max_tokens = 24;

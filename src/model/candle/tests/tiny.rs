@@ -1,11 +1,14 @@
 //! Tiny random GGUF files of every architecture, with a byte-level tokenizer.
 
+use crate::model::acquire::{HubOptions, Quiet, Store};
+use crate::model::catalogue::Catalogue;
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A tiny model to be written.
 pub struct Tiny {
@@ -188,8 +191,21 @@ fn tokenizer() -> Vec<(String, Value)> {
     ]
 }
 
-/// A real model file, if it is there: the path in the variable that the test run sets.
+/// A real model file: the one that the test run names, or the catalogue's smallest, which the program
+/// fetches once into the folder where the integration tests keep it; none where it can't be had.
 pub fn real_model() -> Option<PathBuf> {
-    let path = std::env::var_os("COACHUP_TEST_GGUF").map(PathBuf::from)?;
-    path.exists().then_some(path)
+    static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let named = || std::env::var_os("COACHUP_TEST_GGUF").map(PathBuf::from).filter(|path| path.exists());
+    FILE.get_or_init(|| named().or_else(smallest_model)).clone()
+}
+
+fn smallest_model() -> Option<PathBuf> {
+    // target/release/deps/coachup-… beside target/tmp.
+    let program = std::env::current_exe().ok()?;
+    let folder = program.ancestors().nth(3)?.join("tmp");
+    let hub = HubOptions { cache: Some(folder.join("hub")), offline: true, ..HubOptions::default() };
+    let store = Store::new(folder.join("models"), &hub, None);
+    let catalogue = Catalogue::load(Path::new("no such file")).expect("the built-in catalogue");
+    let acquired = store.acquire(catalogue.get("smollm2-135m").ok()?, &mut Quiet);
+    acquired.inspect_err(|error| eprintln!("SKIPPED: no real model: {error}")).ok()?.files.first().cloned()
 }
