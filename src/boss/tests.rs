@@ -109,6 +109,7 @@ fn cast(difficulty: Difficulty, seed: u64) -> Cast {
         difficulty,
         you: "Sam".to_owned(),
         seed,
+        steering: Steering::default(),
     }
 }
 
@@ -312,7 +313,7 @@ fn without_a_fit_candidate_the_line_by_hand_stands_in_and_is_marked() {
     let spoken = spoken.unwrap();
     assert!(spoken.fallback);
     assert_eq!(spoken.text, "My own boss moved the launch forward. Nobody asked me.");
-    assert_eq!(spoken.refused.len(), CANDIDATES * BATCHES);
+    assert_eq!(spoken.refused.len(), Steering::default().candidates * Steering::default().batches);
 }
 
 #[test]

@@ -67,9 +67,39 @@ pub fn prompt(
 ) -> Result<Prompt, ModelError> {
     let fact = plan.fact.and_then(|index| cast.scenario.facts.get(index));
     let direction = direction(plan, &cast.boss, &cast.you, fact);
+    let direction = match cast.steering.act_lines {
+        0 => direction,
+        lines => format!("{direction}, as in: {}", act_lines(cast, plan.act, lines)),
+    };
     let talk = windowed(labelled(talk, &state.acts), model);
     build(cast, model.prompt_style(), &state.agreed, &talk, Some((&one_line(turn), &direction)))
 }
+
+/// The boss's own lines for the act at hand that the prompt does not show already.
+fn act_lines(cast: &Cast, act: Act, most: usize) -> String {
+    let shown = shown(cast);
+    let own = cast.boss.examples.get(act.id()).into_iter().flatten();
+    let own = own.filter(|line| !shown.iter().any(|(_, other)| other == *line)).take(most);
+    own.map(|line| format!("\"{}\"", line.replace("{you}", &cast.you))).collect::<Vec<_>>().join(", ")
+}
+
+/// The same prompt with a direction that asks for nothing in particular: what the model would say of itself.
+///
+/// # Errors
+/// As [`prompt`].
+pub fn neutral_prompt(
+    cast: &Cast,
+    model: &dyn LanguageModel,
+    state: &BossState,
+    talk: &[Line],
+    turn: &str,
+) -> Result<Prompt, ModelError> {
+    let talk = windowed(labelled(talk, &state.acts), model);
+    build(cast, model.prompt_style(), &state.agreed, &talk, Some((&one_line(turn), NEUTRAL)))
+}
+
+/// The direction of [`neutral_prompt`].
+const NEUTRAL: &str = "answers";
 
 /// The beginning that every prompt of the talk shares.
 ///
@@ -211,6 +241,7 @@ mod tests {
                 difficulty: difficulty.clone(),
                 you: "Sam".to_owned(),
                 seed: 5,
+                steering: Default::default(),
             })
             .collect()
     }
