@@ -18,6 +18,8 @@ pub(super) struct Agreeing {
 
 /// "Yes" is none when "but" follows within this many words.
 const BUT_WITHIN: usize = 6;
+/// What may stand before the verb of a command.
+const BEFORE_COMMAND: [&str; 9] = ["please", "just", "first", "oh", "well", "so", "then", "now", "hm"];
 /// A promise of the boss's own, as the parser sees it.
 const PROMISES: [&str; 34] = [
     "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try",
@@ -87,13 +89,17 @@ fn promises(reply: &str) -> bool {
             .find(|word| !matches!(*word, "also" | "then" | "just"));
         match (clause.mood, clause.subject) {
             (Mood::Imperative, _) => {
-                let first = said.split_whitespace().find(|word| *word != "please" && *word != "just");
+                let first = said.split_whitespace().find(|word| !BEFORE_COMMAND.contains(word));
                 !first.is_some_and(|word| WORDS.agrees.bare_commands.contains(word))
+                    && WORDS.agrees.hedges.find(&said).is_none()
             }
             (_, Person::I | Person::We) => {
                 verb.is_some_and(|verb| PROMISES.contains(&verb)) && WORDS.agrees.hedges.find(&said).is_none()
             }
-            (_, Person::You) => matches!(verb, Some("have" | "get" | "hear" | "see")),
+            (_, Person::You) => {
+                matches!(verb, Some("have" | "get" | "hear" | "see"))
+                    && WORDS.agrees.hedges.find(&said).is_none()
+            }
             _ => false,
         }
     })

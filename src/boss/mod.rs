@@ -106,7 +106,10 @@ impl Cast {
     pub fn moved(&self, state: &mut BossState, verdicts: &Verdicts, text: &str) -> Move {
         let tone = Tone::of(text, verdicts, &self.scenario);
         let moved = moves::moved(state, verdicts, &self.difficulty, tone, self.boss.pronoun);
-        for offer in offer::offers(text, verdicts) {
+        // Nobody takes up what comes with a blow.
+        let offers =
+            if tone::harms(verdicts) || tone.presses { Vec::new() } else { offer::offers(text, verdicts) };
+        for offer in offers {
             state.offers.retain(|known| *known != offer);
             state.offers.push(offer);
         }
@@ -275,8 +278,8 @@ fn capitalised(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// The offer taken up: one of this turn's where it made one, else the newest; one that names a time
-/// before one that does not.
+/// The offer taken up: one of this turn's where it made one, preferably one that names a time; else the
+/// newest of the talk.
 fn chosen_offer(offers: &[String], turn: &Turn, draw: &mut Draw) -> Option<String> {
     let now = offer::offers(turn.text, turn.verdicts);
     let mine: Vec<&String> =

@@ -366,3 +366,28 @@ fn the_greeting_presupposes_nothing_and_calls_the_person_by_name() {
         assert!(!greeting.contains('{') && !greeting.is_empty());
     }
 }
+
+#[test]
+fn no_line_by_hand_gives_in_where_its_act_does_not() {
+    let mut wrong = Vec::new();
+    for (name, boss) in Library::embedded().all::<Boss>() {
+        for act in Act::ALL.into_iter().filter(|act| !act.concedes()) {
+            for line in &boss.fallbacks[act.id()] {
+                let line = line.replace("{you}", "Sam").replace("{topic}", "the late feedback");
+                if agrees(&line) {
+                    wrong.push(format!("{name} {}: {line}", act.id()));
+                }
+            }
+        }
+    }
+    for (name, scenario) in Library::embedded().all::<Scenario>() {
+        wrong.extend(
+            scenario
+                .facts
+                .iter()
+                .filter(|fact| agrees(&fact.line))
+                .map(|fact| format!("{name}: {}", fact.line)),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -231,7 +231,16 @@ fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &
     let seeds = args.seeds.unwrap_or(12);
     let mut silent = ScriptedModel::default();
     let mut had = |cells| -> Result<Vec<Transcript>> {
-        let had = talks(args, cells, scripts, library, &mut silent, RULES, None, &interrupt)?;
+        let had = talks(
+            args,
+            cells,
+            scripts,
+            library,
+            &mut silent,
+            RULES,
+            Some(&args.output.join("rules")),
+            &interrupt,
+        )?;
         had.context("interrupted")
     };
     let transcripts = had(every_cell(args, scripts, library, seeds))?;
