@@ -15,6 +15,7 @@ pub mod offer;
 mod phrases;
 mod rank;
 pub mod reply;
+pub mod safety;
 pub mod state;
 mod steering;
 pub mod tone;
@@ -107,8 +108,8 @@ impl Cast {
         let tone = Tone::of(text, verdicts, &self.scenario);
         let moved = moves::moved(state, verdicts, &self.difficulty, tone, self.boss.pronoun);
         // Nobody takes up what comes with a blow.
-        let offers =
-            if tone::harms(verdicts) || tone.presses { Vec::new() } else { offer::offers(text, verdicts) };
+        let blow = tone::harms(verdicts) || tone.presses || tone.strange || tone.abuse != safety::Abuse::None;
+        let offers = if blow { Vec::new() } else { offer::offers(text, verdicts) };
         for offer in offers {
             state.offers.retain(|known| *known != offer);
             state.offers.push(offer);
@@ -176,7 +177,7 @@ impl Cast {
         node: u32,
         pulse: Pulse,
     ) -> Result<Option<Spoken>, ModelError> {
-        let prompt = wording::prompt(self, model, state, talk, turn.text, plan)?;
+        let prompt = wording::prompt(self, model, state, talk, safety::heard(turn.text), plan)?;
         let steering = &self.steering;
         let greeting = self.greeting();
         let earlier: Vec<&str> =
@@ -185,7 +186,7 @@ impl Cast {
             boss: &self.boss,
             you: &self.you,
             act: plan.act,
-            turn: turn.text,
+            turn: safety::heard(turn.text),
             offer: plan.offer.as_deref(),
             fact: self.fact(plan),
             keywords: &self.scenario.keywords,
@@ -214,7 +215,7 @@ impl Cast {
             }
         }
         if steering.contrast && fit.len() > 1 {
-            let neutral = wording::neutral_prompt(self, model, state, talk, turn.text)?;
+            let neutral = wording::neutral_prompt(self, model, state, talk, safety::heard(turn.text))?;
             steering::add_contrast(model, &prompt, &neutral, &mut fit)?;
         }
         let best = fit.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });

@@ -103,7 +103,7 @@ const FILLERS: [&str; 25] = [
 ];
 
 /// Questions around what is proposed that are no part of it.
-const ASKED_AROUND: [&str; 12] = [
+const ASKED_AROUND: [&str; 13] = [
     " be easier for you",
     " be easier",
     " be better for you",
@@ -116,6 +116,7 @@ const ASKED_AROUND: [&str; 12] = [
     " be fine with you",
     " be okay with you",
     " be possible",
+    " work",
 ];
 
 /// Where a long proposal may be cut short.
@@ -163,13 +164,16 @@ pub fn offers(text: &str, verdicts: &Verdicts) -> Vec<String> {
 
 fn of_sentence(sentence: &str) -> Vec<String> {
     let plain = sentence.replace('’', "'");
-    let plain = ASKED_AROUND.iter().fold(plain, |plain, words| plain.replace(words, ""));
+    let plain = ASKED_AROUND.iter().fold(plain, |plain, words| without(&plain, words));
     let plain = plain.trim_end_matches(|c: char| !c.is_alphanumeric());
     let plain = plain.rsplit_once(": ").map_or(plain, |(_, rest)| rest);
     let mut actor = "";
     let mut found = Vec::new();
     for piece in plain.replace(", or ", " or ").split(" or ") {
         let piece = strip_fillers(piece.trim());
+        if asks(piece) {
+            continue;
+        }
         let (own, rest) = strip_lead(piece);
         // "…or would ten minutes be easier" asks about what stands in it.
         let (own, rest) = match strip_prefix_ignoring_case(rest, "would ") {
@@ -190,6 +194,20 @@ fn of_sentence(sentence: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Without `words` where a clause ends after them.
+fn without(plain: &str, words: &str) -> String {
+    [",", "?", " or "]
+        .iter()
+        .fold(plain.to_owned(), |plain, end| plain.replace(&format!("{words}{end}"), end))
+}
+
+/// A question of its own, or the end of one.
+fn asks(piece: &str) -> bool {
+    ["is ", "are ", "does ", "do ", "will ", "is it "]
+        .iter()
+        .any(|word| piece.to_lowercase().starts_with(word))
 }
 
 fn strip_fillers(mut piece: &str) -> &str {
@@ -338,9 +356,9 @@ fn is_subject(words: &[&str], at: usize) -> bool {
         "if", "when", "so", "that", "what", "while", "until", "once", "and", "then", "where", "which",
         "whatever", "before", "after", "as", "how",
     ];
-    const AFTER: [&str; 22] = [
-        "can", "can't", "could", "would", "will", "need", "want", "have", "had", "are", "were", "only",
-        "don't", "won't", "see", "like", "prefer", "think", "decide", "read", "know", "get",
+    const AFTER: [&str; 21] = [
+        "can", "can't", "could", "would", "will", "need", "want", "have", "had", "are", "were", "don't",
+        "won't", "see", "like", "prefer", "think", "decide", "read", "know", "get",
     ];
     let after = words.get(at + 1).is_some_and(|word| AFTER.contains(word));
     let preposition = at > 0 && ["for", "to", "with", "from", "by", "of", "at"].contains(&words[at - 1]);

@@ -3,6 +3,7 @@
 
 use super::direction::{Plan, SampleLine, direction, label, sample};
 use super::draw::{Draw, Purpose};
+use super::safety::heard;
 use super::state::{Act, BossState};
 use super::{Cast, Line};
 use crate::model::{LanguageModel, Message, ModelError, Prompt, PromptStyle};
@@ -187,7 +188,7 @@ fn labelled(talk: &[Line], acts: &[Act]) -> Vec<Spoken> {
     let mut acts = acts.iter();
     talk.iter()
         .map(|line| Spoken {
-            you: one_line(&line.you),
+            you: one_line(heard(&line.you)),
             boss: one_line(&line.boss),
             label: if line.boss.is_empty() { "" } else { acts.next().map_or("", |&act| label(act)) },
         })

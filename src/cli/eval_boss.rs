@@ -77,8 +77,6 @@ enum Way {
     ActLines,
     /// Rank by how much likelier the direction makes a candidate
     Contrast,
-    /// Rank by the likelihood under the direction alone
-    NoContrast,
 }
 
 /// Runs the command.
@@ -103,10 +101,8 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
         };
         let file = acquired.files.first().context("the model has no file")?;
         let mut model = CandleModel::load(file, &options)?;
-        let cells = sample(
-            every_cell(args, &scripts, library, args.seeds.unwrap_or(1)),
-            args.cells.unwrap_or(usize::MAX),
-        );
+        let cells =
+            sample(every_cell(&scripts, library, args.seeds.unwrap_or(1)), args.cells.unwrap_or(usize::MAX));
         let folder = args.output.join(file_name(&acquired.name));
         let had =
             talks(args, cells, &scripts, library, &mut model, &acquired.name, Some(&folder), &interrupt)?;
@@ -132,11 +128,10 @@ fn file_name(model: &str) -> String {
     model.chars().map(|c| if c.is_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect()
 }
 
-fn every_cell(args: &EvalBossArgs, scripts: &[Script], library: &Library, seeds: u64) -> Vec<Cell> {
+fn every_cell(scripts: &[Script], library: &Library, seeds: u64) -> Vec<Cell> {
     let bosses: Vec<&str> = library.all::<Boss>().map(|(name, _)| name).collect();
     let presets: Vec<(&str, f64)> =
         library.ladder().iter().map(|preset| (preset.name.as_str(), preset.receptiveness)).collect();
-    let _ = args;
     every(scripts, &bosses, &presets, seeds)
 }
 
@@ -148,7 +143,6 @@ fn steering(ways: &[Way]) -> Steering {
             Way::NoOpenings => steering.openings = false,
             Way::ActLines => steering.act_lines = 2,
             Way::Contrast => steering.contrast = true,
-            Way::NoContrast => steering.contrast = false,
         }
     }
     steering
@@ -243,7 +237,7 @@ fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &
         )?;
         had.context("interrupted")
     };
-    let transcripts = had(every_cell(args, scripts, library, seeds))?;
+    let transcripts = had(every_cell(scripts, library, seeds))?;
     writeln!(out, "\n# Rules alone: {} talks\n", transcripts.len())?;
     writeln!(out, "{}", concessions(&transcripts, scripts, library))?;
     let you = YOU;

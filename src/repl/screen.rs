@@ -6,11 +6,12 @@
 use super::commands::TABLE;
 use super::talk::Talk;
 use crate::boss::Cast;
+use crate::boss::state::Act;
 use crate::scorer::example::Example;
 use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Verdicts};
-use crate::session::{Exchange, Outcome};
+use crate::session::{Exchange, Outcome, Reply};
 use crate::text::count::count;
 use crate::text::printable::printable;
 use anstyle::{AnsiColor, Style};
@@ -62,6 +63,11 @@ pub fn boss_line(name: &str, text: &str) -> String {
     let plain = wrapped(text, &label, &indent);
     let rest = plain.strip_prefix(&label).unwrap_or(&plain);
     format!("{BOSS}{name}:{BOSS:#} {rest}\n")
+}
+
+/// What came back: the boss's line, or the program's own where it stepped out of the role.
+pub fn reply(name: &str, reply: &Reply) -> String {
+    if reply.act == Act::StepsOut { note(&reply.text) } else { boss_line(name, &reply.text) }
 }
 
 /// The verdicts that say something: what helped and what hurt, each with the person's own words.
@@ -148,7 +154,7 @@ pub fn so_far(talk: &Talk) -> String {
     for exchange in &path[skipped..] {
         out.push_str(&person_line(&talk.cast().you, &exchange.text));
         if let Some(reply) = &exchange.reply {
-            out.push_str(&boss_line(name, &reply.text));
+            out.push_str(&self::reply(name, reply));
         }
     }
     out
