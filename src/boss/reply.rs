@@ -27,6 +27,9 @@ pub(super) struct Words {
 struct Cues {
     form: Form,
     any: Phrases,
+    /// What shows another act.
+    #[serde(default)]
+    none: Phrases,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -340,7 +343,7 @@ pub fn does(text: &str, act: Act) -> bool {
         Form::Statement => questions < all.len(),
         Form::Any => true,
     };
-    form && cues.any.find(&normal).is_some()
+    form && cues.any.find(&normal).is_some() && cues.none.find(&normal).is_none()
 }
 
 /// How many of the act's words the reply has; more is clearer.

@@ -90,9 +90,10 @@ pub fn validity(replies: &[LabelledReply], library: &Library, you: &str) -> Resu
     let mut validity = Validity { replies: replies.len(), ..Validity::default() };
     for reply in replies {
         let boss = library.get::<Boss>(&reply.boss)?;
-        let found = follows_act(&reply.text, reply.act);
+        let in_voice = out_of_voice(&reply.text, boss, you).is_none();
+        let found = follows_act(&reply.text, reply.act) && in_voice;
         validity.act.add(found, reply.does);
-        validity.voice.add(out_of_voice(&reply.text, boss, you).is_none(), reply.voice);
+        validity.voice.add(in_voice, reply.voice);
         validity.agrees.add(agrees(&reply.text), reply.agrees);
         if found != reply.does {
             validity.confused.push(reply.clone());
