@@ -37,9 +37,10 @@ struct Jump {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Whole {
     margin: f64,
+    then_part: f64,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -57,7 +58,7 @@ pub fn distribution(
     if state.patience == 0 {
         return vec![(Act::EndsTalk, 1.0)];
     }
-    let hostile = matches!(stimulus, Stimulus::Attack | Stimulus::Push);
+    let hostile = matches!(stimulus, Stimulus::Attack | Stimulus::Push | Stimulus::Strange);
     let gate = state.may_concede(difficulty) && !hostile;
     let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes(verdicts);
     let row = if settled { &TABLE.settled } else { &TABLE.draw[&stimulus][&state.mood(difficulty)] };
@@ -88,9 +89,11 @@ pub fn choose(
 /// Neither loops nor jumps: less for what was just done, and for what lies far from it. After an attack
 /// the boss may well jump.
 fn bent(act: Act, before: &[Act], hostile: bool) -> f64 {
+    // Who has agreed does not go back to half of it.
+    let stepped_back = act == Act::ConcedesPart && before.contains(&Act::AgreesAndCommits);
     let mut back = before.iter().rev();
     let (last, before_last) = (back.next(), back.next());
-    let mut factor = 1.0;
+    let mut factor = if stepped_back { TABLE.whole.then_part } else { 1.0 };
     if let Some(&last) = last {
         if last == act {
             factor *= TABLE.again.last;
@@ -166,7 +169,7 @@ mod tests {
     fn concedes_to_a_proposal_once_it_may_and_never_to_an_attack() {
         let acts = drawn(&state(90.0), Stimulus::Propose);
         assert!(acts.iter().filter(|act| act.concedes()).count() > 350);
-        for stimulus in [Stimulus::Attack, Stimulus::Push] {
+        for stimulus in [Stimulus::Attack, Stimulus::Push, Stimulus::Strange] {
             assert!(drawn(&state(90.0), stimulus).iter().all(|act| !act.concedes()));
         }
     }

@@ -18,6 +18,9 @@ pub(super) struct Agreeing {
 
 /// "Yes" is none when "but" follows within this many words.
 const BUT_WITHIN: usize = 6;
+/// What may stand before the verb of a command.
+const BEFORE_COMMAND: [&str; 10] =
+    ["please", "just", "first", "oh", "well", "so", "then", "now", "hm", "hmm"];
 /// A promise of the boss's own, as the parser sees it.
 const PROMISES: [&str; 34] = [
     "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try",
@@ -54,7 +57,9 @@ fn unnegated(normal: &str) -> String {
 }
 
 fn begins_with_yes(normal: &str) -> bool {
-    let said: Vec<&str> = normal.split_whitespace().collect();
+    let said = normal.split_whitespace();
+    let said: Vec<&str> =
+        said.skip_while(|word| matches!(*word, "hm" | "hmm" | "oh" | "well" | "huh")).collect();
     let start = WORDS.agrees.start.iter().find(|phrase| {
         let first: Vec<&str> = phrase.split(' ').collect();
         said.starts_with(&first)
@@ -66,7 +71,9 @@ fn begins_with_yes(normal: &str) -> bool {
             // "Good for you", "Right, but", "Fine. No.": a contrast takes the yes back; "but only" does not.
             let limited = next.windows(2).any(|pair| pair[0] == "but" && matches!(pair[1], "only" | "just"));
             limited
-                || !next.iter().any(|word| matches!(*word, "but" | "except" | "no" | "why" | "what" | "how"))
+                || !next
+                    .iter()
+                    .any(|word| matches!(*word, "but" | "except" | "no" | "why" | "what" | "how" | "point"))
         }
         None => false,
     }
@@ -81,19 +88,24 @@ fn promises(reply: &str) -> bool {
         }
         let words = parsed.words_of(clause);
         let said = normal(parsed.text_of(clause));
-        let after_will = words.iter().skip_while(|word| word.lower != "will").skip(1);
+        let after_will =
+            words.iter().skip_while(|word| !matches!(word.lower.as_str(), "will" | "shall")).skip(1);
         let verb = after_will
             .map(|word| word.lower.as_str())
             .find(|word| !matches!(*word, "also" | "then" | "just"));
         match (clause.mood, clause.subject) {
             (Mood::Imperative, _) => {
-                let first = said.split_whitespace().find(|word| *word != "please" && *word != "just");
+                let first = said.split_whitespace().find(|word| !BEFORE_COMMAND.contains(word));
                 !first.is_some_and(|word| WORDS.agrees.bare_commands.contains(word))
+                    && WORDS.agrees.hedges.find(&said).is_none()
             }
             (_, Person::I | Person::We) => {
                 verb.is_some_and(|verb| PROMISES.contains(&verb)) && WORDS.agrees.hedges.find(&said).is_none()
             }
-            (_, Person::You) => matches!(verb, Some("have" | "get" | "hear" | "see")),
+            (_, Person::You) => {
+                matches!(verb, Some("have" | "get" | "hear" | "see"))
+                    && WORDS.agrees.hedges.find(&said).is_none()
+            }
             _ => false,
         }
     })
@@ -119,6 +131,11 @@ mod tests {
             "Let's meet on Monday.",
             "I can give you ten minutes.",
             "Fine, ten minutes.",
+            "Ten minutes on Thursday. Not the rest.",
+            "Half a deal: you get ten minutes on Thursday.",
+            "One trial, two weeks. Then we compare.",
+            "You are right, and I shall sign it tomorrow.",
+            "Hm, good. You bring the page on Thursday and I decide then.",
         ] {
             assert!(agrees(reply), "{reply}");
         }
@@ -142,6 +159,10 @@ mod tests {
             "It's not that simple.",
             "I can't do that.",
             "Could be less work than I thought.",
+            "Alright, you've got a point there.",
+            "Hmm, let me think about it a bit.",
+            "First tell me how the rest is going.",
+            "Let's stay with what's due this week.",
         ] {
             assert!(!agrees(reply), "{reply}");
         }

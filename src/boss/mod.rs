@@ -15,14 +15,18 @@ pub mod offer;
 mod phrases;
 mod rank;
 pub mod reply;
+pub mod safety;
 pub mod state;
+mod steering;
 pub mod tone;
+pub mod trial;
 pub mod wording;
 
 pub use agreement::agrees;
 pub use direction::Plan;
 pub use reply::{Reason, Refusal};
 pub use state::{Standing, outcome};
+pub use steering::Steering;
 
 use crate::model::{Completion, Finish, LanguageModel, ModelError, Prompt, Request, Sampling};
 use crate::scenario::{Boss, Difficulty, PrivateFact, Scenario};
@@ -32,13 +36,6 @@ use reply::Expected;
 use state::{Act, BossState, Move};
 use std::ops::ControlFlow;
 use tone::{Stimulus, Tone, stimulus};
-
-/// Candidates drawn for one opening.
-const CANDIDATES: usize = 6;
-/// Openings tried, one batch each, before the hand-written line.
-const BATCHES: usize = 3;
-/// A batch is enough when it has given this many fit candidates.
-const ENOUGH: usize = 3;
 
 /// What stays the same over a talk.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +50,8 @@ pub struct Cast {
     pub you: String,
     /// Seed of everything random.
     pub seed: u64,
+    /// How the model is brought to do what the act says.
+    pub steering: Steering,
 }
 
 /// An earlier exchange of the talk; `boss` is empty where no reply came.
@@ -108,7 +107,10 @@ impl Cast {
     pub fn moved(&self, state: &mut BossState, verdicts: &Verdicts, text: &str) -> Move {
         let tone = Tone::of(text, verdicts, &self.scenario);
         let moved = moves::moved(state, verdicts, &self.difficulty, tone, self.boss.pronoun);
-        for offer in offer::offers(text, verdicts) {
+        // Nobody takes up what comes with a blow.
+        let blow = tone::harms(verdicts) || tone.presses || tone.strange || tone.abuse != safety::Abuse::None;
+        let offers = if blow { Vec::new() } else { offer::offers(text, verdicts) };
+        for offer in offers {
             state.offers.retain(|known| *known != offer);
             state.offers.push(offer);
         }
@@ -175,7 +177,8 @@ impl Cast {
         node: u32,
         pulse: Pulse,
     ) -> Result<Option<Spoken>, ModelError> {
-        let prompt = wording::prompt(self, model, state, talk, turn.text, plan)?;
+        let prompt = wording::prompt(self, model, state, talk, safety::heard(turn.text), plan)?;
+        let steering = &self.steering;
         let greeting = self.greeting();
         let earlier: Vec<&str> =
             std::iter::once(greeting.as_str()).chain(talk.iter().map(|line| line.boss.as_str())).collect();
@@ -183,7 +186,7 @@ impl Cast {
             boss: &self.boss,
             you: &self.you,
             act: plan.act,
-            turn: turn.text,
+            turn: safety::heard(turn.text),
             offer: plan.offer.as_deref(),
             fact: self.fact(plan),
             keywords: &self.scenario.keywords,
@@ -191,22 +194,29 @@ impl Cast {
         };
         let mut draw = Draw::new(self.seed, node, Purpose::Model);
         let shown: Vec<String> = wording::shown(self).into_iter().map(|(_, line)| line).collect();
-        let openings = direction::openings(plan, &self.boss, &self.you, expected.fact, &shown, &mut draw);
+        let openings = match steering.openings {
+            true => direction::openings(plan, &self.boss, &self.you, expected.fact, &shown, &mut draw),
+            false => Vec::new(),
+        };
         let mut fit: Vec<(f64, String)> = Vec::new();
         let mut refused = Vec::new();
         let mut tokens = 0;
-        for batch in 0..BATCHES {
+        for batch in 0..steering.batches {
             let opening = openings.get(batch % openings.len().max(1)).cloned().unwrap_or_default();
-            let request = request(prompt.clone(), opening, draw.bits());
+            let request = request(prompt.clone(), opening, steering.candidates, draw.bits());
             let completions = model.complete(&request, &mut |_| pulse())?;
             tokens += completions.iter().map(|completion| completion.tokens).sum::<usize>();
             if completions.iter().any(|completion| completion.finish == Finish::Interrupted) {
                 return Ok(None);
             }
             sort_out(completions, &expected, &mut fit, &mut refused);
-            if fit.len() >= ENOUGH {
+            if fit.len() >= steering.enough {
                 break;
             }
+        }
+        if steering.contrast && fit.len() > 1 {
+            let neutral = wording::neutral_prompt(self, model, state, talk, safety::heard(turn.text))?;
+            steering::add_contrast(model, &prompt, &neutral, &mut fit)?;
         }
         let best = fit.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
         let fallback = best.is_none();
@@ -269,8 +279,8 @@ fn capitalised(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// The offer taken up: one of this turn's where it made one, else the newest; one that names a time
-/// before one that does not.
+/// The offer taken up: one of this turn's where it made one, preferably one that names a time; else the
+/// newest of the talk.
 fn chosen_offer(offers: &[String], turn: &Turn, draw: &mut Draw) -> Option<String> {
     let now = offer::offers(turn.text, turn.verdicts);
     let mine: Vec<&String> =
@@ -280,12 +290,12 @@ fn chosen_offer(offers: &[String], turn: &Turn, draw: &mut Draw) -> Option<Strin
     draw.pick(if timed.is_empty() { &mine } else { &timed }).map(|offer| (*offer).clone())
 }
 
-fn request(prompt: Prompt, opening: String, seed: u64) -> Request {
+fn request(prompt: Prompt, opening: String, candidates: usize, seed: u64) -> Request {
     let lead = if matches!(prompt, Prompt::Raw(_)) { " " } else { "" };
     Request {
         prompt,
-        opening: format!("{lead}{opening}"),
-        candidates: CANDIDATES,
+        opening: if opening.is_empty() { String::new() } else { format!("{lead}{opening}") },
+        candidates,
         max_tokens: wording::REPLY_TOKENS,
         stop: vec!["\n".to_owned()],
         sampling: Sampling::default(),

@@ -6,11 +6,12 @@
 //! costs(c) = points(c) · loss
 //! ```
 //!
-//! `share` is 1, less in a clumsy turn, 0 in one that blames, presses or is heated, and 0 for the
+//! `share` is 1, less in a clumsy turn, 0 in one that blames, presses, insults or speaks to a program, and 0 for the
 //! recognition in flattery. Near 0 and 100 both shrink in proportion to the room that is left, so that
 //! a more receptive boss always stays ahead of a less receptive one. The sum is capped.
 
 use super::phrases::Phrases;
+use super::safety::{Abuse, why_abusive, why_strange};
 use super::state::{BossState, Move};
 use super::tone::{Tone, harms};
 use crate::scenario::{Difficulty, Pronoun};
@@ -99,6 +100,10 @@ pub fn moved(
     if share == 1.0 {
         remember(state, verdicts, tone);
     }
+    if tone.abuse != Abuse::None && !verdicts.is_yes(Check::Heated) {
+        let points = softened(-WEIGHTS.harmful[&Check::Heated].points * difficulty.loss, from);
+        reasons.push((points, format!("{}: {}", why_abusive(), signed(points))));
+    }
     let sum: f64 = reasons.iter().map(|(points, _)| points).sum();
     // A turn takes no more than half of the room, up or down: nobody is won or lost for good at once.
     let step = sum.clamp(-difficulty.cap.min(from / 2.0), difficulty.cap.min((100.0 - from) / 2.0));
@@ -117,7 +122,7 @@ pub fn moved(
 /// The share of what helpful behaviours earn that a turn of this tone leaves them.
 fn share(verdicts: &Verdicts, tone: Tone) -> f64 {
     let yes = |check| verdicts.is_yes(check);
-    if yes(Check::Heated) || yes(Check::Blames) || tone.presses {
+    if yes(Check::Heated) || yes(Check::Blames) || tone.presses || tone.strange || tone.abuse != Abuse::None {
         0.0
     } else if yes(Check::Prescribes) || yes(Check::Overloads) {
         WEIGHTS.clumsy
@@ -153,7 +158,9 @@ fn remember(state: &mut BossState, verdicts: &Verdicts, tone: Tone) {
 
 fn empty_words(tone: Tone, share: f64, pronoun: Pronoun) -> Option<String> {
     let empty = &WEIGHTS.empty;
-    if tone.flatters {
+    if tone.strange {
+        Some(pronoun.fill(why_strange()))
+    } else if tone.flatters {
         Some(empty.flattery.clone())
     } else if tone.presses && share == 0.0 {
         Some(empty.pressure.clone())
@@ -175,9 +182,11 @@ fn lose_patience(
 ) -> Option<String> {
     state.idle = if tone.idle { state.idle + 1 } else { 0 };
     let before = state.patience;
-    if verdicts.is_yes(Check::Heated) {
+    if tone.abuse == Abuse::Threat {
+        state.patience = 0;
+    } else if verdicts.is_yes(Check::Heated) || tone.abuse == Abuse::Insult {
         state.patience = before.saturating_sub(2);
-    } else if harms(verdicts) || tone.presses || state.idle >= IDLE_RUN {
+    } else if harms(verdicts) || tone.presses || tone.strange || state.idle >= IDLE_RUN {
         state.patience = before.saturating_sub(1);
     } else if sum >= WEIGHTS.mends * difficulty.gain {
         state.patience = (before + 1).min(difficulty.patience);

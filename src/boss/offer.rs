@@ -11,7 +11,7 @@ const LONGEST: usize = 16;
 const SHORTEST: usize = 2;
 
 /// How a proposal may begin, and who acts in what follows. Longer ones first where one begins another.
-const LEADS: [(&str, &str); 56] = [
+const LEADS: [(&str, &str); 59] = [
     ("would it help you if ", ""),
     ("would it help if ", ""),
     ("would it be easier if ", ""),
@@ -25,6 +25,9 @@ const LEADS: [(&str, &str); 56] = [
     ("would you be open to ", ""),
     ("would you prefer ", ""),
     ("would you rather have ", ""),
+    ("would you rather ", "I "),
+    ("would it be easier for you if ", ""),
+    ("would it help more if ", ""),
     ("would you like ", ""),
     ("how about if ", ""),
     ("how about ", ""),
@@ -71,7 +74,7 @@ const LEADS: [(&str, &str); 56] = [
 ];
 
 /// Words before a proposal that carry nothing.
-const FILLERS: [&str; 24] = [
+const FILLERS: [&str; 25] = [
     "so",
     "and",
     "or",
@@ -84,6 +87,7 @@ const FILLERS: [&str; 24] = [
     "perhaps",
     "also",
     "either",
+    "rather",
     "yes",
     "sure",
     "alternatively",
@@ -96,6 +100,23 @@ const FILLERS: [&str; 24] = [
     "if you like",
     "if you want",
     "for example",
+];
+
+/// Questions around what is proposed that are no part of it.
+const ASKED_AROUND: [&str; 13] = [
+    " be easier for you",
+    " be easier",
+    " be better for you",
+    " be better",
+    " be all right with you",
+    " suit you better",
+    " suit you",
+    " work better for you",
+    " work for you",
+    " be fine with you",
+    " be okay with you",
+    " be possible",
+    " work",
 ];
 
 /// Where a long proposal may be cut short.
@@ -143,26 +164,50 @@ pub fn offers(text: &str, verdicts: &Verdicts) -> Vec<String> {
 
 fn of_sentence(sentence: &str) -> Vec<String> {
     let plain = sentence.replace('’', "'");
+    let plain = ASKED_AROUND.iter().fold(plain, |plain, words| without(&plain, words));
     let plain = plain.trim_end_matches(|c: char| !c.is_alphanumeric());
     let plain = plain.rsplit_once(": ").map_or(plain, |(_, rest)| rest);
     let mut actor = "";
     let mut found = Vec::new();
     for piece in plain.replace(", or ", " or ").split(" or ") {
         let piece = strip_fillers(piece.trim());
+        if asks(piece) {
+            continue;
+        }
         let (own, rest) = strip_lead(piece);
+        // "…or would ten minutes be easier" asks about what stands in it.
+        let (own, rest) = match strip_prefix_ignoring_case(rest, "would ") {
+            Some(rest) if own.is_none() && !starts_with_person(rest) => (Some(""), rest),
+            _ => (own, rest),
+        };
         // "…I could send a page or ring you": the second shares the first one's actor.
         let begins_with_verb = own.is_none() && !found.is_empty() && starts_like_a_verb(rest);
         if let Some(own) = own {
             actor = own;
         }
         let actor = if own.is_some() || begins_with_verb { actor } else { "" };
-        let turned = format!("{actor}{}", turned_round(&shortened(rest), actor.is_empty()));
+        let conditional = own == Some("");
+        let turned = format!("{actor}{}", turned_round(&shortened(rest), conditional));
         let words = turned.split_whitespace().count();
         if (SHORTEST..=LONGEST).contains(&words) && (own.is_some() || !found.is_empty() || is_handle(rest)) {
             found.push(lower_first(&turned));
         }
     }
     found
+}
+
+/// Without `words` where a clause ends after them.
+fn without(plain: &str, words: &str) -> String {
+    [",", "?", " or "]
+        .iter()
+        .fold(plain.to_owned(), |plain, end| plain.replace(&format!("{words}{end}"), end))
+}
+
+/// A question of its own, or the end of one.
+fn asks(piece: &str) -> bool {
+    ["is ", "are ", "does ", "do ", "will ", "is it "]
+        .iter()
+        .any(|word| piece.to_lowercase().starts_with(word))
 }
 
 fn strip_fillers(mut piece: &str) -> &str {
@@ -189,8 +234,29 @@ fn strip_lead(piece: &str) -> (Option<&'static str>, &str) {
                 return (Some(actor), rest);
             }
         }
+        if let Some(found) = plain_proposal(clause) {
+            return found;
+        }
     }
     (None, piece)
+}
+
+/// "So I send you the page, and we talk on Friday": told as if it were settled.
+fn plain_proposal(clause: &str) -> Option<(Option<&'static str>, &str)> {
+    const VERBS: [&str; 34] = [
+        "send", "bring", "write", "draft", "prepare", "come", "meet", "talk", "start", "begin", "try",
+        "take", "share", "collect", "sit", "keep", "put", "book", "report", "check", "show", "mark", "sort",
+        "list", "look", "move", "cut", "make", "call", "give", "read", "set", "fix", "note",
+    ];
+    let of = |pronoun: &str, actor: &'static str| {
+        let rest = strip_prefix_ignoring_case(clause, pronoun)?;
+        VERBS.contains(&rest.split_whitespace().next()?).then_some((Some(actor), rest))
+    };
+    of("i ", "you ").or_else(|| of("we ", "we "))
+}
+
+fn starts_with_person(piece: &str) -> bool {
+    ["i ", "you ", "we ", "it ", "that ", "this "].iter().any(|word| piece.to_lowercase().starts_with(word))
 }
 
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -239,7 +305,14 @@ fn shortened(piece: &str) -> String {
             end = end.min(at);
         }
     }
-    piece[..end].trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()
+    let mut kept = &piece[..end];
+    // Too long still: without its last part.
+    while kept.split_whitespace().count() >= LONGEST
+        && let Some(at) = kept.rfind(" and ").or_else(|| kept.rfind(", "))
+    {
+        kept = &kept[..at];
+    }
+    kept.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
 /// The other side's words: I becomes you, you becomes I or me, and so on. `subject_first` says that the
@@ -263,7 +336,11 @@ fn turned_round(piece: &str, subject_first: bool) -> String {
             "you'd" | "you'll" | "you're" | "you've" => Some("I"),
             _ => None,
         };
-        let verb_of_condition = subject_first && at == 1 && matches!(turned[0].as_str(), "you" | "we" | "I");
+        let subject = |at: usize| matches!(turned[at].as_str(), "you" | "we" | "I");
+        let verb_of_condition = subject_first
+            && at > 0
+            && (subject(at - 1) && (at == 1 || words[at - 2] == "and")
+                || at > 1 && turned[at - 1] == "only" && subject(at - 2));
         match swapped {
             Some(new) => turned.push(word.replace(core, new)),
             None if verb_of_condition => turned.push(in_the_present(word)),
@@ -273,10 +350,21 @@ fn turned_round(piece: &str, subject_first: bool) -> String {
     turned.join(" ")
 }
 
-/// "You" acts where a verb follows and no verb or preposition stands before it.
+/// "You" acts where a clause begins, or where a verb follows that nobody else does.
 fn is_subject(words: &[&str], at: usize) -> bool {
-    const BEFORE: [&str; 10] = ["if", "when", "so", "that", "what", "while", "until", "once", "and", "then"];
-    at == 0 || BEFORE.contains(&words[at - 1].to_lowercase().as_str())
+    const BEFORE: [&str; 17] = [
+        "if", "when", "so", "that", "what", "while", "until", "once", "and", "then", "where", "which",
+        "whatever", "before", "after", "as", "how",
+    ];
+    const AFTER: [&str; 21] = [
+        "can", "can't", "could", "would", "will", "need", "want", "have", "had", "are", "were", "don't",
+        "won't", "see", "like", "prefer", "think", "decide", "read", "know", "get",
+    ];
+    let after = words.get(at + 1).is_some_and(|word| AFTER.contains(word));
+    let preposition = at > 0 && ["for", "to", "with", "from", "by", "of", "at"].contains(&words[at - 1]);
+    at == 0
+        || BEFORE.contains(&words[at - 1].to_lowercase().as_str()) && !preposition
+        || after && !preposition
 }
 
 /// The base form of a verb in the past, for "if I sent": the irregular ones that proposals are made of,
@@ -355,6 +443,23 @@ mod tests {
             ("I can sit with your team and write it up.", "you sit with my team and write it up"),
             ("Would you like me to draft the reply for you?", "you draft the reply for me"),
             ("What if we met for ten minutes on Monday?", "we meet for ten minutes on Monday"),
+            (
+                "So: I send the summary Wednesday, and we talk on Thursday at ten.",
+                "you send the summary Wednesday, and we talk on Thursday at ten",
+            ),
+            (
+                "Would it help if I wrote the notes and you only corrected them?",
+                "you write the notes and I only correct them",
+            ),
+            (
+                "I can write down the rules by Tuesday, and you change what doesn't fit.",
+                "you write down the rules by Tuesday, and I change what doesn't fit",
+            ),
+            ("I could bring the pages you need on Monday.", "you bring the pages I need on Monday"),
+            (
+                "I could take the questions about colours and wording off your list and decide them with the team.",
+                "you take the questions about colours and wording off my list",
+            ),
             ("I know you're swamped, so I'll prepare a summary.", "you prepare a summary"),
             ("Could you give me fifteen minutes tomorrow?", "I give you fifteen minutes tomorrow"),
             (
@@ -377,11 +482,24 @@ mod tests {
             of("Would you prefer Tuesday morning, or ten minutes on Friday?"),
             ["Tuesday morning", "ten minutes on Friday"]
         );
+        assert_eq!(
+            of("Would Thursday at nine with the one page suit you, or rather Friday after lunch?"),
+            ["Thursday at nine with the one page", "Friday after lunch"]
+        );
+        assert_eq!(
+            of("Could I cut it down to two pages, or would a demo of ten minutes be better?"),
+            ["you cut it down to two pages", "a demo of ten minutes"]
+        );
+        assert_eq!(
+            of("Could I sort the messages, or would you rather see a list on Mondays?"),
+            ["you sort the messages", "I see a list on Mondays"]
+        );
     }
 
     #[test]
     fn the_base_form_is_found() {
         for (past, base) in [
+            ("corrected", "correct"),
             ("prepared", "prepare"),
             ("collected", "collect"),
             ("planned", "plan"),

@@ -27,6 +27,9 @@ pub(super) struct Words {
 struct Cues {
     form: Form,
     any: Phrases,
+    /// What shows another act.
+    #[serde(default)]
+    none: Phrases,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -156,7 +159,7 @@ pub fn check(candidate: &str, complete: bool, expected: &Expected) -> Result<Str
         // What follows a question answers it, and that is the other side's part.
         text.truncate(last + 1);
     }
-    in_voice(&text, expected)?;
+    in_voice(&text, expected.boss, expected.you)?;
     is_new(&text, expected)?;
     follows(&text, expected)?;
     Ok(text)
@@ -219,7 +222,13 @@ fn trimmed(text: &str, complete: bool, most: usize) -> Option<String> {
     Some(reply)
 }
 
-fn in_voice(text: &str, expected: &Expected) -> Result<(), Reason> {
+/// What shows that the boss would not say this: an assistant's phrase, an apology, narration, markup,
+/// another's words.
+pub fn out_of_voice(text: &str, boss: &Boss, you: &str) -> Option<Reason> {
+    is_plain_speech(text).and_then(|()| in_voice(text, boss, you)).err()
+}
+
+fn in_voice(text: &str, boss: &Boss, you: &str) -> Result<(), Reason> {
     let normal = normal(text);
     let has = |word: &str| normal.contains(&format!(" {} ", word.to_lowercase()));
     if WORDS.assistant.find(&normal).is_some() {
@@ -228,12 +237,12 @@ fn in_voice(text: &str, expected: &Expected) -> Result<(), Reason> {
     if WORDS.apology.find(&normal).is_some() {
         return Err(Reason::Apology);
     }
-    if WORDS.narration.find(&normal).is_some() || tells_of(expected.you, &normal) {
+    if WORDS.narration.find(&normal).is_some() || tells_of(you, &normal) {
         return Err(Reason::Narration);
     }
     let calls_boss =
         has("boss") && !["my boss", "own boss", "a boss", "the boss's"].iter().any(|own| has(own));
-    if has(&expected.boss.name) || calls_boss || has("sir") || has("ma'am") || has("i'm your") {
+    if has(&boss.name) || calls_boss || has("sir") || has("ma'am") || has("i'm your") {
         return Err(Reason::OtherVoice);
     }
     Ok(())
@@ -334,7 +343,7 @@ pub fn does(text: &str, act: Act) -> bool {
         Form::Statement => questions < all.len(),
         Form::Any => true,
     };
-    form && cues.any.find(&normal).is_some()
+    form && cues.any.find(&normal).is_some() && cues.none.find(&normal).is_none()
 }
 
 /// How many of the act's words the reply has; more is clearer.

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Act {
     /// Speaks first, before anything was said.
     Greets,
+    /// The program speaks instead: the person seems to be in real distress.
+    StepsOut,
     EndsTalk,
     Dismisses,
     Deflects,
@@ -44,6 +46,7 @@ impl Act {
     pub fn id(self) -> &'static str {
         match self {
             Act::Greets => "greets",
+            Act::StepsOut => "steps-out",
             Act::EndsTalk => "ends-talk",
             Act::Dismisses => "dismisses",
             Act::Deflects => "deflects",
@@ -162,10 +165,12 @@ impl BossState {
     /// among them those the article insists on: permission, an option or help, and something specific.
     pub fn may_concede(&self, difficulty: &Difficulty) -> bool {
         let any = |checks: &[Check]| checks.iter().any(|check| self.earned.contains_key(check));
+        // What the person would do: more than a request.
+        let laid = self.offers.iter().any(|offer| offer.starts_with("you "));
         self.openness >= difficulty.threshold
             && self.earned.len() >= difficulty.earned
             && any(&[Check::AsksPermission, Check::SchedulesAhead])
-            && any(&[Check::OffersOptions, Check::OffersHelp])
+            && (laid || any(&[Check::OffersOptions, Check::OffersHelp]))
             && any(&[Check::Specific])
     }
 }

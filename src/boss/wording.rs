@@ -3,6 +3,7 @@
 
 use super::direction::{Plan, SampleLine, direction, label, sample};
 use super::draw::{Draw, Purpose};
+use super::safety::heard;
 use super::state::{Act, BossState};
 use super::{Cast, Line};
 use crate::model::{LanguageModel, Message, ModelError, Prompt, PromptStyle};
@@ -67,9 +68,39 @@ pub fn prompt(
 ) -> Result<Prompt, ModelError> {
     let fact = plan.fact.and_then(|index| cast.scenario.facts.get(index));
     let direction = direction(plan, &cast.boss, &cast.you, fact);
+    let direction = match cast.steering.act_lines {
+        0 => direction,
+        lines => format!("{direction}, as in: {}", act_lines(cast, plan.act, lines)),
+    };
     let talk = windowed(labelled(talk, &state.acts), model);
     build(cast, model.prompt_style(), &state.agreed, &talk, Some((&one_line(turn), &direction)))
 }
+
+/// The boss's own lines for the act at hand that the prompt does not show already.
+fn act_lines(cast: &Cast, act: Act, most: usize) -> String {
+    let shown = shown(cast);
+    let own = cast.boss.examples.get(act.id()).into_iter().flatten();
+    let own = own.filter(|line| !shown.iter().any(|(_, other)| other == *line)).take(most);
+    own.map(|line| format!("\"{}\"", line.replace("{you}", &cast.you))).collect::<Vec<_>>().join(", ")
+}
+
+/// The same prompt with a direction that asks for nothing in particular: what the model would say of itself.
+///
+/// # Errors
+/// As [`prompt`].
+pub fn neutral_prompt(
+    cast: &Cast,
+    model: &dyn LanguageModel,
+    state: &BossState,
+    talk: &[Line],
+    turn: &str,
+) -> Result<Prompt, ModelError> {
+    let talk = windowed(labelled(talk, &state.acts), model);
+    build(cast, model.prompt_style(), &state.agreed, &talk, Some((&one_line(turn), NEUTRAL)))
+}
+
+/// The direction of [`neutral_prompt`].
+const NEUTRAL: &str = "answers";
 
 /// The beginning that every prompt of the talk shares.
 ///
@@ -157,7 +188,7 @@ fn labelled(talk: &[Line], acts: &[Act]) -> Vec<Spoken> {
     let mut acts = acts.iter();
     talk.iter()
         .map(|line| Spoken {
-            you: one_line(&line.you),
+            you: one_line(heard(&line.you)),
             boss: one_line(&line.boss),
             label: if line.boss.is_empty() { "" } else { acts.next().map_or("", |&act| label(act)) },
         })
@@ -211,6 +242,7 @@ mod tests {
                 difficulty: difficulty.clone(),
                 you: "Sam".to_owned(),
                 seed: 5,
+                steering: Default::default(),
             })
             .collect()
     }

@@ -7,6 +7,7 @@ mod confirm;
 pub mod difficulties;
 pub mod doctor;
 pub mod eval;
+pub mod eval_boss;
 pub mod models;
 mod output;
 pub mod practice;
@@ -79,6 +80,9 @@ enum Command {
     /// Measure the scorer against labelled turns
     #[command(hide = true)]
     Eval(eval::EvalArgs),
+    /// Try the boss: fixed scripts at every difficulty, and what the talks show
+    #[command(hide = true)]
+    EvalBoss(eval_boss::EvalBossArgs),
     /// Train the parts of the program that learn
     #[command(hide = true)]
     Train(train::TrainArgs),
@@ -154,6 +158,8 @@ impl Cli {
             Command::Bosses(args) => bosses::run(&args, library, &folder, &mut out),
             Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
             Command::Models(args) => models::run(&args, &settings, &mut out),
+            Command::EvalBoss(args) => eval_boss::run(&args, &settings, &library()?, &mut out),
+            Command::Doctor(args) => doctor::run(&args, &settings, &mut out),
             Command::Review(args) => {
                 let store = Store::open(&settings.folders.data)?;
                 review::run(&args, &settings, &store, &library()?, screen::width(), &mut out)

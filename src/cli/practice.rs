@@ -2,7 +2,7 @@
 
 use super::bars::Bars;
 use super::{Exit, models};
-use crate::boss::Cast;
+use crate::boss::{Cast, Steering};
 use crate::model::acquire::{AcquireError, Acquired};
 use crate::model::candle::{CandleModel, CandleOptions};
 use crate::model::machine::Machine;
@@ -191,6 +191,7 @@ fn cast(
         difficulty,
         you: settings.name.clone(),
         seed: header.map(|h| h.seed).or(args.seed).unwrap_or_else(new_seed),
+        steering: Steering::default(),
     };
     finished(&cast.scenario, &scenario)?;
     finished(&cast.boss, &boss)?;
@@ -242,6 +243,18 @@ fn loader(
         let load = move || Ok(Box::new(ScriptedModel::new(replies)) as Model);
         return Ok(Some((wanted.unwrap_or_default(), Box::new(load))));
     }
+    let Some((acquired, options)) = acquired(wanted, settings, interrupt)? else { return Ok(None) };
+    let cast = cast.clone();
+    let named = acquired.name.clone();
+    Ok(Some((named, Box::new(move || load(&acquired, &options, &cast)))))
+}
+
+/// A model's file, fetched first where it is not here, and how it is loaded. None where Ctrl-C stopped that.
+pub(super) fn acquired(
+    wanted: Option<String>,
+    settings: &Settings,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Option<(Acquired, CandleOptions)>> {
     let catalogue = models::catalogue(settings)?;
     let store = models::store(settings);
     let name = match wanted {
@@ -259,9 +272,7 @@ fn loader(
         prompt_style: acquired.prompt_style,
         ..CandleOptions::default()
     };
-    let cast = cast.clone();
-    let named = acquired.name.clone();
-    Ok(Some((named, Box::new(move || load(&acquired, &options, &cast)))))
+    Ok(Some((acquired, options)))
 }
 
 /// Loads the file and works through the prompt's beginning, while the person reads the briefing.

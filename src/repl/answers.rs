@@ -103,7 +103,7 @@ fn where_we_are(talk: &Talk) -> String {
 fn cue(talk: &Talk) -> Option<Cue> {
     let act = talk.last()?.reply.as_ref()?.act;
     Some(match act {
-        Act::Greets => return None,
+        Act::Greets | Act::StepsOut => return None,
         Act::EndsTalk | Act::Dismisses | Act::Deflects | Act::PushesBack => Cue::Refused,
         Act::QuestionsMotive => Cue::DoubtedMotive,
         Act::AsksForSpecifics => Cue::WantedSpecifics,

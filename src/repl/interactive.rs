@@ -124,7 +124,7 @@ fn take_turn(
         return Ok(turn.to_owned());
     }
     answer_turn(talk, out, manner, interrupt)?;
-    if manner.feedback == FeedbackWhen::Turn {
+    if manner.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
         let text = screen::turn_feedback(talk, before);
         show(out, &text)?;
     }
@@ -154,11 +154,11 @@ fn answer_turn(
     spinner.set_message(format!("{name}: ({waiting})"));
     spinner.enable_steady_tick(Duration::from_millis(300));
     let mut pulse = || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let answer = talk.answer(&mut pulse).map(|reply| reply.map(|reply| reply.text.clone()));
+    let answer = talk.answer(&mut pulse).map(|reply| reply.cloned());
     spinner.finish_and_clear();
     interrupt.clear();
     match answer {
-        Ok(Some(text)) => show(out, &screen::boss_line(&name, &text)),
+        Ok(Some(reply)) => show(out, &screen::reply(&name, &reply)),
         Ok(None) => show(out, &screen::note("Stopped. What you said is kept; /retry says it differently.")),
         Err(error) => {
             show(out, &screen::note(&format!("{name} can't answer: {error:#}. What you said is kept.")))

@@ -6,6 +6,7 @@
 use super::commands::TABLE;
 use super::talk::Talk;
 use crate::boss::Cast;
+use crate::boss::state::Act;
 use crate::review::Proposal;
 use crate::scenario::Scenario;
 use crate::scorer::example::Example;
@@ -13,7 +14,7 @@ use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Verdicts};
 use crate::session::plan::{Part, Plan};
-use crate::session::{Exchange, Outcome};
+use crate::session::{Exchange, Outcome, Reply};
 use crate::text::count::count;
 use crate::text::{one_line, printable};
 use anstyle::{AnsiColor, Style};
@@ -115,6 +116,11 @@ pub fn boss_line(name: &str, text: &str) -> String {
     format!("{BOSS}{name}:{BOSS:#} {rest}\n")
 }
 
+/// What came back: the boss's line, or the program's own where it stepped out of the role.
+pub fn reply(name: &str, reply: &Reply) -> String {
+    if reply.act == Act::StepsOut { note(&reply.text) } else { boss_line(name, &reply.text) }
+}
+
 /// The verdicts that say something: what helped and what hurt, each with the person's own words.
 pub fn verdicts(verdicts: &Verdicts) -> String {
     let mut out = String::new();
@@ -205,7 +211,7 @@ pub fn so_far(talk: &Talk) -> String {
     for exchange in &path[skipped..] {
         out.push_str(&person_line(&talk.cast().you, &exchange.text));
         if let Some(reply) = &exchange.reply {
-            out.push_str(&boss_line(name, &reply.text));
+            out.push_str(&self::reply(name, reply));
         }
     }
     out

@@ -174,8 +174,8 @@ fn exchange(
     if output.is_json() {
         output.event(&Event::boss(said.turn, reply, &said.state))?;
     } else {
-        output.text(&screen::boss_line(&talk.cast().boss.name, &reply.text))?;
-        if output.feedback == FeedbackWhen::Turn {
+        output.text(&screen::reply(&talk.cast().boss.name, reply))?;
+        if output.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
             output.text(&screen::turn_feedback(talk, before))?;
         }
     }

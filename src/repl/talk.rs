@@ -3,7 +3,8 @@
 
 use super::clock::Clock;
 use super::engine::Engine;
-use crate::boss::{Cast, Line, Turn};
+use crate::boss::state::{Act, BossState, Move};
+use crate::boss::{Cast, Line, Turn, safety};
 use crate::review::{Proposal, Report, ladder};
 use crate::scenario::Library;
 use crate::scorer::Scorer;
@@ -142,6 +143,9 @@ impl<'a> Talk<'a> {
 
     /// The scorer's verdicts on a wording, where the talk stands; nothing is kept.
     pub fn verdicts(&self, text: &str) -> Verdicts {
+        if safety::shows_distress(text) {
+            return Verdicts::not_applicable();
+        }
         let last = self.last_boss_line();
         let position = if self.session.head.is_none() { Position::Opening } else { Position::Middle };
         self.rooms.scorer.grade(&Utterance { text, context: Some(&last), position }).verdicts
@@ -193,9 +197,8 @@ impl<'a> Talk<'a> {
 
     /// Has the boss left?
     pub fn boss_has_left(&self) -> bool {
-        self.last().is_some_and(|exchange| {
-            exchange.reply.as_ref().is_some_and(|reply| reply.act == crate::boss::state::Act::EndsTalk)
-        })
+        self.last()
+            .is_some_and(|exchange| exchange.reply.as_ref().is_some_and(|reply| reply.act == Act::EndsTalk))
     }
 
     /// The exchange the talk stands at.
@@ -216,7 +219,14 @@ impl<'a> Talk<'a> {
         let position = if self.session.head.is_none() { Position::Opening } else { Position::Middle };
         let verdicts = self.verdicts(text);
         let mut state = self.last().map_or_else(|| self.cast.start(), |exchange| exchange.state.clone());
-        let moved = self.cast.moved(&mut state, &verdicts, text);
+        let moved = match safety::shows_distress(text) {
+            true => Move {
+                from: state.openness,
+                to: state.openness,
+                why: vec![safety::why_unscored().to_owned()],
+            },
+            false => self.cast.moved(&mut state, &verdicts, text),
+        };
         let exchange = Exchange {
             node: self.session.exchanges.len() as NodeId + 1,
             parent: self.session.head,
@@ -249,8 +259,13 @@ impl<'a> Talk<'a> {
     pub fn answer(&mut self, pulse: Pulse) -> anyhow::Result<Option<&Reply>> {
         let path = self.session.talk();
         let Some((pending, before)) = path.split_last() else { return Ok(None) };
+        if safety::shows_distress(&pending.text) {
+            return self.step_out(pending.node, pending.state.clone()).map(Some);
+        }
+        let is_practice = |exchange: &&&Exchange| !exchange.steps_out();
         let lines: Vec<Line> = before
             .iter()
+            .filter(is_practice)
             .map(|exchange| Line {
                 you: exchange.text.clone(),
                 boss: exchange.reply.as_ref().map(|reply| reply.text.clone()).unwrap_or_default(),
@@ -287,6 +302,26 @@ impl<'a> Talk<'a> {
         let exchange = &mut self.session.exchanges[node as usize - 1];
         exchange.state = state;
         Ok(Some(exchange.reply.insert(reply)))
+    }
+
+    /// The program speaks instead of the boss, whose state stays as it is.
+    fn step_out(&mut self, node: NodeId, state: BossState) -> anyhow::Result<&Reply> {
+        let reply = Reply {
+            text: safety::stepping_out(&self.cast.boss.name),
+            act: Act::StepsOut,
+            fallback: false,
+            conceded: false,
+            tokens: 0,
+            first_token_ms: 0,
+            total_ms: 0,
+        };
+        self.rooms.store.set_reply(&self.session.header.id, node, &reply, &state)?;
+        Ok(self.session.exchanges[node as usize - 1].reply.insert(reply))
+    }
+
+    /// Did the program step out of the role at the last turn?
+    pub fn stepped_out(&self) -> bool {
+        self.last().is_some_and(Exchange::steps_out)
     }
 
     /// Takes back the last `turns` turns; they stay in the session as a branch. Gives how many could be

@@ -63,6 +63,11 @@ pub struct Verdict {
 pub struct Verdicts([Verdict; Check::COUNT]);
 
 impl Verdicts {
+    /// The verdicts on a turn that is not graded.
+    pub fn not_applicable() -> Verdicts {
+        Verdicts(std::array::from_fn(|_| Verdict { verdict: Answer::NotApplicable, ..Verdict::default() }))
+    }
+
     /// The verdict for `check`.
     pub fn get(&self, check: Check) -> &Verdict {
         &self.0[check.index()]

@@ -93,6 +93,13 @@ pub struct Exchange {
     pub reply: Option<Reply>,
 }
 
+impl Exchange {
+    /// Did the program answer instead of the boss?
+    pub fn steps_out(&self) -> bool {
+        self.reply.as_ref().is_some_and(|reply| reply.act == Act::StepsOut)
+    }
+}
+
 /// How a talk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,0 +1,48 @@
+//! How a model is brought to do what the act says; each way can be switched off, to measure what it brings.
+
+use crate::model::{LanguageModel, ModelError, Prompt};
+
+/// The ways in use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steering {
+    /// Candidates drawn for one opening.
+    pub candidates: usize,
+    /// Batches drawn, each with another opening, before the line by hand.
+    pub batches: usize,
+    /// Fit candidates that make a batch the last one.
+    pub enough: usize,
+    /// Fix the first words of a reply by its act.
+    pub openings: bool,
+    /// The boss's own lines for the act at hand, shown in the direction.
+    pub act_lines: usize,
+    /// Rank candidates by how much likelier the direction makes them.
+    pub contrast: bool,
+}
+
+impl Default for Steering {
+    fn default() -> Steering {
+        Steering { candidates: 6, batches: 3, enough: 3, openings: true, act_lines: 0, contrast: false }
+    }
+}
+
+/// What a point of log-likelihood a token that the direction adds is worth.
+const CONTRAST: f64 = 1.0;
+
+/// Adds to each candidate's score how much likelier the direction makes it than a neutral one.
+///
+/// # Errors
+/// The model failed.
+pub(super) fn add_contrast(
+    model: &mut dyn LanguageModel,
+    directed: &Prompt,
+    neutral: &Prompt,
+    fit: &mut [(f64, String)],
+) -> Result<(), ModelError> {
+    let said: Vec<String> = fit.iter().map(|(_, text)| format!(" {text}")).collect();
+    let with = model.loglik(directed, &said)?;
+    let without = model.loglik(neutral, &said)?;
+    for ((score, _), (with, without)) in fit.iter_mut().zip(with.into_iter().zip(without)) {
+        *score += CONTRAST * f64::from(with - without);
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Has one talk of a trial: the same calls as a practice, without a store and without a screen.
+
+use super::cell::Cell;
+use super::script::Script;
+use crate::boss::state::Act;
+use crate::boss::{Cast, Line, Pulse, Refusal, Turn, agrees};
+use crate::model::{LanguageModel, ModelError};
+use crate::scorer::Scorer;
+use crate::scorer::rubric::Check;
+use crate::scorer::verdict::{Position, Utterance};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+
+/// A talk that was had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transcript {
+    /// Which one.
+    pub cell: Cell,
+    /// The boss's first line.
+    pub greeting: String,
+    /// What followed; shorter than the script where the boss ended the talk.
+    pub turns: Vec<Said>,
+}
+
+/// One turn and the reply to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// The person's words.
+    pub text: String,
+    /// The checks that the scorer answered yes.
+    pub checks: Vec<Check>,
+    /// Openness after the turn, 0 to 100.
+    pub openness: f64,
+    /// Turns of poor treatment the boss still bears.
+    pub patience: u32,
+    /// Could the boss have given something, by the rules?
+    pub may_concede: bool,
+    /// What the boss did.
+    pub act: Act,
+    /// What it took up, where it gave something.
+    pub offer: Option<String>,
+    /// The private fact it told, by index.
+    pub fact: Option<usize>,
+    /// The boss's words.
+    pub reply: String,
+    /// They are the line by hand.
+    pub fallback: bool,
+    /// Candidates that were not shown, and why.
+    pub refused: Vec<Refusal>,
+}
+
+impl Said {
+    /// The boss gave, or seemed to give, what was not earned.
+    pub fn is_unearned(&self) -> bool {
+        (self.act.concedes() && !self.may_concede) || (!self.act.concedes() && agrees(&self.reply))
+    }
+}
+
+impl Transcript {
+    /// The turn at which the boss first gave something, from 1.
+    pub fn concession(&self) -> Option<usize> {
+        self.turns.iter().position(|said| said.act.concedes()).map(|at| at + 1)
+    }
+
+    /// Openness at the end, 0 to 100.
+    pub fn final_openness(&self) -> f64 {
+        self.turns.last().map_or(self.cell.receptiveness, |said| said.openness)
+    }
+
+    /// The talk to read: what was said, what the boss did, where it stood.
+    pub fn to_text(&self, boss: &str, you: &str) -> String {
+        let cell = &self.cell;
+        let mut out = format!(
+            "{} with {boss}, {} ({:.0} of 100), seed {}, {}\n\n{boss}: {}\n",
+            cell.script, cell.difficulty, cell.receptiveness, cell.seed, cell.model, self.greeting
+        );
+        for said in &self.turns {
+            let mark = if said.fallback { ", by hand" } else { "" };
+            let _ = writeln!(out, "{you}: {}", said.text);
+            let _ = writeln!(
+                out,
+                "    [{}{mark}; openness {:.0}, patience {}]\n{boss}: {}",
+                said.act.id(),
+                said.openness,
+                said.patience,
+                said.reply
+            );
+        }
+        out
+    }
+}
+
+/// Has the talk. None where `pulse` broke off.
+///
+/// # Errors
+/// The model failed.
+pub fn play(
+    cast: &Cast,
+    cell: Cell,
+    script: &Script,
+    scorer: &Scorer,
+    model: &mut dyn LanguageModel,
+    pulse: Pulse,
+) -> Result<Option<Transcript>, ModelError> {
+    let greeting = cast.greeting();
+    let mut state = cast.start();
+    let mut talk: Vec<Line> = Vec::new();
+    let mut turns: Vec<Said> = Vec::new();
+    for (index, turn) in script.turns.iter().enumerate() {
+        let text = turn.replace("{boss}", &cast.boss.name);
+        let before = talk.last().map_or(greeting.as_str(), |line| line.boss.as_str());
+        let position = if index == 0 { Position::Opening } else { Position::Middle };
+        let verdicts = scorer.grade(&Utterance { text: &text, context: Some(before), position }).verdicts;
+        cast.moved(&mut state, &verdicts, &text);
+        let may_concede = state.may_concede(&cast.difficulty);
+        let (openness, patience) = (state.openness, state.patience);
+        let said = Turn { text: &text, verdicts: &verdicts };
+        let node = index as u32 + 1;
+        let plan = cast.plan(&state, &said, node);
+        let Some(spoken) = cast.reply(model, &mut state, &talk, &said, node, pulse)? else {
+            return Ok(None);
+        };
+        talk.push(Line { you: text.clone(), boss: spoken.text.clone() });
+        turns.push(Said {
+            checks: verdicts.present().collect(),
+            text,
+            openness,
+            patience,
+            may_concede,
+            act: spoken.act,
+            offer: plan.offer,
+            fact: plan.fact,
+            reply: spoken.text,
+            fallback: spoken.fallback,
+            refused: spoken.refused,
+        });
+        if spoken.act == Act::EndsTalk {
+            break;
+        }
+    }
+    Ok(Some(Transcript { cell, greeting, turns }))
+}

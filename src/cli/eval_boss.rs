@@ -1,0 +1,352 @@
+//! `coachup eval-boss`: has the trial talks, keeps their transcripts, and prints what they show.
+
+use super::Exit;
+use super::practice::acquired;
+use crate::boss::trial::cell::{Cell, every, sample};
+use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
+use crate::boss::trial::labelled;
+use crate::boss::trial::play::{Transcript, play};
+use crate::boss::trial::script::{self, Script};
+use crate::boss::trial::told_apart::told_apart;
+use crate::boss::{Cast, Steering};
+use crate::model::LanguageModel;
+use crate::model::candle::CandleModel;
+use crate::model::scripted::ScriptedModel;
+use crate::repl::interrupt::Interrupt;
+use crate::scenario::{Boss, Difficulty, Library, Scenario};
+use crate::scorer::Scorer;
+use crate::settings::Settings;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// The person's name in all trials: the same words for everyone.
+const YOU: &str = "Sam";
+/// The model's name where there is none.
+const RULES: &str = "rules";
+
+/// What to try.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: coachup eval-boss --rules-only\n         \
+                        coachup eval-boss --models qwen2.5-coder-1.5b --cells 16 --output trials")]
+pub struct EvalBossArgs {
+    /// No model: only what the rules decide, with many seeds, in seconds
+    #[arg(long, conflicts_with = "models")]
+    rules_only: bool,
+    /// Models to try, from `coachup models list` or paths of GGUF files
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    models: Vec<String>,
+    /// The scripts
+    #[arg(long, value_name = "FILE", default_value = "tests/corpus/scripts.toml")]
+    scripts: PathBuf,
+    /// Only these scripts
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Seeds for every script and preset
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// Have only so many of the talks with each model, drawn evenly; more can be had later
+    #[arg(long, value_name = "N")]
+    cells: Option<usize>,
+    /// Where transcripts are kept; talks that are there already are not had again
+    #[arg(long, value_name = "DIR", default_value = "trials")]
+    output: PathBuf,
+    /// Replies labelled by hand, to validate the checks on
+    #[arg(long, value_name = "FILE", default_value = "tests/corpus/replies.jsonl")]
+    replies: PathBuf,
+    /// Print where the check on acts and the labels differ
+    #[arg(long)]
+    confusing: bool,
+    /// Leave out a way of steering the model, or add one, to measure what it brings
+    #[arg(long, value_name = "WAY", value_enum, value_delimiter = ',')]
+    steering: Vec<Way>,
+}
+
+/// A change to how the model is steered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    /// One candidate only
+    Single,
+    /// No fixed first words
+    NoOpenings,
+    /// The boss's own lines for the act, in the direction
+    ActLines,
+    /// Rank by how much likelier the direction makes a candidate
+    Contrast,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A file that can't be read or written, a model that can't be had or fails. What was had is kept.
+pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mut dyn Write) -> Result<Exit> {
+    let scripts = scripts(args)?;
+    if args.replies.exists() {
+        validity(args, library, out)?;
+    }
+    if args.rules_only {
+        rules_only(args, &scripts, library, out)?;
+        return Ok(Exit::Done);
+    }
+    let interrupt = Interrupt::install();
+    let models =
+        if args.models.is_empty() { vec![None] } else { args.models.iter().cloned().map(Some).collect() };
+    for wanted in models {
+        let Some((acquired, options)) = acquired(wanted, settings, &interrupt)? else {
+            return Ok(Exit::Interrupted);
+        };
+        let file = acquired.files.first().context("the model has no file")?;
+        let mut model = CandleModel::load(file, &options)?;
+        let cells =
+            sample(every_cell(&scripts, library, args.seeds.unwrap_or(1)), args.cells.unwrap_or(usize::MAX));
+        let folder = args.output.join(file_name(&acquired.name));
+        let had =
+            talks(args, cells, &scripts, library, &mut model, &acquired.name, Some(&folder), &interrupt)?;
+        let Some(transcripts) = had else { return Ok(Exit::Interrupted) };
+        writeln!(out, "\n# {}: {} talks\n", acquired.name, transcripts.len())?;
+        writeln!(out, "{}", concessions(&transcripts, &scripts, library))?;
+        writeln!(out, "{}", words(&transcripts, library))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn scripts(args: &EvalBossArgs) -> Result<Vec<Script>> {
+    let all = script::read(&args.scripts)?;
+    if let Some(unknown) = args.only.iter().find(|name| !all.iter().any(|script| script.name == **name)) {
+        bail!("no script `{unknown}` in `{}`", args.scripts.display());
+    }
+    let wanted = |script: &Script| args.only.is_empty() || args.only.contains(&script.name);
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+/// A model's name as a folder's.
+fn file_name(model: &str) -> String {
+    model.chars().map(|c| if c.is_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect()
+}
+
+fn every_cell(scripts: &[Script], library: &Library, seeds: u64) -> Vec<Cell> {
+    let bosses: Vec<&str> = library.all::<Boss>().map(|(name, _)| name).collect();
+    let presets: Vec<(&str, f64)> =
+        library.ladder().iter().map(|preset| (preset.name.as_str(), preset.receptiveness)).collect();
+    every(scripts, &bosses, &presets, seeds)
+}
+
+fn steering(ways: &[Way]) -> Steering {
+    let mut steering = Steering::default();
+    for way in ways {
+        match way {
+            Way::Single => (steering.candidates, steering.batches) = (1, 1),
+            Way::NoOpenings => steering.openings = false,
+            Way::ActLines => steering.act_lines = 2,
+            Way::Contrast => steering.contrast = true,
+        }
+    }
+    steering
+}
+
+fn cast(cell: &Cell, script: &Script, library: &Library, steering: &Steering) -> Result<Cast> {
+    let difficulty = match library.get::<Difficulty>(&cell.difficulty) {
+        Ok(preset) => preset.clone(),
+        Err(_) => Difficulty::at(cell.receptiveness, &library.ladder()),
+    };
+    Ok(Cast {
+        boss: library.get::<Boss>(&cell.boss)?.clone(),
+        scenario: library.get::<Scenario>(&script.scenario)?.clone(),
+        difficulty,
+        you: YOU.to_owned(),
+        seed: cell.seed,
+        steering: steering.clone(),
+    })
+}
+
+/// Has the talks that are not in `folder` yet. None where Ctrl-C stopped that; what was had is kept.
+#[allow(clippy::too_many_arguments)]
+fn talks(
+    args: &EvalBossArgs,
+    cells: Vec<Cell>,
+    scripts: &[Script],
+    library: &Library,
+    model: &mut dyn LanguageModel,
+    name: &str,
+    folder: Option<&Path>,
+    interrupt: &Interrupt,
+) -> Result<Option<Vec<Transcript>>> {
+    let scorer = Scorer::new();
+    let steering = steering(&args.steering);
+    let bar = ProgressBar::new(cells.len() as u64).with_message(name.to_owned());
+    bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} talks, {eta} left")?);
+    let mut transcripts = Vec::new();
+    for mut cell in cells {
+        bar.inc(1);
+        cell.model = name.to_owned();
+        let file = folder.map(|folder| folder.join(format!("{}.json", cell.id())));
+        if let Some(kept) = file.as_deref().and_then(kept) {
+            transcripts.push(kept);
+            continue;
+        }
+        let script = scripts.iter().find(|script| script.name == cell.script).context("a known script")?;
+        let cast = cast(&cell, script, library, &steering)?;
+        let mut pulse =
+            || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let Some(transcript) = play(&cast, cell, script, &scorer, model, &mut pulse)? else {
+            bar.abandon();
+            return Ok(None);
+        };
+        if let Some(file) = file {
+            keep(&transcript, &cast, &file)?;
+        }
+        transcripts.push(transcript);
+    }
+    bar.finish_and_clear();
+    Ok(Some(transcripts))
+}
+
+/// A talk that was had before; one that can't be read is had again.
+fn kept(file: &Path) -> Option<Transcript> {
+    serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()
+}
+
+fn keep(transcript: &Transcript, cast: &Cast, file: &Path) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
+        std::fs::write(file.with_extension("txt"), transcript.to_text(&cast.boss.name, &cast.you))?;
+        std::fs::write(file, serde_json::to_string_pretty(transcript)?)
+    };
+    write().with_context(|| format!("can't write `{}`", file.display()))
+}
+
+/// What the rules alone decide: concessions over many seeds, and receptiveness against final openness.
+fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &mut dyn Write) -> Result<()> {
+    let interrupt = Interrupt::install();
+    let seeds = args.seeds.unwrap_or(12);
+    let mut silent = ScriptedModel::default();
+    let mut had = |cells| -> Result<Vec<Transcript>> {
+        let had = talks(
+            args,
+            cells,
+            scripts,
+            library,
+            &mut silent,
+            RULES,
+            Some(&args.output.join("rules")),
+            &interrupt,
+        )?;
+        had.context("interrupted")
+    };
+    let transcripts = had(every_cell(scripts, library, seeds))?;
+    writeln!(out, "\n# Rules alone: {} talks\n", transcripts.len())?;
+    writeln!(out, "{}", concessions(&transcripts, scripts, library))?;
+    let you = YOU;
+    let counts = Counts::of(&transcripts, 1..usize::MAX, library, you);
+    writeln!(out, "agreement without leave: {} of {} replies", counts.unearned, counts.replies)?;
+    writeln!(out, "blaming, flattering, pushy from guarded on: {} concessions", undeserved(&transcripts))?;
+    if let Some(skilful) = scripts.iter().find(|script| script.name == "skilful") {
+        let levels: Vec<(&str, f64)> = (0..=10).map(|step| ("custom", f64::from(step) * 10.0)).collect();
+        let bosses: Vec<&str> = library.all::<Boss>().map(|(name, _)| name).collect();
+        let cells = every(std::slice::from_ref(skilful), &bosses, &levels, seeds);
+        let transcripts = had(cells)?;
+        let rho = receptiveness_tells(&transcripts);
+        writeln!(out, "receptiveness against final openness, skilful script: Spearman {rho:.3}")?;
+    }
+    Ok(())
+}
+
+fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Result<()> {
+    let replies = labelled::read(&args.replies)?;
+    let validity = labelled::validity(&replies, library, YOU)?;
+    let mut table = table(&["check on a reply", "labelled yes", "precision", "recall", "κ"]);
+    for (name, counts) in [
+        ("does what the act says", validity.act),
+        ("in voice", validity.voice),
+        ("gives in", validity.agrees),
+    ] {
+        let number = |number: f64| format!("{number:.2}");
+        table.add_row(vec![
+            name.to_owned(),
+            counts.support().to_string(),
+            number(counts.precision()),
+            number(counts.recall()),
+            number(counts.kappa()),
+        ]);
+    }
+    writeln!(out, "# The checks, on {} replies labelled by hand\n\n{table}", validity.replies)?;
+    if args.confusing {
+        for reply in &validity.confused {
+            let label = if reply.does { "missed" } else { "wrongly found" };
+            writeln!(out, "{label}: {} [{}] {}", reply.boss, reply.act.id(), reply.text)?;
+        }
+    }
+    Ok(())
+}
+
+fn table(titles: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(titles);
+    table
+}
+
+/// Mean turns to the first concession, and how many talks had one.
+fn concessions(transcripts: &[Transcript], scripts: &[Script], library: &Library) -> Table {
+    let presets = library.ladder();
+    let mut titles = vec!["turns to concession"];
+    titles.extend(presets.iter().map(|preset| preset.name.as_str()));
+    let mut table = table(&titles);
+    for script in scripts {
+        let mut row = vec![script.name.clone()];
+        row.extend(presets.iter().map(|preset| match concession(transcripts, script, &preset.name) {
+            None => String::new(),
+            Some(c) if c.won == 0 => format!("never (of {})", c.talks),
+            Some(c) => format!("{:.1} ({} of {})", c.mean, c.won, c.talks),
+        }));
+        table.add_row(row);
+    }
+    table
+}
+
+/// What the replies show: all of them, and the early and late ones apart.
+fn words(transcripts: &[Transcript], library: &Library) -> String {
+    let mut table = table(&[
+        "replies",
+        "n",
+        "in act",
+        "in voice",
+        "distinct",
+        "by hand",
+        "unearned",
+        "offer taken up",
+        "refused a reply",
+    ]);
+    for (name, turns) in [("all", 1..usize::MAX), ("turns 1–11", 1..12), ("turns 12–24", 12..25)] {
+        let counts = Counts::of(transcripts, turns, library, YOU);
+        let share = |part: usize| format!("{:.1} %", 100.0 * counts.share(part));
+        table.add_row(vec![
+            name.to_owned(),
+            counts.replies.to_string(),
+            share(counts.in_act),
+            share(counts.in_voice),
+            share(counts.distinct),
+            share(counts.fallback),
+            counts.unearned.to_string(),
+            format!("{} of {}", counts.taken_up, counts.proposals),
+            format!("{:.1}", counts.refused as f64 / counts.replies.max(1) as f64),
+        ]);
+    }
+    let names: Vec<String> =
+        library.all::<Boss>().map(|(_, boss)| boss.name.clone()).chain([YOU.to_owned()]).collect();
+    let apart = told_apart(transcripts, &names);
+    format!(
+        "{table}\n\nbosses told apart by their lines: {} of {} lines, {} of {} talks ({} bosses)\n\
+         blaming, flattering, pushy from guarded on: {} concessions",
+        apart.right_lines,
+        apart.lines,
+        apart.right_talks,
+        apart.talks,
+        apart.bosses,
+        undeserved(transcripts)
+    )
+}
