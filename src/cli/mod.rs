@@ -159,7 +159,6 @@ impl Cli {
             Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
             Command::Models(args) => models::run(&args, &settings, &mut out),
             Command::EvalBoss(args) => eval_boss::run(&args, &settings, &library()?, &mut out),
-            Command::Doctor(args) => doctor::run(&args, &settings, &mut out),
             Command::Review(args) => {
                 let store = Store::open(&settings.folders.data)?;
                 review::run(&args, &settings, &store, &library()?, screen::width(), &mut out)

@@ -138,6 +138,7 @@ fn next_talk<'a>(
         difficulty: rooms.library.get::<Difficulty>(&next.difficulty)?.clone(),
         you: settings.name.clone(),
         seed: new_seed(),
+        steering: Steering::default(),
     };
     let plan = plan(None, &next.scenario, settings)?;
     let prefilled = cast.clone();
