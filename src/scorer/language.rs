@@ -61,11 +61,12 @@ pub fn guess(text: &str) -> Language {
         english += usize::from(ENGLISH_WORDS.contains(lower.as_str()));
         other += usize::from(OTHER_WORDS.contains(lower.as_str()));
     }
+    let script_says = foreign_script * 2 > letters;
+    let words_say = other >= 2 && other > english + english / 2;
+    let letters_say = || spelled >= FEWEST_WORDS && english * ENGLISH_SHARE < spelled && !looks_english(text);
     if words == 0 {
         Language::None
-    } else if foreign_script * 2 > letters || (other >= 2 && other > english + english / 2) {
-        Language::Other
-    } else if spelled >= FEWEST_WORDS && english * ENGLISH_SHARE < spelled && !looks_english(text) {
+    } else if script_says || words_say || letters_say() {
         Language::Other
     } else {
         Language::English
