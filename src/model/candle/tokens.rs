@@ -59,7 +59,7 @@ pub enum Controls {
 /// Text to tokens, without whole ones.
 enum Encoder {
     /// GPT-2's kind: composed or not, split, each word's bytes as printable characters, merged by a list.
-    ByteLevel { composes: bool, split: PreTokenizerWrapper, bpe: Bpe },
+    ByteLevel { composes: bool, split: Box<PreTokenizerWrapper>, bpe: Bpe },
     /// SentencePiece's kind.
     SentencePiece(Box<Tokenizer>),
 }
@@ -286,7 +286,7 @@ fn byte_level(gguf: &Gguf) -> Result<Encoder, ModelError> {
         }
         _ => ByteLevel::new(false, false, true).into(),
     };
-    Ok(Encoder::ByteLevel { composes: kind == "qwen2", split, bpe })
+    Ok(Encoder::ByteLevel { composes: kind == "qwen2", split: Box::new(split), bpe })
 }
 
 /// SentencePiece's kind: spaces as `▁`, merged by the score of what a merge makes.
