@@ -271,6 +271,7 @@ pub(super) fn acquired(
         name: Some(acquired.name.clone()),
         threads: (settings.threads > 0).then_some(settings.threads),
         prompt_style: acquired.prompt_style,
+        prefix_folder: Some(settings.folders.data.join("prefixes")),
         ..CandleOptions::default()
     };
     Ok(Some((acquired, options)))

@@ -1,7 +1,7 @@
 //! `coachup train scorer`: makes the scorer's weights anew from a labelled corpus.
 
 use crate::model::encoder::Encoder;
-use crate::model::encoder::train::{Example, Settings, fine_tune, go_on};
+use crate::model::encoder::train::{Example, Settings, fine_tune};
 use crate::repl::interrupt::Interrupt;
 use crate::scorer::classifier::train;
 use crate::scorer::corpus::{self, Labelled};
@@ -40,15 +40,6 @@ struct ScorerArgs {
     /// Keep the `encoder.gguf` that is there, and fit only `weights.bin`: seconds instead of an hour
     #[arg(long)]
     keep_encoder: bool,
-    /// Go on from the `encoder.gguf` that is there
-    #[arg(long, conflicts_with = "keep_encoder")]
-    go_on: bool,
-    /// The highest rate of learning
-    #[arg(long, default_value_t = Settings::default().rate)]
-    rate: f64,
-    /// Order of the turns, dropout
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// How often the encoder sees each turn
     #[arg(long, default_value_t = Settings::default().epochs)]
     epochs: usize,
@@ -68,10 +59,8 @@ pub fn run(
     let dev = corpus::read(&args.corpus.join("dev.jsonl"))?;
     let file = args.output.join("encoder.gguf");
     if !args.keep_encoder {
-        let start = if args.go_on { None } else { Some(pretrained()?) };
-        let settings =
-            Settings { epochs: args.epochs, rate: args.rate, seed: args.seed, ..Settings::default() };
-        let encoder = encoder(start.as_deref(), &file, &lessons, &settings)?;
+        let settings = Settings { epochs: args.epochs, ..Settings::default() };
+        let encoder = encoder(&pretrained()?, &lessons, &settings)?;
         let mut bytes = Cursor::new(Vec::new());
         encoder.write(&mut bytes)?;
         write(&file, &bytes.into_inner(), "encoder", lessons.len(), out)?;
@@ -83,8 +72,8 @@ pub fn run(
     write(&args.output.join("weights.bin"), &weights.to_bytes(), "features", lessons.len(), out)
 }
 
-/// Teaches the pretrained model in the folder `start`, or without one the encoder in `file`, the lessons.
-fn encoder(start: Option<&Path>, file: &Path, lessons: &[Labelled], settings: &Settings) -> Result<Encoder> {
+/// Teaches the pretrained model in the folder `start` the lessons.
+fn encoder(start: &Path, lessons: &[Labelled], settings: &Settings) -> Result<Encoder> {
     let examples: Vec<Example> = lessons.iter().map(train::example).collect();
     let labels: Vec<String> = Check::ALL.into_iter().map(|check| check.id().to_string()).collect();
     let style = ProgressStyle::with_template("encoder {wide_bar} {pos}/{len} {msg} {eta}")?;
@@ -99,10 +88,7 @@ fn encoder(start: Option<&Path>, file: &Path, lessons: &[Labelled], settings: &S
         bar.set_message(format!("loss {mean:.3}"));
         if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let encoder = match start {
-        Some(folder) => fine_tune(folder, &labels, &examples, settings, told)?,
-        None => go_on(stored(file)?, &examples, settings, told)?,
-    };
+    let encoder = fine_tune(start, &labels, &examples, settings, told)?;
     bar.finish_and_clear();
     Ok(encoder)
 }

@@ -43,7 +43,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { epochs: 6, batch: 32, rate: 1.5e-4, head_rate: 2e-3, dropout: 0.1, seed: 0 }
+        Settings { epochs: 4, batch: 32, rate: 1.5e-4, head_rate: 2e-3, dropout: 0.1, seed: 0 }
     }
 }
 
@@ -95,32 +95,13 @@ pub fn fine_tune(
     settings: &Settings,
     told: impl FnMut(usize, usize, f32) -> ControlFlow<()>,
 ) -> std::result::Result<Encoder, ModelError> {
-    let (mut network, cutter) = file::pretrained(folder, LAYERS)?;
-    let mut random = StdRng::seed_from_u64(settings.seed);
-    let heads = network.words.dim(1).and_then(|width| {
-        label_tensors(&mut network, labels.len(), width, || random.random::<f32>() * 0.08 - 0.04)
-    });
-    heads.map_err(|error| ModelError::Engine(format!("training failed: {error}")))?;
-    go_on(Encoder { network, cutter, labels: labels.to_vec() }, examples, settings, told)
-}
-
-/// Goes on teaching an encoder its labels.
-///
-/// # Errors
-/// As [`fine_tune`].
-pub fn go_on(
-    encoder: Encoder,
-    examples: &[Example],
-    settings: &Settings,
-    told: impl FnMut(usize, usize, f32) -> ControlFlow<()>,
-) -> std::result::Result<Encoder, ModelError> {
-    let Encoder { network, cutter, labels } = encoder;
+    let (network, cutter) = file::pretrained(folder, LAYERS)?;
     let pieces = examples.iter().map(|example| first_stretch(&cutter, example));
     let pieces: Vec<Pieces> = pieces.collect::<std::result::Result<_, _>>()?;
     let course = Course { pieces, examples, settings, labels: labels.len() };
     let network = course.run(network, told);
     let network = network.map_err(|error| ModelError::Engine(format!("training failed: {error}")))?;
-    Ok(Encoder { network, cutter, labels })
+    Ok(Encoder { network, cutter, labels: labels.to_vec() })
 }
 
 fn first_stretch(cutter: &Cutter, example: &Example) -> std::result::Result<Pieces, ModelError> {
@@ -142,7 +123,9 @@ impl Course<'_> {
         mut told: impl FnMut(usize, usize, f32) -> ControlFlow<()>,
     ) -> Result<Network> {
         let settings = self.settings;
-        let mut random = StdRng::seed_from_u64(settings.seed + 2);
+        let mut random = StdRng::seed_from_u64(settings.seed);
+        let width = network.words.dim(1)?;
+        label_tensors(&mut network, self.labels, width, || random.random::<f32>() * 0.08 - 0.04)?;
         let (body, heads) = learning(&mut network)?;
         let all: Vec<Var> = body.iter().chain(&heads).cloned().collect();
         let adam = ParamsAdamW { weight_decay: 0.01, ..ParamsAdamW::default() };
