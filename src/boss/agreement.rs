@@ -60,6 +60,10 @@ fn begins_with_yes(normal: &str) -> bool {
     let said = normal.split_whitespace();
     let said: Vec<&str> =
         said.skip_while(|word| matches!(*word, "hm" | "hmm" | "oh" | "well" | "huh")).collect();
+    // "Hm, yes. That landed." sees a point.
+    if said.first() == Some(&"yes") && !normal.starts_with(" yes ") {
+        return false;
+    }
     let start = WORDS.agrees.start.iter().find(|phrase| {
         let first: Vec<&str> = phrase.split(' ').collect();
         said.starts_with(&first)
@@ -160,6 +164,7 @@ mod tests {
             "I can't do that.",
             "Could be less work than I thought.",
             "Alright, you've got a point there.",
+            "Hm, yes. You did say so before.",
             "Hmm, let me think about it a bit.",
             "First tell me how the rest is going.",
             "Let's stay with what's due this week.",
