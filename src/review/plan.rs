@@ -72,7 +72,7 @@ impl PartReview {
             .texts(part)
             .into_iter()
             .map(|text| {
-                let checks = graded(text, &words.lead, scorer);
+                let checks = graded(text, &words.lead, &words.expects, scorer);
                 AnswerReview { text: text.to_owned(), marks: marks(text, &checks), checks }
             })
             .collect();
@@ -84,8 +84,9 @@ impl PartReview {
     }
 }
 
-/// The verdicts on `text`, said after `lead`: a yes stands only on words of `text`.
-fn graded(text: &str, lead: &str, scorer: &Scorer) -> Verdicts {
+/// The verdicts on `text`, said after `lead`: a yes stands only on words of `text`, and a good behaviour only
+/// where the part asks for it, because the lead may show others.
+fn graded(text: &str, lead: &str, expects: &[Check], scorer: &Scorer) -> Verdicts {
     let whole = format!("{lead}{text}");
     let turn = Utterance { text: &whole, context: None, position: Position::Middle };
     let mut verdicts = scorer.grade(&turn).verdicts;
@@ -97,8 +98,10 @@ fn graded(text: &str, lead: &str, scorer: &Scorer) -> Verdicts {
             Span::cut(text, start, span.end - lead.len())
         });
         verdict.evidence = inside.filter(|span| !span.text.trim().is_empty()).collect();
-        if verdict.verdict == Answer::Yes && verdict.evidence.is_empty() {
+        let foreign = check.is_helpful() && !expects.contains(&check);
+        if verdict.verdict == Answer::Yes && (foreign || verdict.evidence.is_empty()) {
             verdict.verdict = Answer::No;
+            verdict.evidence.clear();
         }
     }
     verdicts

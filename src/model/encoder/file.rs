@@ -15,6 +15,9 @@ use tokenizers::Tokenizer;
 /// Word pieces of a text that are read together; a longer text is read in stretches.
 pub(super) const LONGEST: usize = 160;
 
+/// Stretches that are read of a text: some two thousand words, more than anybody says in one turn.
+const MOST_STRETCHES: usize = 16;
+
 /// Word pieces of what stood before the text: its end is nearest in meaning.
 const LONGEST_BEFORE: usize = 40;
 
@@ -55,7 +58,8 @@ impl Cutter {
         Ok(Cutter { tokenizer, json, start, end })
     }
 
-    /// The stretches of `text`, each with the end of what stood before it. An empty text is one stretch.
+    /// The stretches of `text`, at most sixteen, each with the end of what stood before it. An empty text is one
+    /// stretch.
     ///
     /// # Errors
     /// A fault of the tokenizer.
@@ -69,7 +73,7 @@ impl Cutter {
         let pieces: Vec<(u32, (usize, usize))> =
             whole.get_ids().iter().copied().zip(whole.get_offsets().iter().copied()).collect();
         let stretches: Vec<&[(u32, (usize, usize))]> =
-            if pieces.is_empty() { vec![&[]] } else { pieces.chunks(LONGEST).collect() };
+            if pieces.is_empty() { vec![&[]] } else { pieces.chunks(LONGEST).take(MOST_STRETCHES).collect() };
         Ok(stretches.into_iter().map(|stretch| self.marked(stretch, before)).collect())
     }
 

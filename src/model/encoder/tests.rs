@@ -159,7 +159,8 @@ fn a_long_text_is_read_to_its_end_and_an_empty_one_answered() {
     let said = encoder.read(&text, None).unwrap();
     assert_eq!(said.pulls.last().unwrap().0, text.len() - 1..text.len());
     assert_eq!(&text[said.pulls[602].0.clone()], "answer");
-    assert!(said.logits[0] > encoder.read("could we talk", None).unwrap().logits[0]);
+    let first = encoder.read(&format!("{} could", "could we talk ".repeat(53)), None).unwrap();
+    assert!(said.logits.iter().zip(&first.logits).all(|(whole, first)| whole >= first));
     assert!(encoder.read("", None).unwrap().logits.iter().all(|logit| logit.is_finite()));
 }
 
