@@ -17,7 +17,7 @@ fn row(table: &str, script: &str) -> Vec<Option<f64>> {
 
 #[test]
 fn receptiveness_is_real_and_nothing_is_cheap() {
-    let text = trials(&["--seeds", "6"]);
+    let text = trials(&["--seeds", "12"]);
     let skilful: Vec<f64> = row(&text, "skilful").into_iter().map(|mean| mean.expect("won")).collect();
     assert!(skilful.windows(2).all(|pair| pair[0] < pair[1]), "{text}");
     for script in ["blaming", "flattering", "pushy", "off-topic", "one-word", "rambling"] {
