@@ -42,8 +42,8 @@ fn finding(state: State, what: &'static str, text: impl Into<String>) -> Finding
     Finding { state, what, text: text.into() }
 }
 
-/// Looks at everything and writes what was found to `out`; `wrong` is what the settings file has against it. Fails (not as an error) if practice is not
-/// possible.
+/// Looks at everything and writes what was found to `out`; `wrong` is what the settings file has against it.
+/// Fails (not as an error) if practice is not possible.
 ///
 /// # Errors
 /// `out` can't be written.

@@ -1,12 +1,13 @@
 //! `coachup eval`: measures the scorer against labelled turns, beside its floors and its ceiling.
 
+use super::output::markdown_table;
 use crate::scorer::Scorer;
 use crate::scorer::corpus;
 use crate::scorer::eval::{Measured, Report};
 use crate::scorer::rubric::Check;
 use anyhow::{Context, Result};
 use clap::Args;
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, Table};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -75,10 +76,8 @@ fn table(report: &Report, parts: &[(&str, Report)], agreement: &BTreeMap<Check, 
     ];
     let f1 = |measured: &Measured| measured.counts.f1();
     let number = |number: f64| Cell::new(format!("{number:.2}")).set_alignment(CellAlignment::Right);
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
     let titles = columns.iter().map(|(title, _)| *title);
-    table.set_header(
+    let mut table = markdown_table(
         ["check", "turns"]
             .into_iter()
             .chain(titles)

@@ -1,6 +1,7 @@
 //! `coachup eval-boss`: has the trial talks, keeps their transcripts, and prints what they show.
 
 use super::Exit;
+use super::output::markdown_table;
 use super::practice::acquired;
 use crate::boss::trial::cell::{Cell, every, sample};
 use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
@@ -18,7 +19,7 @@ use crate::scorer::Scorer;
 use crate::settings::Settings;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -240,8 +241,7 @@ fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &
     let transcripts = had(every_cell(scripts, library, seeds))?;
     writeln!(out, "\n# Rules alone: {} talks\n", transcripts.len())?;
     writeln!(out, "{}", concessions(&transcripts, scripts, library))?;
-    let you = YOU;
-    let counts = Counts::of(&transcripts, 1..usize::MAX, library, you);
+    let counts = Counts::of(&transcripts, 1..usize::MAX, library, YOU);
     writeln!(out, "agreement without leave: {} of {} replies", counts.unearned, counts.replies)?;
     writeln!(out, "blaming, flattering, pushy from guarded on: {} concessions", undeserved(&transcripts))?;
     if let Some(skilful) = scripts.iter().find(|script| script.name == "skilful") {
@@ -258,7 +258,7 @@ fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &
 fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Result<()> {
     let replies = labelled::read(&args.replies)?;
     let validity = labelled::validity(&replies, library, YOU)?;
-    let mut table = table(&["check on a reply", "labelled yes", "precision", "recall", "κ"]);
+    let mut table = markdown_table(["check on a reply", "labelled yes", "precision", "recall", "κ"]);
     for (name, counts) in [
         ("does what the act says", validity.act),
         ("in voice", validity.voice),
@@ -283,19 +283,12 @@ fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Resu
     Ok(())
 }
 
-fn table(titles: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(titles);
-    table
-}
-
 /// Mean turns to the first concession, and how many talks had one.
 fn concessions(transcripts: &[Transcript], scripts: &[Script], library: &Library) -> Table {
     let presets = library.ladder();
     let mut titles = vec!["turns to concession"];
     titles.extend(presets.iter().map(|preset| preset.name.as_str()));
-    let mut table = table(&titles);
+    let mut table = markdown_table(titles);
     for script in scripts {
         let mut row = vec![script.name.clone()];
         row.extend(presets.iter().map(|preset| match concession(transcripts, script, &preset.name) {
@@ -310,7 +303,7 @@ fn concessions(transcripts: &[Transcript], scripts: &[Script], library: &Library
 
 /// What the replies show: all of them, and the early and late ones apart.
 fn words(transcripts: &[Transcript], library: &Library) -> String {
-    let mut table = table(&[
+    let mut table = markdown_table([
         "replies",
         "n",
         "in act",

@@ -5,6 +5,7 @@ use crate::settings::Settings;
 use anstream::adapter::strip_str;
 use anyhow::{Context, bail};
 use clap::Args;
+use comfy_table::{Cell, Table, presets};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,7 @@ pub fn deliver(
     match target.file() {
         Some(file) => write_private(file, target.force, text),
         None if reading && !settings.plain => {
-            let height = textwrap_height().unwrap_or(usize::MAX);
+            let height = screen_height().unwrap_or(usize::MAX);
             programs::page(&settings.programs, text, height, out)
         }
         None => Ok(out.write_all(text.as_bytes())?),
@@ -49,9 +50,17 @@ pub fn deliver(
 }
 
 /// The screen's lines; none where there is no terminal.
-fn textwrap_height() -> Option<usize> {
+fn screen_height() -> Option<usize> {
     let (rows, _) = console::Term::stdout().size_checked()?;
     Some(usize::from(rows))
+}
+
+/// A table of figures, as a Markdown page has it.
+pub fn markdown_table(titles: impl IntoIterator<Item = impl Into<Cell>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(titles.into_iter().map(Into::into).collect::<Vec<Cell>>());
+    table
 }
 
 /// Talks are private: the file is the owner's alone, whole or not there, and never written over unasked.

@@ -15,7 +15,7 @@ use crate::repl::interrupt::Interrupt;
 use crate::repl::script::{self, Ended, Format, Output};
 use crate::repl::talk::{Rooms, Talk};
 use crate::review::Proposal;
-use crate::scenario::{Boss, Difficulty, Entry, Library, Scenario};
+use crate::scenario::{Boss, Difficulty, Entry, Library, Problem, Scenario};
 use crate::scorer::Scorer;
 use crate::session::Session;
 use crate::session::plan::Plan;
@@ -153,7 +153,7 @@ fn new_seed() -> u64 {
 
 /// Refuses what `new` wrote and nobody has filled in yet: the boss would say the template's own words.
 fn finished<E: Entry>(entry: &E, name: &str) -> anyhow::Result<()> {
-    let unfinished = entry.problems().into_iter().find(|problem| problem.why.starts_with("still holds"));
+    let unfinished = entry.problems().into_iter().find(Problem::is_unfilled);
     match unfinished {
         None => Ok(()),
         Some(problem) => bail!(

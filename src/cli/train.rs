@@ -37,7 +37,7 @@ struct ScorerArgs {
     /// Folder to write `encoder.gguf` and `weights.bin` to
     #[arg(long, value_name = "DIR", default_value = "src/scorer/classifier")]
     output: PathBuf,
-    /// Keep the `encoder.gguf` that is there, and fit only `weights.bin`: seconds instead of an hour
+    /// Keep the `encoder.gguf` that is there, and fit only `weights.bin`: half a minute instead of half an hour
     #[arg(long)]
     keep_encoder: bool,
     /// How often the encoder sees each turn

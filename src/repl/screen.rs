@@ -235,7 +235,7 @@ pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade) -> String {
         let bar = "#".repeat((part.score.unwrap_or(0.0) / 5.0).round() as usize);
         let _ = writeln!(out, "  {:<15} {score} {bar}", skill.title());
     }
-    if let Some(next) = talk.report().next_time {
+    if let Some(next) = talk.outline().next_time {
         let _ = writeln!(out, "{}", wrapped(&next.advice, "Next time: ", "  "));
     }
     let id = &talk.session().header.id;

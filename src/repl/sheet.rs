@@ -4,7 +4,7 @@ use super::breathe::breathe;
 use super::editor::{Input, Prompt};
 use super::interrupt::Interrupt;
 use super::screen;
-use crate::review::{PlanReview, terminal};
+use crate::review::{PartReview, PlanReview, terminal};
 use crate::scorer::Scorer;
 use crate::session::plan::{MOST_OPTIONS, Part, Plan};
 use std::io::{BufRead, Write};
@@ -231,10 +231,8 @@ impl Sheet<'_> {
     /// Writes the sheet, and says what the new answer shows.
     fn keep(&self, part: Part, desk: &mut Desk) -> anyhow::Result<()> {
         self.plan.save(self.file)?;
-        let review = PlanReview::of(&self.plan, &self.scorer);
-        let shown = review.parts.iter().filter(|reviewed| reviewed.part == part);
-        let text: String = shown.map(|part| terminal::plan_answer(part, screen::width())).collect();
-        desk.show(&text)
+        let reviewed = PartReview::of(&self.plan, part, &self.scorer);
+        desk.show(&terminal::plan_answer(&reviewed, screen::width()))
     }
 
     fn edit(&mut self, desk: &mut Desk) -> anyhow::Result<()> {

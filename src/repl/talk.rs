@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::engine::Engine;
 use crate::boss::state::{Act, BossState, Move};
 use crate::boss::{Cast, Line, Turn, safety};
-use crate::review::{Proposal, Report, ladder};
+use crate::review::{Proposal, Report, Titles, ladder};
 use crate::scenario::Library;
 use crate::scorer::Scorer;
 use crate::scorer::example::{Example, example};
@@ -182,12 +182,17 @@ impl<'a> Talk<'a> {
 
     /// The talk to practise next; none where nothing was said.
     pub fn proposal(&self) -> Option<Proposal> {
-        const LATELY: usize = 3;
         // Without the list, the proposal may repeat a scenario: no reason to fail.
         let sessions = self.rooms.store.list().unwrap_or_default();
         let tried: Vec<&str> =
-            sessions.iter().take(LATELY).map(|session| session.header.scenario.as_str()).collect();
-        ladder::next(&self.report(), None, &tried, self.rooms.library)
+            sessions.iter().take(ladder::LATELY).map(|session| session.header.scenario.as_str()).collect();
+        ladder::next(&self.outline(), None, &tried, self.rooms.library)
+    }
+
+    /// The review of the talk as it stands, without what would have to be graded anew.
+    pub fn outline(&self) -> Report {
+        let titles = Titles::from(self.rooms.library, &self.session.header);
+        Report::outline(&self.session, self.session.head, titles)
     }
 
     /// The review of the talk as it stands.

@@ -16,6 +16,8 @@ use std::sync::LazyLock;
 const GOOD: f64 = 70.0;
 /// Below this grade, the same talk is tried easier.
 const HARDLY: f64 = 30.0;
+/// Scenarios of so many last talks count as practised lately.
+pub const LATELY: usize = 3;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

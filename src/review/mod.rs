@@ -31,7 +31,7 @@ pub use compare::Comparison;
 pub use ladder::Proposal;
 pub use marks::{Effect, Mark};
 pub use next_time::NextTime;
-pub use plan::{PlanReview, PlanUse};
+pub use plan::{PartReview, PlanReview, PlanUse};
 pub use progress::Progress;
 pub use report::{Branch, Report, Titles, TurnView};
 pub use turning::{Turn, TurningPoint};

@@ -66,7 +66,8 @@ impl PlanReview {
 }
 
 impl PartReview {
-    fn of(plan: &Plan, part: Part, scorer: &Scorer) -> PartReview {
+    /// Judges one part of `plan`.
+    pub fn of(plan: &Plan, part: Part, scorer: &Scorer) -> PartReview {
         let words = part.wording();
         let answers: Vec<AnswerReview> = plan
             .texts(part)

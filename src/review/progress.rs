@@ -16,8 +16,6 @@ const VERSION: u32 = 1;
 /// checks.
 const CHANCE_OF_GRADES: f64 = 0.10;
 const CHANCE_OF_CHECKS: f64 = 0.05;
-/// Scenarios of so many last talks count as practised lately.
-const LATELY: usize = 3;
 
 /// Progress over all sessions in which something was said, each with its talk as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -106,7 +104,7 @@ impl Progress {
         let reports: Vec<Report> = sessions
             .iter()
             .filter(|session| session.head.is_some())
-            .map(|session| Report::of_talk(session, session.head, Titles::from(library, &session.header)))
+            .map(|session| Report::outline(session, session.head, Titles::from(library, &session.header)))
             .collect();
         let score = |report: &Report, skill: Skill| report.grade.as_ref()?.skills.get(&skill)?.score;
         let skills: Vec<SkillSeries> = Skill::ALL
@@ -122,7 +120,7 @@ impl Progress {
             .min_by(|a, b| a.1.total_cmp(&b.1))
             .map(|(skill, _)| skill);
         let lately: Vec<&str> =
-            reports.iter().rev().take(LATELY).map(|report| report.header.scenario.as_str()).collect();
+            reports.iter().rev().take(ladder::LATELY).map(|report| report.header.scenario.as_str()).collect();
         Progress {
             format: FORMAT,
             version: VERSION,

@@ -148,8 +148,19 @@ impl Report {
         self.branches.iter().map(|branch| Report::of_talk(session, Some(branch.node), titles)).collect()
     }
 
-    /// The talk that ends at `node`.
+    /// The talk that ends at `node`, with its plan judged.
     pub fn of_talk(session: &Session, node: Option<NodeId>, titles: Titles<'_>) -> Report {
+        let plan = session.plan.as_ref();
+        Report {
+            plan: plan.map(|plan| PlanReview::of(plan, &Scorer::new())),
+            plan_used: plan.map(|plan| used(plan, &session.path_to(node))).unwrap_or_default(),
+            ..Report::outline(session, node, titles)
+        }
+    }
+
+    /// The talk that ends at `node`, as far as it is known without grading anything anew: no plan, no better
+    /// wording.
+    pub fn outline(session: &Session, node: Option<NodeId>, titles: Titles<'_>) -> Report {
         let talk = session.path_to(node);
         let header = session.header.clone();
         let ended = session.outcome.filter(|_| node == session.head);
@@ -170,8 +181,8 @@ impl Report {
             better_wording: None,
             explained: grade.as_ref().map(explain).unwrap_or_default(),
             grade,
-            plan: session.plan.as_ref().map(|plan| PlanReview::of(plan, &Scorer::new())),
-            plan_used: session.plan.iter().flat_map(|plan| used(plan, &talk)).collect(),
+            plan: None,
+            plan_used: Vec::new(),
             branches: branches(session, &talk),
             header,
         }

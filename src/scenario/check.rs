@@ -32,6 +32,13 @@ pub struct Problem {
     pub why: String,
 }
 
+impl Problem {
+    /// Is it a place of the template that nobody has filled in yet?
+    pub fn is_unfilled(&self) -> bool {
+        self.why.starts_with(wording::UNFILLED)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` {}", self.key, self.why)

@@ -3,6 +3,7 @@
 use super::rubric::Check;
 use super::verdict::{Position, Utterance};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -50,9 +51,11 @@ pub enum CorpusError {
         /// Why.
         error: std::io::Error,
     },
-    /// A line is no labelled turn.
-    #[error("`{}` line {line} is no labelled turn: {error}", file.display())]
+    /// A line is not what it should be.
+    #[error("`{}` line {line} is no {what}: {error}", file.display())]
     Line {
+        /// What it should be.
+        what: &'static str,
         /// The file.
         file: PathBuf,
         /// Its line, from 1.
@@ -67,12 +70,21 @@ pub enum CorpusError {
 /// # Errors
 /// The file, or the line of it, that can't be read.
 pub fn read(file: &Path) -> Result<Vec<Labelled>, CorpusError> {
+    read_lines(file, "labelled turn")
+}
+
+/// Reads one JSON object a line, each a `what`; blank lines are left out.
+///
+/// # Errors
+/// The file, or the line of it, that can't be read.
+pub fn read_lines<T: DeserializeOwned>(file: &Path, what: &'static str) -> Result<Vec<T>, CorpusError> {
     let text =
         std::fs::read_to_string(file).map_err(|error| CorpusError::Read { file: file.to_owned(), error })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(at, line)| {
             serde_json::from_str(line).map_err(|error| CorpusError::Line {
+                what,
                 file: file.to_owned(),
                 line: at + 1,
                 error,

@@ -104,9 +104,7 @@ impl Scorer {
             Language::English => None,
         };
         if skipped.is_some() {
-            let mut verdicts = Verdicts::default();
-            Check::ALL.into_iter().for_each(|check| verdicts.get_mut(check).verdict = Answer::NotApplicable);
-            return Graded { verdicts, skipped };
+            return Graded { verdicts: Verdicts::not_applicable(), skipped };
         }
         let reading = Reading::of(utterance);
         let result = Rules::judge(&reading);

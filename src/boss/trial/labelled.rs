@@ -5,9 +5,10 @@ use crate::boss::agrees;
 use crate::boss::reply::{does, out_of_voice};
 use crate::boss::state::Act;
 use crate::scenario::{Boss, Library, LibraryError};
+use crate::scorer::corpus::{self, CorpusError};
 use crate::scorer::eval::Counts;
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A reply with its labels.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -27,44 +28,12 @@ pub struct LabelledReply {
     pub agrees: bool,
 }
 
-/// Replies that can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LabelledError {
-    /// The file can't be read.
-    #[error("can't read `{}`: {error}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A line is no labelled reply.
-    #[error("`{}` line {line} is no labelled reply: {error}", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// Its line, from 1.
-        line: usize,
-        /// Why.
-        error: serde_json::Error,
-    },
-}
-
 /// Reads labelled replies, one JSON object a line.
 ///
 /// # Errors
 /// A file that can't be read; the first line that holds something else.
-pub fn read(file: &Path) -> Result<Vec<LabelledReply>, LabelledError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| LabelledError::Read { file: file.to_owned(), error })?;
-    let of = |(at, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| LabelledError::Line {
-            file: file.to_owned(),
-            line: at + 1,
-            error,
-        })
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(of).collect()
+pub fn read(file: &Path) -> Result<Vec<LabelledReply>, CorpusError> {
+    corpus::read_lines(file, "labelled reply")
 }
 
 /// How the checks agree with the labels.

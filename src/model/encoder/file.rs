@@ -6,7 +6,6 @@ use crate::model::ModelError;
 use candle_core::quantized::gguf_file::{Content, Value, write};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
-use std::collections::HashMap;
 use std::io::{Cursor, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -201,13 +200,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Network, Cutter, Vec<String>), Model
         let labels: Vec<String> = labels.collect::<candle_core::Result<_>>()?;
         let cutter = Cutter::of(value(TOKENIZER)?.to_string()?.clone()).map_err(candle_core::Error::Msg)?;
         let mut network = Network::empty(value(LAYERS)?.to_u32()? as usize)?;
-        let mut read: HashMap<String, Tensor> = HashMap::new();
-        for name in content.tensor_infos.keys() {
-            let tensor = content.tensor(&mut reader, name, &Device::Cpu)?.dequantize(&Device::Cpu)?;
-            read.insert(name.clone(), tensor);
-        }
         for (name, tensor) in network.named() {
-            *tensor = read.remove(&name).ok_or_else(|| missing(&name))?;
+            *tensor = content.tensor(&mut reader, &name, &Device::Cpu)?.dequantize(&Device::Cpu)?;
         }
         Ok((network, cutter, labels))
     };

@@ -2,6 +2,9 @@
 
 use crate::text::{printable, sentences};
 
+/// How a fault begins that is a place of the template left as it was.
+pub(super) const UNFILLED: &str = "still holds the template's";
+
 /// What one kind of text may be.
 #[derive(Clone, Copy)]
 pub(super) struct Shape<'a> {
@@ -67,7 +70,7 @@ impl<'a> Shape<'a> {
             faults.push("has a line break; keep it to one line".to_owned());
         }
         if let Some(marker) = marker(text) {
-            faults.push(format!("still holds the template's {marker}; put your own words there"));
+            faults.push(format!("{UNFILLED} {marker}; put your own words there"));
         }
         self.placeholder_faults(text, &mut faults);
         if self.inside {

@@ -1,7 +1,7 @@
 //! Products of 16 rows on x86-64 with AVX2: each weight row along itself, four rows' sums added across at
 //! once. Gives exactly [`super::scalar::dot`].
 
-use super::{Inputs, RowInput, TILE, Tile};
+use super::{Inputs, RowInput, Sums, TILE, Tile};
 use std::arch::x86_64::*;
 
 /// Whether this processor can run the functions here.
@@ -15,19 +15,6 @@ pub fn available() -> bool {
 fn add_across(a: __m256i, b: __m256i, c: __m256i, d: __m256i) -> __m128i {
     let sums = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
     _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums))
-}
-
-/// Sixteen rows' whole-number sums and floats of one block.
-#[derive(Clone, Copy)]
-struct Sums {
-    products: [i32; TILE],
-    below: [i32; TILE],
-    d: [u16; TILE],
-    m: [u16; TILE],
-}
-
-impl Sums {
-    const ZERO: Sums = Sums { products: [0; TILE], below: [0; TILE], d: [0; TILE], m: [0; TILE] };
 }
 
 /// Eight lanes of `values` from `at`, as floats.

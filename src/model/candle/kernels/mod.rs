@@ -45,6 +45,21 @@ pub struct Tile {
     blocks: usize,
 }
 
+/// Sixteen rows' whole-number sums and floats of one block.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[derive(Clone, Copy)]
+struct Sums {
+    products: [i32; TILE],
+    below: [i32; TILE],
+    d: [u16; TILE],
+    m: [u16; TILE],
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+impl Sums {
+    const ZERO: Sums = Sums { products: [0; TILE], below: [0; TILE], d: [0; TILE], m: [0; TILE] };
+}
+
 /// One quantized input row.
 #[derive(Clone, Copy)]
 pub struct RowInput {

@@ -5,7 +5,7 @@
 //! itself; the float part of a block is done for four rows at once. For several input rows a block is
 //! unpacked once and multiplied with each.
 
-use super::{Inputs, RowInput, TILE, Tile};
+use super::{Inputs, RowInput, Sums, TILE, Tile};
 use std::arch::aarch64::*;
 
 /// Whether this processor can run the functions here without `DOT`.
@@ -54,17 +54,7 @@ impl<const NUMBERS: usize, const SCALES: usize> Unpacked<NUMBERS, SCALES> {
     const ZERO: Self = Unpacked { numbers: [0; NUMBERS], scales: [0; SCALES], minima: [0; 8] };
 }
 
-/// Sixteen rows' whole-number sums and floats of one block.
-struct Sums {
-    products: [i32; TILE],
-    below: [i32; TILE],
-    d: [u16; TILE],
-    m: [u16; TILE],
-}
-
 impl Sums {
-    const ZERO: Sums = Sums { products: [0; TILE], below: [0; TILE], d: [0; TILE], m: [0; TILE] };
-
     /// Four of the products from `at`, as floats.
     #[inline]
     #[target_feature(enable = "neon")]
