@@ -73,8 +73,13 @@ pub fn label(act: Act) -> &'static str {
     DIRECTIONS.acts.get(&act).map_or("", |words| &words.label)
 }
 
-/// The direction in brackets.
+/// The direction in brackets: how the boss feels, and what it does.
 pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
+    format!("{}; {}", DIRECTIONS.mood[&plan.mood], deed(plan, boss, you, fact))
+}
+
+/// What the boss does, in words.
+pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
     let special = &DIRECTIONS.special;
     let text = match (fact, plan.act) {
         (Some(_), _) => &special.reveals,
@@ -84,7 +89,7 @@ pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>
     };
     let fact = fact.map(|fact| boss.pronoun.fill(&fact.fact)).unwrap_or_default();
     let text = text.replace("{fact}", &fact).replace("{offer}", plan.offer.as_deref().unwrap_or("it"));
-    format!("{}; {}", DIRECTIONS.mood[&plan.mood], boss.pronoun.fill(&text).replace("{you}", you))
+    boss.pronoun.fill(&text).replace("{you}", you)
 }
 
 /// The most words before the pause that begins a line of the boss's own.

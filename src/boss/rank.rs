@@ -14,6 +14,12 @@ const CLEAR: f64 = 0.25;
 const TIME: f64 = 0.4;
 /// … fewer than [`FEW`] or more than [`MANY`] words.
 const LENGTH: f64 = -0.6;
+/// … a point of the critic's log-odds.
+pub const CONVINCING: f64 = 1.0;
+/// Log-odds of the critic's from which no better candidate is looked for.
+pub const SURE: f64 = 1.5;
+/// … below which the line by hand is the better one.
+pub const DOUBTFUL: f64 = -2.5;
 const FEW: usize = 4;
 const MANY: usize = 28;
 

@@ -78,6 +78,8 @@ enum Way {
     ActLines,
     /// Rank by how much likelier the direction makes a candidate
     Contrast,
+    /// No critic: rank by the words shared with the turn and by likelihood
+    NoCritic,
 }
 
 /// Runs the command.
@@ -144,6 +146,7 @@ fn steering(ways: &[Way]) -> Steering {
             Way::NoOpenings => steering.openings = false,
             Way::ActLines => steering.act_lines = 2,
             Way::Contrast => steering.contrast = true,
+            Way::NoCritic => steering.critic = false,
         }
     }
     steering
