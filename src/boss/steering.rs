@@ -25,8 +25,8 @@ pub struct Steering {
 impl Default for Steering {
     fn default() -> Steering {
         Steering {
-            candidates: 6,
-            batches: 3,
+            candidates: 3,
+            batches: 6,
             enough: 3,
             openings: true,
             act_lines: 0,
