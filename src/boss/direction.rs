@@ -30,6 +30,8 @@ pub(super) struct SampleLine {
 struct ActWords {
     label: String,
     direction: String,
+    /// The same where the turn put something on the table.
+    about: Option<String>,
     openings: Vec<String>,
 }
 
@@ -57,6 +59,8 @@ pub struct Plan {
     pub fact: Option<usize>,
     /// What is taken up or confirmed, as the boss would say it.
     pub offer: Option<String>,
+    /// What the turn put on the table, where the act does not take it up.
+    pub about: Option<String>,
     /// The person asked for the floor, and gets it.
     pub floor: bool,
     /// The offer was agreed before; the reply confirms it.
@@ -81,14 +85,16 @@ pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>
 /// What the boss does, in words.
 pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
     let special = &DIRECTIONS.special;
+    let words = &DIRECTIONS.acts[&plan.act];
     let text = match (fact, plan.act) {
         (Some(_), _) => &special.reveals,
         (None, Act::AgreesAndCommits) if plan.settled => &special.settled,
         (None, Act::AsksForSpecifics) if plan.floor => &special.floor,
-        _ => &DIRECTIONS.acts[&plan.act].direction,
+        _ => words.about.as_ref().filter(|_| plan.about.is_some()).unwrap_or(&words.direction),
     };
     let fact = fact.map(|fact| boss.pronoun.fill(&fact.fact)).unwrap_or_default();
-    let text = text.replace("{fact}", &fact).replace("{offer}", plan.offer.as_deref().unwrap_or("it"));
+    let offer = plan.offer.as_deref().or(plan.about.as_deref()).unwrap_or("it");
+    let text = text.replace("{fact}", &fact).replace("{offer}", offer);
     boss.pronoun.fill(&text).replace("{you}", you)
 }
 

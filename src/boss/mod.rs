@@ -133,8 +133,13 @@ impl Cast {
             _ if settled => state.agreed.last().cloned(),
             _ => chosen_offer(&state.offers, turn, &mut draw),
         };
+        let about = match act.concedes() {
+            true => None,
+            false => offer::offers(turn.text, turn.verdicts).pop(),
+        };
         Plan {
             act,
+            about,
             mood: state.mood(&self.difficulty),
             fact: next_fact.filter(|_| asked),
             offer,
@@ -257,8 +262,9 @@ impl Cast {
         model.prefill(&wording::beginning(self, model.prompt_style())?)
     }
 
-    /// What a plan says the boss does, in words.
+    /// What a plan says the boss does, in words, as the critic reads it: without what the turn itself says.
     pub fn deed(&self, plan: &Plan) -> String {
+        let plan = &Plan { about: None, ..plan.clone() };
         direction::deed(plan, &self.boss, &self.you, self.fact(plan))
     }
 
@@ -346,7 +352,7 @@ fn sort_out(
                     first_sentence(&text).and_then(|first| reply::check(first, true, expected).ok());
                 for text in [Some(text), shorter].into_iter().flatten() {
                     if !known.iter().chain(&fresh).any(|other| other.text == text) {
-                        let score = rank::score(&text, completion.mean_logprob, expected);
+                        let score = rank::score(&text, completion.mean_logprob, expected.act, expected.turn);
                         fresh.push(Fit { text, score, convincing: None });
                     }
                 }
