@@ -101,6 +101,9 @@ pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> 
 /// The most words before the pause that begins a line of the boss's own.
 const LEAD_IN: usize = 4;
 
+/// The fewest words of a private fact that a reply begins with, so that it is this fact that comes out.
+const FACT_WORDS: usize = 4;
+
 /// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
 /// the prompt does not show, since the model would go on as they do.
 pub fn openings(
@@ -112,14 +115,27 @@ pub fn openings(
     draw: &mut Draw,
 ) -> Vec<String> {
     if let Some(fact) = fact {
-        return vec![first_words(&fact.line.replace("{you}", you), 2)];
+        let line = fact.line.replace("{you}", you);
+        let words = line.split(' ').count();
+        let enough = |most: usize| first_words(&line, most.max(FACT_WORDS).min(words.saturating_sub(1)));
+        let mut all = vec![enough(words / 2), enough(words * 2 / 3)];
+        all.dedup();
+        return all;
     }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
     let table = DIRECTIONS.acts[&plan.act]
         .openings
         .iter()
         .filter_map(|opening| with_start(opening, start.as_deref()));
-    let own = boss.examples.get(plan.act.id()).into_iter().flatten().filter(|line| !shown.contains(line));
+    // What the boss says before a question is often one itself, and leaves the model nothing to ask.
+    let asks = matches!(plan.act, Act::AsksForSpecifics | Act::QuestionsMotive);
+    let own = boss
+        .examples
+        .get(plan.act.id())
+        .filter(|_| !asks)
+        .into_iter()
+        .flatten()
+        .filter(|line| !shown.contains(line));
     let own = own.filter(|_| start.is_none()).filter_map(|line| lead_in(&line.replace("{you}", you)));
     let mut all: Vec<String> = table.chain(own).collect();
     all.sort();

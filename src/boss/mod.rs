@@ -211,6 +211,7 @@ impl Cast {
         };
         let moment = critic::moment(&self.scenario.topic, expected.turn, &self.deed(plan));
         let mut fit: Vec<Fit> = Vec::new();
+        let judged = steering.critic && !model.replays();
         let mut refused = Vec::new();
         let mut tokens = 0;
         for batch in 0..steering.batches {
@@ -222,12 +223,12 @@ impl Cast {
                 return Ok(None);
             }
             let mut fresh = sort_out(completions, &expected, &fit, &mut refused);
-            if steering.critic {
+            if judged {
                 add_critique(&mut fresh, &moment)?;
             }
             fit.extend(fresh);
             let sure = |fit: &Fit| fit.convincing.is_some_and(|convincing| convincing >= rank::SURE);
-            if if steering.critic { fit.iter().any(sure) } else { fit.len() >= steering.enough } {
+            if if judged { fit.iter().any(sure) } else { fit.len() >= steering.enough } {
                 break;
             }
         }

@@ -142,6 +142,8 @@ pub struct Expected<'a> {
 const COPIED_RUN: usize = 5;
 /// … of the sample scene, which is about something else.
 const SAMPLE_RUN: usize = 4;
+/// Words in a row that a reply says only once.
+const STAMMERED_RUN: usize = 4;
 /// Words in a row that make a reply an echo of the turn.
 const ECHOED_RUN: usize = 5;
 
@@ -274,10 +276,21 @@ fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     if expected.earlier.iter().any(|line| alike(text, line)) {
         return Err(Reason::Repeated);
     }
+    if stammers(text) {
+        return Err(Reason::Repeated);
+    }
     if echoes(text, expected) {
         return Err(Reason::Echoed);
     }
     Ok(())
+}
+
+/// The same words twice within the reply.
+fn stammers(text: &str) -> bool {
+    let words = normal(text);
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let runs: Vec<&[&str]> = words.windows(STAMMERED_RUN).collect();
+    runs.iter().enumerate().any(|(at, run)| runs[at + 1..].contains(run))
 }
 
 /// The person's words thrown back. An offer is taken up in the person's own words, but turned round;
@@ -535,6 +548,7 @@ mod tests {
             ("How long does the launch look from your side?", AsksForSpecifics, Reason::Echoed),
             ("How far are you with the prototype?", Deflects, Reason::OffAct),
             ("I've got calls all day.", AsksForSpecifics, Reason::OffAct),
+            ("Maybe. I'd have to see. I'd have to see.", Considers, Reason::Repeated),
             ("All right, fine.", AgreesAndCommits, Reason::NotAnAnswer),
         ] {
             assert_eq!(checked(candidate, act), Err(reason), "{candidate}");
