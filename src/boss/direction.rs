@@ -92,7 +92,8 @@ pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> 
         (None, Act::AsksForSpecifics) if plan.floor => &special.floor,
         _ => words.about.as_ref().filter(|_| plan.about.is_some()).unwrap_or(&words.direction),
     };
-    let fact = fact.map(|fact| boss.pronoun.fill(&fact.fact)).unwrap_or_default();
+    // As the boss would say it: told of the boss in the third person, a small model says "her" of itself.
+    let fact = fact.map(|fact| fact.line.trim_end_matches('.').replace("{you}", you)).unwrap_or_default();
     let offer = plan.offer.as_deref().or(plan.about.as_deref()).unwrap_or("it");
     let text = text.replace("{fact}", &fact).replace("{offer}", offer);
     boss.pronoun.fill(&text).replace("{you}", you)
