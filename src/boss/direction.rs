@@ -2,6 +2,7 @@
 
 use super::draw::Draw;
 use super::state::{Act, Mood};
+use super::voice::led_in;
 use crate::scenario::{Boss, PrivateFact};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -129,14 +130,18 @@ pub fn openings(
     if let Some(about) = &plan.about {
         let offered = offered_openings(plan.act, about);
         if !offered.is_empty() {
-            return draw.shuffled(offered);
+            let led: Vec<String> = offered.into_iter().map(|opening| led_in(opening, boss, draw)).collect();
+            return draw.shuffled(led);
         }
     }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
-    let table = DIRECTIONS.acts[&plan.act]
+    let plain = plan.act.concedes() || plan.act == Act::EndsTalk;
+    let table: Vec<String> = DIRECTIONS.acts[&plan.act]
         .openings
         .iter()
-        .filter_map(|opening| with_start(opening, start.as_deref()));
+        .filter_map(|opening| with_start(opening, start.as_deref()))
+        .map(|opening| if plain { opening } else { led_in(opening, boss, draw) })
+        .collect();
     // What the boss says before a question is often one itself, and leaves the model nothing to ask.
     let asks = matches!(plan.act, Act::AsksForSpecifics | Act::QuestionsMotive);
     let own = boss
@@ -147,7 +152,7 @@ pub fn openings(
         .flatten()
         .filter(|line| !shown.contains(line));
     let own = own.filter(|_| start.is_none()).filter_map(|line| lead_in(&line.replace("{you}", you)));
-    let mut all: Vec<String> = table.chain(own).collect();
+    let mut all: Vec<String> = table.into_iter().chain(own).collect();
     all.sort();
     all.dedup();
     draw.shuffled(all)
