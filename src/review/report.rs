@@ -264,3 +264,27 @@ fn branches(session: &Session, talk: &[&Exchange]) -> Vec<Branch> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::plan::Plan;
+    use crate::session::sample;
+
+    #[test]
+    fn a_plan_that_two_talks_share_is_judged_once() {
+        let plan = |topic: &str| Some(Plan { topic: topic.to_owned(), ..Plan::default() });
+        let session = Session { plan: plan("the feedback on my prototype"), ..sample::session() };
+        let library = Library::embedded();
+        let mut report = Report::of_talk(&session, session.head, Titles::from(&library, &session.header));
+        let score = |report: &Report| report.plan.as_ref().unwrap().prepare.score;
+        // A score that no judging would give shows whose it is.
+        report.plan.as_mut().unwrap().prepare.score = Some(12.3);
+        let other = Session { head: Some(2), ..session.clone() };
+        assert_eq!(score(&report.beside(&session, &other, &library)), Some(12.3));
+        let branches = report.others(&session);
+        assert!(!branches.is_empty() && branches.iter().all(|branch| score(branch) == Some(12.3)));
+        let unlike = Session { plan: plan("the budget"), ..other };
+        assert_ne!(score(&report.beside(&session, &unlike, &library)), Some(12.3));
+    }
+}
