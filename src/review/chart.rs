@@ -8,9 +8,11 @@ const WIDTH: f64 = 680.0;
 const HEIGHT: f64 = 240.0;
 /// Room for the numbers at the left and below, for dots at the edges, and for the lines' names at their ends.
 const LEFT: f64 = 48.0;
-const BELOW: f64 = 26.0;
+const BELOW: f64 = 32.0;
 const EDGE: f64 = 14.0;
 const NAMES: f64 = 112.0;
+/// How far below the axis its numbers stand.
+const TICKS: f64 = 24.0;
 /// The height of a line of text.
 const TEXT: f64 = 15.0;
 /// The most characters of a name at a line's end.
@@ -50,7 +52,7 @@ pub fn lines(title: &str, axis: &str, first: usize, drawn: &[Line]) -> String {
     }
     let step = longest.div_ceil(MOST_LABELS).max(1);
     for index in (0..longest).step_by(step) {
-        let at = HEIGHT - BELOW + 18.0;
+        let at = HEIGHT - BELOW + TICKS;
         let _ = write!(
             svg,
             r#"<text x="{:.1}" y="{at:.1}" text-anchor="middle">{}</text>"#,
@@ -62,7 +64,7 @@ pub fn lines(title: &str, axis: &str, first: usize, drawn: &[Line]) -> String {
         svg,
         r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
         LEFT - 2.0,
-        HEIGHT - BELOW + 18.0,
+        HEIGHT - BELOW + TICKS,
         escaped(axis)
     );
     svg.push_str(&names(drawn, x, y));
@@ -178,7 +180,7 @@ mod tests {
         };
         let svg = lines("Openness", "turn", 0, &[line("this talk", &[0.0, 100.0]), line("7:2", &[50.0])]);
         assert!(svg.contains(r#"aria-label="Openness. this talk: 0, 100. 7:2: 50""#), "{svg}");
-        assert!(svg.contains(r#"points="62.0,214.0 554.0,14.0""#), "{svg}");
+        assert!(svg.contains(r#"points="62.0,208.0 554.0,14.0""#), "{svg}");
         assert!(svg.contains("&lt;100&gt;") && !svg.contains("<100>"));
         assert_eq!(svg.matches("<circle").count(), 3);
         assert!(svg.contains(">this talk 100</text>") && svg.contains(">7:2 50</text>"), "{svg}");
