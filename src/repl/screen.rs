@@ -325,7 +325,7 @@ pub fn branches(talk: &Talk) -> String {
         None => "the beginning, 0".to_owned(),
         Some(last) => format!("number {}, after turn {}", last.node, last.turn),
     };
-    out.push_str(&note(&format!("You are at {here}. /branches N goes to number N; /undo and /redo step.")));
+    out.push_str(&note(&format!("You are at {here}. /branches N goes to number N.")));
     out
 }
 

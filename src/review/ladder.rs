@@ -6,7 +6,6 @@
 
 use super::next_time::GOOD;
 use super::report::Report;
-use super::words;
 use crate::scenario::{Library, Scenario};
 use crate::scorer::rubric::Skill;
 use crate::session::Outcome;
@@ -90,7 +89,8 @@ pub fn next(
             why,
         })
     };
-    let shown = words::points(grade);
+    // As the end of a talk shows it.
+    let shown = format!("{grade:.0}");
     if report.outcome == Outcome::Agreed && grade >= GOOD && here + 1 < presets.len() {
         let why = format!(
             "You got there at `{}` with a grade of {shown}: the same talk, one step harder.",
