@@ -54,8 +54,8 @@ pub fn matter(scenario: &Scenario) -> String {
 /// What a first talk needs to know, in three lines.
 pub fn first_time() -> String {
     note(
-        "Your first talk: say it as you would at work. After each turn you see which of your words helped (+) and \
-         which hurt (-), and how far the boss opened. /retry says a turn again; nothing can go wrong here.",
+        "Your first talk: say it as you would at work. After each turn you see which of your words helped and \
+         which hurt, and how far the boss opened. /retry says a turn again; nothing can go wrong here.",
     )
 }
 

@@ -341,8 +341,11 @@ impl Page {
         }
     }
 
-    /// A list item: a styled sign, then wrapped text that hangs after it.
+    /// A list item: a styled sign, then wrapped text that hangs after it. Without a sign for those who hear it.
     fn item(&mut self, indent: usize, sign: char, style: Style, text: &str) {
+        if self.plain {
+            return self.hanging(&" ".repeat(indent), text);
+        }
         self.hanging(&format!("{}{style}{sign}{style:#} ", " ".repeat(indent)), text);
     }
 
@@ -398,7 +401,7 @@ mod tests {
     #[test]
     fn a_screen_reader_hears_only_words() {
         let text = anstream::adapter::strip_str(&render(&report(&sample::finished()), 80, true)).to_string();
-        assert!(!text.contains("++") && !text.contains(['█', '░', '▄']), "{text}");
+        assert!(!text.contains("++") && !text.contains(['█', '░', '▄', '>', '·']), "{text}");
         assert!(
             text.contains("helped: Offers help: “I could sum up") && text.contains("45, 48.5, 61.2"),
             "{text}"
