@@ -56,8 +56,8 @@ pub fn way_on(outcome: Outcome, grade: f64, openness: f64, boss: &str) -> Option
     }
     match outcome {
         Outcome::Open => Some(format!(
-            "Nothing is decided yet, and {boss} stands at {openness:.0} of 100: go on, say your smallest next step \
-             once more, and wait for a yes."
+            "{boss} stands at {openness:.0} of 100 without a decision: go on, say your smallest next step once more, \
+             and wait for a yes."
         )),
         Outcome::Partly => {
             Some(format!("{boss} agreed to a part: go on for the rest, or leave it at this first step."))
