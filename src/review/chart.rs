@@ -15,6 +15,8 @@ const NAMES: f64 = 112.0;
 const TICKS: f64 = 24.0;
 /// The height of a line of text.
 const TEXT: f64 = 15.0;
+/// More names than this would run out of the chart.
+const MOST_NAMES: usize = 8;
 /// The most characters of a name at a line's end.
 const LONGEST_NAME: usize = 9;
 /// More dots than this would touch: only the line is drawn.
@@ -93,11 +95,11 @@ pub fn lines(title: &str, axis: &str, first: usize, drawn: &[Line]) -> String {
 }
 
 /// What stands at the lines' ends: the last value, and the name where there are several lines. Where two would
-/// touch, the later one moves down.
+/// touch, the later one moves down; lines beyond [`MOST_NAMES`] go without.
 fn names(drawn: &[Line], x: impl Fn(usize) -> f64, y: impl Fn(f64) -> f64) -> String {
     let mut svg = String::new();
     let mut taken: Vec<(f64, f64)> = Vec::new();
-    for (number, line) in drawn.iter().enumerate() {
+    for (number, line) in drawn.iter().enumerate().take(MOST_NAMES) {
         let last =
             line.points.iter().enumerate().rev().find_map(|(index, (value, _))| Some((index, (*value)?)));
         let Some((index, value)) = last else { continue };
@@ -107,8 +109,10 @@ fn names(drawn: &[Line], x: impl Fn(usize) -> f64, y: impl Fn(f64) -> f64) -> St
             _ => format!("{name} {value:.0}"),
         };
         let (left, mut base) = (x(index) + 9.0, y(value) + 4.0);
-        let touches =
-            |base: f64, other: &(f64, f64)| (other.0 - left).abs() < NAMES && (other.1 - base).abs() < TEXT;
+        // A little less than the height: what was just moved down must not touch for a rounding's sake.
+        let touches = |base: f64, other: &(f64, f64)| {
+            (other.0 - left).abs() < NAMES && (other.1 - base).abs() < TEXT - 0.5
+        };
         while let Some(other) = taken.iter().find(|other| touches(base, other)) {
             base = other.1 + TEXT;
         }
