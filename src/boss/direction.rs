@@ -159,7 +159,7 @@ pub fn openings(
 }
 
 /// The most words of an offer that a reply begins with.
-const LONGEST_ABOUT: usize = 11;
+const LONGEST_ABOUT: usize = 13;
 
 /// Openings that take up what the turn put on the table; none for an act without them, or a long offer.
 fn offered_openings(act: Act, about: &str) -> Vec<String> {
