@@ -5,8 +5,10 @@ use super::{Exit, programs};
 use crate::review::{Comparison, Report, compare_markdown, html, json, markdown, side_by_side, terminal};
 use crate::scenario::Library;
 use crate::session::Session;
-use crate::session::store::{Store, make_private_folder};
+use crate::session::kept;
+use crate::session::store::Store;
 use crate::settings::Settings;
+use crate::text::file::make_private_folder;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -119,7 +121,7 @@ fn open(text: &str, target: &Target, settings: &Settings, out: &mut dyn Write) -
         // Kept with the sessions, as private as they are, and written over the next time.
         None => {
             make_private_folder(&settings.folders.data)?;
-            let file = settings.folders.data.join("review.html");
+            let file = settings.folders.data.join(kept::PAGE);
             let target = Target { output: Some(file.clone()), force: true };
             deliver(text, &target, false, settings, out)?;
             file

@@ -7,6 +7,7 @@ use super::events::Event;
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
+use crate::text::json;
 use anyhow::Context;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
@@ -46,8 +47,7 @@ pub struct Output<'a> {
 
 impl Output<'_> {
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {
-        serde_json::to_writer(&mut *self.out, event)?;
-        self.out.write_all(b"\n")?;
+        self.out.write_all(json::line(event).as_bytes())?;
         Ok(self.out.flush()?)
     }
 
