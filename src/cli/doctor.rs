@@ -1,7 +1,7 @@
 //! `coachup doctor`: what works on this machine, what does not, and what to do about it.
 
-use super::{Exit, privacy};
 use super::models::{catalogue, store};
+use super::{Exit, privacy};
 use crate::model::acquire::{Bytes, Store, free_space};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
@@ -238,7 +238,9 @@ mod tests {
         let environment: Environment =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut out = Vec::new();
-        let exit = run(&DoctorArgs { privacy: false }, &Settings::from(&environment).unwrap(), None, &mut out).unwrap();
+        let exit =
+            run(&DoctorArgs { privacy: false }, &Settings::from(&environment).unwrap(), None, &mut out)
+                .unwrap();
         (exit, String::from_utf8(out).unwrap())
     }
 

@@ -63,7 +63,11 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
     shared_models(settings, out)?;
     out.write_all(SENT.as_bytes())?;
     if open > 0 {
-        writeln!(out, "\nothers can read what is marked `open`: chmod -R go= \"{}\"", folders.data.display())?;
+        writeln!(
+            out,
+            "\nothers can read what is marked `open`: chmod -R go= \"{}\"",
+            folders.data.display()
+        )?;
         return Ok(Exit::Failed);
     }
     Ok(Exit::Done)

@@ -65,7 +65,8 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
         Command::Save(file) => {
             let path = Path::new(file);
             let text = markdown::render(&talk.report());
-            write_private(path, text.as_bytes(), Existing::Keep).with_context(|| format!("can't save to `{file}`"))?;
+            write_private(path, text.as_bytes(), Existing::Keep)
+                .with_context(|| format!("can't save to `{file}`"))?;
             screen::note(&format!("Saved to {file}."))
         }
         Command::End => return Ok(Answer::End),

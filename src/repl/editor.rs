@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn a_pasted_line_does_not_steer_the_terminal() {
         assert_eq!(Slash.highlight("a\u{1b}[2Jb\u{202e}", 0), "ab");
-        assert!(Slash.highlight_char("a\u{9b}", 1, CmdKind::Other) && !Slash.highlight_char("a b", 1, CmdKind::Other));
+        assert!(
+            Slash.highlight_char("a\u{9b}", 1, CmdKind::Other)
+                && !Slash.highlight_char("a b", 1, CmdKind::Other)
+        );
     }
 
     #[test]

@@ -44,7 +44,8 @@ impl Kept {
     pub fn of(path: &Path) -> Kept {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let top = path.iter().next().unwrap_or_default();
-        let journal = name.strip_prefix(FILE).is_some_and(|rest| ["-journal", "-wal", "-shm"].contains(&rest));
+        let journal =
+            name.strip_prefix(FILE).is_some_and(|rest| ["-journal", "-wal", "-shm"].contains(&rest));
         match path.iter().count() {
             _ if name.starts_with(UNFINISHED) => Kept::Unfinished,
             1 if name == FILE => Kept::Store,

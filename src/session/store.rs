@@ -6,11 +6,12 @@
 //! folder 0700 whatever the umask, `secure_delete` overwrites what is removed, and nothing is written to the
 //! system's folder for temporary files.
 
-use super::kept;
 use super::plan::Plan;
 use super::{Exchange, Header, NodeId, Outcome, Reply, Session, SessionId};
+use super::{file, kept};
 use crate::boss::state::BossState;
 use crate::text::file::{make_private_file, make_private_folder};
+use crate::text::one_line;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
@@ -89,6 +90,16 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        if let FromSqlConversionFailure(..)
+        | IntegralValueOutOfRange(..)
+        | InvalidColumnType(..)
+        | Utf8Error(..) = error
+        {
+            return StoreError::Damaged(one_line(&error.to_string()));
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
@@ -252,7 +263,10 @@ impl Store {
         let mut statement =
             transaction.prepare_cached("SELECT * FROM exchanges WHERE session = ?1 ORDER BY node")?;
         let exchanges = statement.query_map([&id], exchange_row)?.collect::<Result<Vec<_>, _>>()?;
-        Ok(Session { header, exchanges, head, outcome, plan })
+        let session = Session { header, exchanges, head, outcome, plan };
+        // A disk that garbles a page is noticed here, not by whoever trusts the evidence's places in the text.
+        file::check(&session).map_err(|error| StoreError::Damaged(format!("session {id}: {error}")))?;
+        Ok(session)
     }
 
     /// The id that `wanted` (an id, or `last`) stands for.
@@ -292,7 +306,8 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn latest_scenarios(&self, count: usize) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare("SELECT scenario FROM sessions ORDER BY id DESC LIMIT ?1")?;
+        let mut statement =
+            self.connection.prepare("SELECT scenario FROM sessions ORDER BY id DESC LIMIT ?1")?;
         let rows = statement.query_map([count as i64], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -349,7 +364,10 @@ impl Store {
     pub fn remove(&mut self, ids: &[SessionId]) -> Result<(), StoreError> {
         self.remove_traces()?;
         let ids = json(&ids);
-        self.delete("DELETE FROM sessions WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?1))", &[&ids])?;
+        self.delete(
+            "DELETE FROM sessions WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?1))",
+            &[&ids],
+        )?;
         self.shrink()
     }
 

@@ -102,7 +102,9 @@ mod tests {
 
     #[test]
     fn a_gate_judges_what_comes_in_pieces_as_a_whole() {
-        for page in ["é \u{1b}[1mbold\u{1b}[0m \u{1b}[2J \u{1b}]0;x\u{7} 🙂\n", "\u{1b}[1\u{1b}[1mx\u{1b}[", "plain"] {
+        for page in
+            ["é \u{1b}[1mbold\u{1b}[0m \u{1b}[2J \u{1b}]0;x\u{7} 🙂\n", "\u{1b}[1\u{1b}[1mx\u{1b}[", "plain"]
+        {
             for size in 1..page.len() {
                 let mut gate = Gate::new(Vec::new());
                 page.as_bytes().chunks(size).for_each(|piece| gate.write_all(piece).unwrap());
