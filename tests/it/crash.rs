@@ -6,6 +6,7 @@
 use crate::support::{Dice, Home, Running, events, number};
 use coachup::review::{Report, terminal};
 use coachup::scenario::Library;
+use coachup::scorer::verdict::Verdicts;
 use coachup::session::plan::Plan;
 use coachup::session::store::Store;
 use coachup::session::{Session, file};
@@ -100,7 +101,10 @@ fn check_talk(lines: &[String], sessions: &BTreeMap<String, Session>, before: us
             "verdicts" => {
                 let exchange = &session.exchanges[said];
                 assert_eq!(event["text"], exchange.text);
-                assert_eq!(event["checks"], serde_json::to_value(&exchange.verdicts).unwrap());
+                assert_eq!(
+                    serde_json::from_value::<Verdicts>(event["checks"].clone()).unwrap(),
+                    exchange.verdicts
+                );
                 (said, answered) = (said + 1, 0);
             }
             "boss" if said > before => {

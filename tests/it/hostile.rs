@@ -49,12 +49,19 @@ fn taint_json(value: &mut Value, keys: &[&str]) {
 fn taint_toml(value: &mut toml::Value) {
     match value {
         toml::Value::String(text) if !["she", "he", "they"].contains(&text.as_str()) => {
-            text.push_str(HOSTILE)
+            // A preset with a mark such as `<i>` in it counts as one that is still to be filled in.
+            text.push_str(&HOSTILE.replace("<i>", ""))
         }
         toml::Value::Array(items) => items.iter_mut().for_each(taint_toml),
         toml::Value::Table(table) => table.iter_mut().for_each(|(_, item)| taint_toml(item)),
         _ => {}
     }
+}
+
+/// A data file whose only key is hostile.
+fn hostile_key() -> String {
+    let table: toml::Table = [(NAME.to_owned(), toml::Value::from(1))].into_iter().collect();
+    toml::to_string(&table).unwrap()
 }
 
 /// A home in which everything is hostile.
@@ -71,7 +78,7 @@ fn hostile_home() -> Home {
         taint_toml(&mut data);
         let tainted = toml::to_string(&data).unwrap();
         home.file(&format!("{folder}/{NAME}.toml"), &tainted);
-        home.file(&format!("{folder}/broken-{NAME}.toml"), &format!("{:?} = 1", NAME));
+        home.file(&format!("{folder}/broken-{NAME}.toml"), &hostile_key());
     }
     home.file(
         "replies.txt",
@@ -217,9 +224,9 @@ fn nor_does_an_error_that_quotes_it() {
     ] {
         run(&home, args, "Hello.\n");
     }
-    home.file("models.toml", &format!("{:?} = 1\n", NAME));
+    home.file("models.toml", &hostile_key());
     run(&home, &["models", "list"], "");
-    home.file("settings.toml", &format!("{:?} = 1\n", NAME));
+    home.file("settings.toml", &hostile_key());
     run(&home, &["sessions", "list"], "");
     run(&home, &["doctor"], "");
 }
@@ -315,6 +322,8 @@ fn nor_does_it_reach_a_person_who_practises_or_their_pager() {
     // Words that were stored come back on the line, and a pasted text is shown on it.
     person.type_in("/retry\r");
     person.wait_for("Say it differently");
+    // The line editor has the terminal again, which would echo by itself before.
+    person.wait_for("How is your week?");
     person.type_in(&format!("\u{1b}[200~ pasted {}\u{1b}[201~\r", HOSTILE.replace('\u{1b}', "\u{9b}")));
     person.wait_for("said differently");
     person.type_in("/quit\r");

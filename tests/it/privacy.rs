@@ -254,8 +254,8 @@ fn run_in(wrapper: &[&str], home: &Home, line: &str) -> std::io::Result<std::pro
 
 #[test]
 fn a_whole_session_needs_no_network() {
-    let home = Home::new();
-    let model = model(&Home::new_in(home.path()));
+    let (home, outside) = (Home::new(), Home::new());
+    let model = model(&outside);
     let wrappers: [&[&str]; 2] = [&["unshare", "--net"], &["unshare", "--map-root-user", "--net"]];
     let possible =
         |wrapper: &&&[&str]| run_in(wrapper, &home, "true").is_ok_and(|output| output.status.success());
@@ -269,8 +269,8 @@ fn a_whole_session_needs_no_network() {
 
 #[test]
 fn a_whole_session_opens_no_socket() {
-    let home = Home::new();
-    let model = model(&Home::new_in(home.path()));
+    let (home, outside) = (Home::new(), Home::new());
+    let model = model(&outside);
     let trace = home.path().join("trace");
     let wrapper = ["strace", "-f", "-qq", "-e", "trace=%network", "-o", trace.to_str().unwrap()];
     match run_in(&wrapper, &home, "true") {
