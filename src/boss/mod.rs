@@ -21,6 +21,7 @@ pub mod state;
 mod steering;
 pub mod tone;
 pub mod trial;
+mod voice;
 pub mod wording;
 
 pub use agreement::agrees;
@@ -348,7 +349,8 @@ fn sort_out(
 ) -> Vec<Fit> {
     let mut fresh: Vec<Fit> = Vec::new();
     for completion in completions {
-        match reply::check(&completion.text, completion.finish == Finish::Stop, expected) {
+        let said = voice::pronounced(&completion.text, expected.boss);
+        match reply::check(&said, completion.finish == Finish::Stop, expected) {
             Ok(text) => {
                 // The first sentence alone is often the better answer.
                 let shorter =

@@ -1,6 +1,6 @@
 //! Which of the candidates that passed is said: the one that answers most plainly.
 
-use super::likeness::shared_words;
+use super::likeness::{content_words, shared_words};
 use super::phrases::normal;
 use super::reply::{clarity, names_time};
 use super::state::Act;
@@ -22,6 +22,8 @@ pub const SURE: f64 = 1.5;
 /// … below which the line by hand is the better one.
 pub const DOUBTFUL: f64 = -2.5;
 const FEW: usize = 4;
+/// … nothing of its own to say, where the act is to engage with the matter.
+const HOLLOW: f64 = -1.0;
 const MANY: usize = 28;
 
 /// How good a reply is, on the scale of a mean log-probability a token.
@@ -32,9 +34,12 @@ pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str) -> f64 {
     let words = said.split_whitespace().count();
     let timed = names_time(&said) && names_time(&normal(turn));
     let length = if (FEW..=MANY).contains(&words) { 0.0 } else { LENGTH };
+    let engages = !matches!(act, Act::EndsTalk | Act::Dismisses | Act::Deflects);
+    let hollow = if engages && content_words(reply).is_empty() { HOLLOW } else { 0.0 };
     LIKELY * f64::from(mean_logprob)
         + SHARED * shared
         + CLEAR * clear
         + if timed { TIME } else { 0.0 }
         + length
+        + hollow
 }

@@ -296,7 +296,8 @@ fn stammers(text: &str) -> bool {
 /// The person's words thrown back. An offer is taken up in the person's own words, but turned round;
 /// anything else is said in one's own.
 fn echoes(text: &str, expected: &Expected) -> bool {
-    let offer = normal(expected.offer.unwrap_or_default());
+    let offers: Vec<String> =
+        expected.offer.into_iter().chain(expected.offers.iter().map(String::as_str)).map(normal).collect();
     let text_words = normal(text);
     let said: Vec<&str> = text_words.split_whitespace().collect();
     let turns: Vec<String> = expected
@@ -309,7 +310,7 @@ fn echoes(text: &str, expected: &Expected) -> bool {
         .collect();
     let thrown_back = |run: &[&str]| {
         let run = format!(" {} ", run.join(" "));
-        turns.iter().any(|turn| turn.contains(&run)) && !offer.contains(&run)
+        turns.iter().any(|turn| turn.contains(&run)) && !offers.iter().any(|offer| offer.contains(&run))
     };
     // "We've been", "you give me": three words with a person in them, or two with "we".
     let has_person = |run: &[&str]| run.iter().any(|word| PERSONS.contains(word));
@@ -548,7 +549,7 @@ mod tests {
             ("How long does the launch look from your side?", AsksForSpecifics, Reason::Echoed),
             ("How far are you with the prototype?", Deflects, Reason::OffAct),
             ("I've got calls all day.", AsksForSpecifics, Reason::OffAct),
-            ("Maybe. I'd have to see. I'd have to see.", Considers, Reason::Repeated),
+            ("Maybe I'd have to see if I'd have to see.", Considers, Reason::Repeated),
             ("All right, fine.", AgreesAndCommits, Reason::NotAnAnswer),
         ] {
             assert_eq!(checked(candidate, act), Err(reason), "{candidate}");

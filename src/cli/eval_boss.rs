@@ -9,7 +9,7 @@ use crate::boss::trial::cell::{Cell, every, sample};
 use crate::boss::trial::choice::choices;
 use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
 use crate::boss::trial::labelled;
-use crate::boss::trial::play::{Transcript, play};
+use crate::boss::trial::play::{Grader, Transcript, play};
 use crate::boss::trial::script::{self, Script};
 use crate::boss::trial::told_apart::told_apart;
 use crate::boss::{Cast, Steering};
@@ -18,7 +18,6 @@ use crate::model::candle::CandleModel;
 use crate::model::scripted::ScriptedModel;
 use crate::repl::interrupt::Interrupt;
 use crate::scenario::{Boss, Difficulty, Library, Scenario};
-use crate::scorer::Scorer;
 use crate::settings::Settings;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -188,7 +187,7 @@ fn talks(
     folder: Option<&Path>,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<Transcript>>> {
-    let scorer = Scorer::new();
+    let mut grader = Grader::default();
     let steering = steering(&args.steering);
     let bar = ProgressBar::new(cells.len() as u64).with_message(name.to_owned());
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} talks, {eta} left")?);
@@ -205,7 +204,7 @@ fn talks(
         let cast = cast(&cell, script, library, &steering)?;
         let mut pulse =
             || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let Some(transcript) = play(&cast, cell, script, &scorer, model, &mut pulse)? else {
+        let Some(transcript) = play(&cast, cell, script, &mut grader, model, &mut pulse)? else {
             bar.abandon();
             return Ok(None);
         };
