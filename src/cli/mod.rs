@@ -125,7 +125,7 @@ impl Cli {
             Ok(exit) => exit.into(),
             Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
-                let _ = writeln!(streams::stderr(), "error: {}", in_words(&error));
+                let _ = writeln!(streams::stderr(), "error: {}", printable(&in_words(&error)));
                 if is_wrong_usage(&error) { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
             }
         }

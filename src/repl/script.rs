@@ -7,7 +7,7 @@ use super::events::Event;
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
-use crate::text::json;
+use crate::text::{json, printable};
 use anyhow::Context;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
@@ -94,9 +94,9 @@ pub fn run(
             continue;
         }
         match commands::parse(text) {
-            Some(Err(error)) => writeln!(output.err, "line {number}: {error}")?,
+            Some(Err(error)) => writeln!(output.err, "line {number}: {}", printable(&error.to_string()))?,
             Some(Ok(command)) => match answers::answer(talk, &command) {
-                Err(error) => writeln!(output.err, "line {number}: {error:#}")?,
+                Err(error) => writeln!(output.err, "line {number}: {}", printable(&format!("{error:#}")))?,
                 Ok(answer) => match answer {
                     Answer::Text(answer) | Answer::Retry(answer, _) => note(text, &answer, output)?,
                     Answer::Breathe => {}

@@ -117,7 +117,7 @@ impl Running {
                 self.heard += at + text.len();
                 return;
             }
-            let next = self.lines.recv_timeout(std::time::Duration::from_secs(60));
+            let next = self.lines.recv_timeout(std::time::Duration::from_secs(300));
             self.said.push(next.unwrap_or_else(|_| panic!("`{text}` was not shown:\n{all}")));
         }
     }
