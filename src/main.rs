@@ -1,9 +1,8 @@
 //! The `coachup` program: parse, run, print the error and its hint, exit.
 
-use clap::Parser;
 use coachup::cli::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    Cli::parse().run()
+    Cli::run()
 }

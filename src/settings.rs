@@ -6,6 +6,7 @@
 //! one folder; otherwise they are the platform's standard ones.
 
 use crate::repl::FeedbackWhen;
+use crate::session::kept;
 use crate::text::data::from_toml;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -216,7 +217,7 @@ impl Folders {
 
     /// The plan of a scenario.
     pub fn plan(&self, scenario: &str) -> PathBuf {
-        self.data.join("plans").join(format!("{scenario}.toml"))
+        self.data.join(kept::PLANS).join(format!("{scenario}.toml"))
     }
 }
 

@@ -257,6 +257,8 @@ impl Cast {
         state.acts.push(plan.act);
         state.facts_out.extend(plan.fact);
         if plan.act.concedes() && !plan.settled {
+            // What is agreed once more is not agreed twice: it would fill the prompt of a long talk.
+            state.agreed.retain(|agreed| Some(agreed) != plan.offer.as_ref());
             state.agreed.extend(plan.offer.clone());
             state.offers.clear();
         }

@@ -1,9 +1,11 @@
 //! Progress of a download or check, on stderr: a bar on a terminal, a line for each step elsewhere.
 
+use super::streams;
 use crate::model::acquire::Progress;
 use crate::repl::interrupt::Interrupt;
+use crate::text::one_line;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 /// Bars on stderr; Ctrl-C asks the work to stop.
 pub struct Bars {
@@ -25,6 +27,11 @@ impl Bars {
     }
 }
 
+/// A line on stderr; that it can't be written stops no download.
+fn say(text: &str) {
+    let _ = writeln!(streams::stderr(), "{text}");
+}
+
 impl Drop for Bars {
     fn drop(&mut self) {
         self.clear();
@@ -35,12 +42,12 @@ impl Progress for Bars {
     fn begin(&mut self, what: &str, total: u64) {
         self.clear();
         if !self.drawn {
-            eprintln!("{what}");
+            say(what);
             return;
         }
         let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
         let style = ProgressStyle::with_template(template).expect("a fixed template");
-        self.bar = Some(ProgressBar::new(total).with_style(style).with_message(what.to_owned()));
+        self.bar = Some(ProgressBar::new(total).with_style(style).with_message(one_line(what)));
     }
 
     fn at(&mut self, done: u64) {
@@ -51,8 +58,8 @@ impl Progress for Bars {
 
     fn note(&mut self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| say(text)),
+            None => say(text),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `coachup doctor`: what works on this machine, what does not, and what to do about it.
 
-use super::Exit;
 use super::models::{catalogue, store};
+use super::{Exit, privacy};
 use crate::model::acquire::{Bytes, Store, free_space};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
@@ -15,8 +15,12 @@ use std::path::Path;
 
 /// Say what works here, what does not, and what to do about it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: coachup doctor")]
-pub struct DoctorArgs {}
+#[command(after_help = "Example: coachup doctor --privacy")]
+pub struct DoctorArgs {
+    /// List every file that is kept here: what it holds, who may read it, its size, what removes it
+    #[arg(long)]
+    privacy: bool,
+}
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +52,14 @@ fn finding(state: State, what: &'static str, text: impl Into<String>) -> Finding
 /// # Errors
 /// `out` can't be written.
 pub fn run(
-    _args: &DoctorArgs,
+    args: &DoctorArgs,
     settings: &Settings,
     wrong: Option<&SettingsError>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
+    if args.privacy {
+        return privacy::run(settings, out);
+    }
     let (store, machine) = (store(settings), Machine::detect());
     let mut findings = vec![
         folder("settings", &settings.folders.config),
@@ -231,7 +238,9 @@ mod tests {
         let environment: Environment =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut out = Vec::new();
-        let exit = run(&DoctorArgs {}, &Settings::from(&environment).unwrap(), None, &mut out).unwrap();
+        let exit =
+            run(&DoctorArgs { privacy: false }, &Settings::from(&environment).unwrap(), None, &mut out)
+                .unwrap();
         (exit, String::from_utf8(out).unwrap())
     }
 

@@ -12,6 +12,7 @@ pub mod models;
 mod output;
 pub mod practice;
 pub mod prepare;
+mod privacy;
 mod programs;
 pub mod progress;
 pub mod review;
@@ -19,6 +20,7 @@ pub mod scenarios;
 pub mod score;
 pub mod sessions;
 mod shelf;
+mod streams;
 pub mod train;
 
 use crate::model::acquire::AcquireError;
@@ -112,26 +114,31 @@ impl From<Exit> for ExitCode {
 }
 
 impl Cli {
-    /// Runs the command; the one place that prints errors and picks the exit code.
-    pub fn run(self) -> ExitCode {
-        match self.carry_out() {
+    /// Reads the command line and runs the command; the one place that prints errors and picks the exit code.
+    pub fn run() -> ExitCode {
+        streams::make_files_private();
+        let cli = match Cli::try_parse() {
+            Ok(cli) => cli,
+            Err(wrong) => return misread(&wrong),
+        };
+        match cli.carry_out() {
             Ok(exit) => exit.into(),
             Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
-                let _ = writeln!(anstream::stderr(), "error: {}", in_words(&error));
+                let _ = writeln!(streams::stderr(), "error: {}", printable(&in_words(&error)));
                 if is_wrong_usage(&error) { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
             }
         }
     }
 
     fn carry_out(self) -> anyhow::Result<Exit> {
-        let mut out = anstream::stdout().lock();
+        let mut out = streams::stdout();
         let command = self.command.unwrap_or(Command::Practice(self.practice));
         if let Command::Completions(args) = command {
             return completions::run(args, &mut out);
         }
         if let Command::Score(args) = command {
-            let mut err = anstream::stderr();
+            let mut err = streams::stderr();
             let code = score::run(&args, &mut std::io::stdin().lock(), &mut out, &mut err)?;
             return Ok(if code == 0 { Exit::Done } else { Exit::Failed });
         }
@@ -189,9 +196,21 @@ impl Cli {
 fn library(settings: &Settings) -> Result<Library, LibraryError> {
     let library = Library::with_folders(std::slice::from_ref(&settings.folders.config))?;
     for fault in library.faults() {
-        let _ = writeln!(anstream::stderr(), "warning: left out: {}", printable(&fault.why));
+        let _ = writeln!(streams::stderr(), "warning: left out: {}", printable(&fault.why));
     }
     Ok(library)
+}
+
+/// Shows what clap has to say: help, the version, or what is wrong with the command line, which it quotes.
+fn misread(wrong: &clap::Error) -> ExitCode {
+    let text = wrong.render();
+    let written = match wrong.use_stderr() {
+        true => write!(streams::stderr(), "{}", text.ansi()),
+        false => write!(streams::stdout(), "{}", text.ansi()),
+    };
+    // A closed pipe is no error.
+    drop(written);
+    ExitCode::from(u8::try_from(wrong.exit_code()).unwrap_or(WRONG_USAGE))
 }
 
 /// An error with its causes, each said once: many messages name their cause already.

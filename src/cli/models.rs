@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::bars::Bars;
+use super::streams;
 use crate::model::acquire::{AcquireError, Bytes, HubOptions, Store};
 use crate::model::catalogue::{Catalogue, CatalogueError, Entry};
 use crate::model::choose::{Choice, Facts, choose, gib, objection};
@@ -125,7 +126,7 @@ fn list(
                 catalogue.entries().iter().map(|entry| as_json(entry, store, &facts)).collect();
             let default = choice.ok().map(|choice| json!({"name": choice.name, "reason": choice.reason}));
             let document = json!({"default": default, "chosen": settings.model, "models": models});
-            writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
+            out.write_all(crate::text::json::pretty(&document).as_bytes())?;
         }
         ListFormat::Text => {
             let default = choice.as_ref().ok();
@@ -196,7 +197,7 @@ fn pull(entry: &Entry, store: &Store, settings: &Settings, out: &mut dyn Write) 
             Ok(Exit::Done)
         }
         Err(stopped @ AcquireError::Interrupted) => {
-            eprintln!("{stopped}");
+            writeln!(streams::stderr(), "{stopped}")?;
             Ok(Exit::Interrupted)
         }
         Err(error) => Err(error.into()),
@@ -221,7 +222,7 @@ fn verify(
         match result {
             Ok(_) => writeln!(out, "{}: as it should be", entry.name)?,
             Err(stopped @ AcquireError::Interrupted) => {
-                eprintln!("{stopped}");
+                writeln!(streams::stderr(), "{stopped}")?;
                 return Ok(Exit::Interrupted);
             }
             Err(error) => {

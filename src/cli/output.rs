@@ -2,6 +2,8 @@
 
 use super::programs;
 use crate::settings::Settings;
+use crate::text::file::{self, Existing};
+use crate::text::printable;
 use anstream::adapter::strip_str;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -66,22 +68,12 @@ pub fn markdown_table(titles: impl IntoIterator<Item = impl Into<Cell>>) -> Tabl
 /// Talks are private: the file is the owner's alone, whole or not there, and never written over unasked.
 fn write_private(file: &Path, force: bool, text: &str) -> anyhow::Result<()> {
     let shown = file.display();
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let cannot = || format!("can't write `{shown}`");
-    if file.is_dir() {
-        bail!("can't write `{shown}`: it is a folder");
-    }
-    // Made by `tempfile` with the owner's rights only.
-    let mut new = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
-    new.write_all(strip_str(text).to_string().as_bytes()).with_context(cannot)?;
-    new.as_file().sync_all().with_context(cannot)?;
-    let kept = if force { new.persist(file) } else { new.persist_noclobber(file) };
-    match kept {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+    let existing = if force { Existing::Replace } else { Existing::Keep };
+    match file::write_private(file, printable(&strip_str(text).to_string()).as_bytes(), existing) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             bail!("`{shown}` is there already; `--force` writes over it")
         }
-        Err(error) => Err(error.error).with_context(cannot),
+        other => other.with_context(|| format!("can't write `{shown}`")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `coachup practice`: choose who plays, load the model, and hand over to the practice loop.
 
 use super::bars::Bars;
-use super::{Exit, models};
+use super::{Exit, models, streams};
 use crate::boss::{Cast, Steering};
 use crate::model::acquire::{AcquireError, Acquired};
 use crate::model::candle::{CandleModel, CandleOptions};
@@ -17,9 +17,9 @@ use crate::repl::talk::{Rooms, Talk};
 use crate::review::Proposal;
 use crate::scenario::{Boss, Difficulty, Entry, Library, Problem, Scenario};
 use crate::scorer::Scorer;
-use crate::session::Session;
 use crate::session::plan::Plan;
 use crate::session::store::Store;
+use crate::session::{Session, kept};
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use std::fs::File;
@@ -106,7 +106,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     let feedback = args.feedback.unwrap_or(settings.feedback);
     let Some(mut script) = script else {
         let manner = Manner { feedback, plain: settings.plain };
-        let history = settings.folders.data.join("history.txt");
+        let history = settings.folders.data.join(kept::HISTORY);
         loop {
             match interactive::run(&mut talk, &history, out, manner, &interrupt)? {
                 Left::Ended | Left::Open => return Ok(Exit::Done),
@@ -116,7 +116,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
         }
     };
     let format = args.format.unwrap_or_default();
-    let mut err = anstream::stderr();
+    let mut err = streams::stderr();
     let mut output = Output { out, err: &mut err, format, feedback, plain: settings.plain };
     Ok(match script::run(&mut talk, &mut script, &mut output, &interrupt)? {
         Ended::Done | Ended::Left => Exit::Done,
@@ -271,7 +271,7 @@ pub(super) fn acquired(
         name: Some(acquired.name.clone()),
         threads: (settings.threads > 0).then_some(settings.threads),
         prompt_style: acquired.prompt_style,
-        prefix_folder: Some(settings.folders.data.join("prefixes")),
+        prefix_folder: Some(settings.folders.data.join(kept::PREFIXES)),
         ..CandleOptions::default()
     };
     Ok(Some((acquired, options)))

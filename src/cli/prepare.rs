@@ -12,6 +12,7 @@ use crate::scorer::Scorer;
 use crate::session::plan::Plan;
 use crate::settings::Settings;
 use crate::text::json;
+use anyhow::Context;
 use clap::Args;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -30,6 +31,9 @@ pub struct PrepareArgs {
     /// Only show the plan and what it shows
     #[arg(long, conflicts_with = "edit")]
     show: bool,
+    /// Remove the plan
+    #[arg(long, conflicts_with_all = ["edit", "show"])]
+    remove: bool,
     /// How to show it
     #[arg(long, value_enum, default_value_t, requires = "show")]
     format: Format,
@@ -46,6 +50,10 @@ pub fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let name = args.scenario.as_ref().unwrap_or(&settings.scenario);
+    // A plan can outlive its scenario.
+    if args.remove && Path::new(name).components().count() == 1 {
+        return remove(&settings.folders.plan(name), name, out);
+    }
     let scenario = library.get::<Scenario>(name)?;
     let file = settings.folders.plan(&scenario.name);
     if args.show {
@@ -75,6 +83,18 @@ pub fn run(
     };
     out.write_all(screen::note(&text).as_bytes())?;
     Ok(if left == Left::Interrupted { Exit::Interrupted } else { Exit::Done })
+}
+
+fn remove(file: &Path, name: &str, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    match std::fs::remove_file(file) {
+        Ok(()) => writeln!(out, "Removed the plan for `{name}`.")?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            writeln!(out, "There is no plan for `{name}`, so nothing was removed.")?;
+            return Ok(Exit::Failed);
+        }
+        Err(error) => return Err(error).with_context(|| format!("can't remove `{}`", file.display())),
+    }
+    Ok(Exit::Done)
 }
 
 fn show(plan: &Plan, name: &str, format: Format, plain: bool, out: &mut dyn Write) -> anyhow::Result<Exit> {

@@ -1,6 +1,8 @@
 //! The person's own programs: editor, pager and browser.
 
+use super::streams;
 use crate::settings::Programs;
+use crate::text::gate;
 use anyhow::{Context, bail};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -32,6 +34,7 @@ pub fn page(programs: &Programs, text: &str, height: usize, out: &mut dyn Write)
         return Ok(out.write_all(text.as_bytes())?);
     }
     let coloured = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+    let text = &*gate::coloured(text);
     let shown = if coloured { text.to_owned() } else { anstream::adapter::strip_str(text).to_string() };
     let mut command = shell(pager, None);
     if !programs.less {
@@ -64,7 +67,9 @@ pub fn open(programs: &Programs, file: &Path) -> anyhow::Result<()> {
         "xdg-open"
     };
     let browser = programs.browser.as_deref().unwrap_or(usual);
-    let status = shell(browser, Some(file)).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    // What the person saves in a browser is no business of ours.
+    let browser_line = format!("{}{browser}", streams::usual_rights());
+    let status = shell(&browser_line, Some(file)).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let opened = status.is_ok_and(|status| status.success());
     anyhow::ensure!(opened, "can't open a browser with `{browser}`; open `{}` yourself", file.display());
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::output::{Target, deliver};
-use crate::review::{Progress, progress_views};
+use crate::review::{Talks, progress_views};
 use crate::scenario::Library;
 use crate::session::store::Store;
 use crate::settings::Settings;
@@ -46,11 +46,12 @@ pub fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let store = Store::open(&settings.folders.data)?;
-    let summaries = store.list()?;
+    let mut talks = Talks::default();
     // The list is newest first.
-    let sessions: Vec<_> =
-        summaries.iter().rev().map(|summary| store.load(&summary.header.id)).collect::<Result<_, _>>()?;
-    let progress = Progress::of(&sessions, library);
+    for summary in store.list()?.iter().rev() {
+        talks.add(store.load(&summary.header.id)?);
+    }
+    let progress = talks.progress(library);
     let text = match args.format {
         Format::Terminal => progress_views::terminal(&progress, width, !settings.plain),
         Format::Html => progress_views::html(&progress),

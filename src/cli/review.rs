@@ -7,8 +7,10 @@ use crate::review::{
 };
 use crate::scenario::Library;
 use crate::session::Session;
-use crate::session::store::{Store, make_private_folder};
+use crate::session::kept;
+use crate::session::store::Store;
 use crate::settings::Settings;
+use crate::text::file::make_private_folder;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -125,7 +127,7 @@ fn open(text: &str, target: &Target, settings: &Settings, out: &mut dyn Write) -
         // Kept with the sessions, as private as they are, and written over the next time.
         None => {
             make_private_folder(&settings.folders.data)?;
-            let file = settings.folders.data.join("review.html");
+            let file = settings.folders.data.join(kept::PAGE);
             let target = Target { output: Some(file.clone()), force: true };
             deliver(text, &target, false, settings, out)?;
             file

@@ -3,7 +3,7 @@
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Position, Utterance};
 use crate::scorer::{Graded, Scorer};
-use crate::text::printable;
+use crate::text::{json, printable};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -219,7 +219,8 @@ impl Writer<'_> {
                 writeln!(self.err, "line {line}: {}", printable(why))?;
                 match self.format {
                     ScoreFormat::Json => {
-                        writeln!(self.out, "{}", json!({"id": item.id, "line": line, "error": why}))?;
+                        let error = json!({"id": item.id, "line": line, "error": why});
+                        self.out.write_all(json::line(&error).as_bytes())?;
                     }
                     ScoreFormat::Text => {
                         writeln!(self.out, "{}  line {line}: {}", id_text(&item.id), printable(why))?
@@ -242,8 +243,8 @@ impl Writer<'_> {
             checks: &'a crate::scorer::verdict::Verdicts,
         }
         let skipped = graded.skipped.map(|skipped| skipped.to_string());
-        serde_json::to_writer(&mut *self.out, &Line { id, skipped, checks: &graded.verdicts })?;
-        Ok(writeln!(self.out)?)
+        let line = json::line(&Line { id, skipped, checks: &graded.verdicts });
+        Ok(self.out.write_all(line.as_bytes())?)
     }
 
     fn text_turn(&mut self, id: &Value, text: &str, graded: &Graded) -> Result<()> {

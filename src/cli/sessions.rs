@@ -6,7 +6,7 @@ use crate::review::{Report, Titles, outcome_words, terminal};
 use crate::scenario::Library;
 use crate::session::anonymous::{self, anonymous};
 use crate::session::store::{Store, Summary};
-use crate::session::{Session, file, transcript};
+use crate::session::{Session, file, kept, transcript};
 use crate::settings::Settings;
 use crate::text::{count, json, one_line};
 use anyhow::{Context, bail};
@@ -201,9 +201,7 @@ fn remove(
         writeln!(out, "Nothing was removed.")?;
         return Ok(Exit::Failed);
     }
-    for id in &ids {
-        store.remove(id)?;
-    }
+    store.remove(&ids)?;
     writeln!(out, "Removed {what}.")?;
     Ok(Exit::Done)
 }
@@ -215,11 +213,16 @@ fn remove_all(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let question = format!("Remove all you said, {}, for good?", count(store.list()?.len(), "session"));
+    let settings = around.settings;
     if !yes && !confirmed(&question, around)? {
         writeln!(out, "Nothing was removed.")?;
         return Ok(Exit::Failed);
     }
     writeln!(out, "Removed {}.", count(store.remove_all()?, "session"))?;
+    let plans = settings.folders.data.join(kept::PLANS);
+    if kept::files(&plans, Path::new(""))?.iter().any(|plan| plan.extension().is_some()) {
+        writeln!(out, "Your plans are kept: `coachup prepare SCENARIO --remove` removes one.")?;
+    }
     Ok(Exit::Done)
 }
 

@@ -3,7 +3,7 @@
 use super::Exit;
 use crate::repl::script::Format;
 use crate::scenario::{Entry, Library, LibraryError, Problem, read, start};
-use crate::text::printable;
+use crate::text::{json, printable};
 use clap::Subcommand;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -90,7 +90,8 @@ fn list<E: Shown>(entries: &[(&str, &E)], format: Format, out: &mut dyn Write) -
         match format {
             Format::Text => writeln!(out, "{:widest$}  {}", printable(name), printable(&entry.label()))?,
             Format::Json => {
-                writeln!(out, "{}", serde_json::json!({ "name": name, "title": entry.title() }))?;
+                let line = serde_json::json!({ "name": name, "title": entry.title() });
+                out.write_all(json::line(&line).as_bytes())?;
             }
         }
     }
@@ -99,12 +100,10 @@ fn list<E: Shown>(entries: &[(&str, &E)], format: Format, out: &mut dyn Write) -
 
 fn show<E: Shown>(name: &str, entry: &E, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
     if format == Format::Json {
-        serde_json::to_writer(&mut *out, entry)?;
-        writeln!(out)?;
-        return Ok(());
+        return Ok(out.write_all(json::line(entry).as_bytes())?);
     }
     let width = textwrap::termwidth().clamp(40, WIDEST);
-    writeln!(out, "{name}  {}\n", printable(&entry.label()))?;
+    writeln!(out, "{}  {}\n", printable(name), printable(&entry.label()))?;
     for (label, text) in entry.paragraphs() {
         let text = printable(&text);
         if label.is_empty() {

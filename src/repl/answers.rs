@@ -7,6 +7,7 @@ use crate::boss::state::Act;
 use crate::review::markdown;
 use crate::scorer::hint::{Cue, hint};
 use crate::text::count::count;
+use crate::text::file::{Existing, write_private};
 use anyhow::Context;
 use std::path::Path;
 
@@ -67,7 +68,8 @@ pub fn answer(talk: &mut Talk, command: &Command, plain: bool) -> anyhow::Result
         Command::Save(file) => {
             let path = Path::new(file);
             let text = markdown::render(&talk.report());
-            crate::text::file::write_new(path, &text).with_context(|| format!("can't save to `{file}`"))?;
+            write_private(path, text.as_bytes(), Existing::Keep)
+                .with_context(|| format!("can't save to `{file}`"))?;
             screen::note(&format!("Saved to {file}."))
         }
         Command::End => return Ok(Answer::End),

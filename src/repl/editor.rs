@@ -2,13 +2,15 @@
 
 use super::arrival::Arrival;
 use super::commands::TABLE;
+use crate::text::printable;
+use crate::text::printable::is_unsafe;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::history::FileHistory;
 use rustyline::{Cmd, Validator};
-use rustyline::{
-    Config, Context, Editor, Event, EventHandler, Helper, Highlighter, Hinter, KeyCode, KeyEvent, Modifiers,
-};
+use rustyline::{Config, Context, Editor, Event, EventHandler, Helper, Hinter, KeyCode, KeyEvent, Modifiers};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// How many lines the history keeps.
@@ -25,8 +27,19 @@ pub enum Input {
     End,
 }
 
-#[derive(Helper, Highlighter, Hinter, Validator)]
+#[derive(Helper, Hinter, Validator)]
 struct Slash;
+
+/// A pasted line is shown without what would steer the terminal; it is taken as it was pasted.
+impl Highlighter for Slash {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        printable(line)
+    }
+
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        line.chars().any(is_unsafe)
+    }
+}
 
 impl Completer for Slash {
     type Candidate = String;
@@ -77,7 +90,7 @@ impl Prompt {
         Ok(Prompt { editor, history: history.map(Path::to_owned), arrival, next: None })
     }
 
-    /// Asks for one line, with `initial` already in it.
+    /// Asks for one line, with `initial` already in it: words that may have come with an imported session.
     ///
     /// # Errors
     /// The terminal failed.
@@ -86,7 +99,7 @@ impl Prompt {
             return Ok(Input::Line(command));
         }
         self.arrival.reset();
-        let read = match self.editor.readline_with_initial(prompt, (initial, "")) {
+        let read = match self.editor.readline_with_initial(&*printable(prompt), (&printable(initial), "")) {
             // Nothing followed the Enter: it was one.
             Err(ReadlineError::Eof) => self.arrival.take_held().ok_or(ReadlineError::Eof),
             other => other,
@@ -110,7 +123,8 @@ impl Prompt {
     /// The history is private: only its owner may read it. Losing it loses nothing of a session.
     fn save(&mut self) {
         let Some(history) = &self.history else { return };
-        if self.editor.save_history(history).is_ok() {
+        // Another practice may be adding to it too.
+        if self.editor.append_history(history).is_ok() {
             #[cfg(unix)]
             {
                 use std::os::unix::fs::PermissionsExt;
@@ -124,6 +138,15 @@ impl Prompt {
 mod tests {
     use super::*;
     use rustyline::history::DefaultHistory;
+
+    #[test]
+    fn a_pasted_line_does_not_steer_the_terminal() {
+        assert_eq!(Slash.highlight("a\u{1b}[2Jb\u{202e}", 0), "ab");
+        assert!(
+            Slash.highlight_char("a\u{9b}", 1, CmdKind::Other)
+                && !Slash.highlight_char("a b", 1, CmdKind::Other)
+        );
+    }
 
     #[test]
     fn commands_are_completed_and_words_are_not() {

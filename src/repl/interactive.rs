@@ -9,6 +9,7 @@ use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
 use crate::review::Proposal;
+use crate::text::one_line;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -149,7 +150,7 @@ fn answer_turn(
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     interrupt.clear();
-    let name = talk.cast().boss.name.clone();
+    let name = one_line(&talk.cast().boss.name);
     let waiting = if talk.is_loading() { "the model is still loading" } else { "thinking" };
     if manner.plain {
         show(out, &screen::note(&format!("{name}: ({waiting})")))?;

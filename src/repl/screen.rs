@@ -115,6 +115,7 @@ pub fn no_plan() -> String {
 
 /// A line the boss says.
 pub fn boss_line(name: &str, text: &str) -> String {
+    let name = &one_line(name);
     let label = format!("{name}: ");
     let indent = " ".repeat(2);
     let plain = wrapped(text, &label, &indent);
@@ -215,7 +216,7 @@ pub fn turn_feedback(talk: &Talk, grade_before: f64, plain: bool) -> String {
 
 /// A line the person said, as a script's transcript shows it.
 pub fn person_line(name: &str, text: &str) -> String {
-    format!("{BOLD}{}{BOLD:#}\n", wrapped(text, &format!("{name}: "), "  "))
+    format!("{BOLD}{}{BOLD:#}\n", wrapped(text, &format!("{}: ", one_line(name)), "  "))
 }
 
 /// Where the talk stands, to go on from: the greeting, or the last lines of a resumed one.

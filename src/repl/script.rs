@@ -7,6 +7,7 @@ use super::events::Event;
 use super::interrupt::Interrupt;
 use super::screen;
 use super::talk::{LONGEST_TURN, Talk};
+use crate::text::{json, printable};
 use anyhow::Context;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
@@ -48,8 +49,7 @@ pub struct Output<'a> {
 
 impl Output<'_> {
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {
-        serde_json::to_writer(&mut *self.out, event)?;
-        self.out.write_all(b"\n")?;
+        self.out.write_all(json::line(event).as_bytes())?;
         Ok(self.out.flush()?)
     }
 
@@ -96,9 +96,9 @@ pub fn run(
             continue;
         }
         match commands::parse(text) {
-            Some(Err(error)) => writeln!(output.err, "line {number}: {error}")?,
+            Some(Err(error)) => writeln!(output.err, "line {number}: {}", printable(&error.to_string()))?,
             Some(Ok(command)) => match answers::answer(talk, &command, output.plain) {
-                Err(error) => writeln!(output.err, "line {number}: {error:#}")?,
+                Err(error) => writeln!(output.err, "line {number}: {}", printable(&format!("{error:#}")))?,
                 Ok(answer) => match answer {
                     Answer::Text(answer) | Answer::Retry(answer, _) => note(text, &answer, output)?,
                     Answer::Breathe => {}

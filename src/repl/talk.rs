@@ -105,7 +105,7 @@ impl<'a> Talk<'a> {
     /// The store failed.
     pub fn leave(&mut self) -> anyhow::Result<()> {
         if self.is_empty() && !self.session.header.id.is_empty() {
-            self.rooms.store.remove(&self.session.header.id)?;
+            self.rooms.store.discard(&self.session.header.id)?;
             self.session.header.id.clear();
         }
         Ok(())
@@ -177,15 +177,14 @@ impl<'a> Talk<'a> {
 
     /// Is there no session yet, this one included?
     pub fn is_first(&self) -> bool {
-        self.is_empty() && self.rooms.store.list().is_ok_and(|sessions| sessions.is_empty())
+        self.is_empty() && self.rooms.store.is_empty().is_ok_and(|empty| empty)
     }
 
     /// The talk to practise next; none where nothing was said.
     pub fn proposal(&self) -> Option<Proposal> {
         // Without the list, the proposal may repeat a scenario: no reason to fail.
-        let sessions = self.rooms.store.list().unwrap_or_default();
-        let tried: Vec<&str> =
-            sessions.iter().take(ladder::LATELY).map(|session| session.header.scenario.as_str()).collect();
+        let tried = self.rooms.store.latest_scenarios(ladder::LATELY).unwrap_or_default();
+        let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
         ladder::next(&self.outline(), None, &tried, self.rooms.library)
     }
 

@@ -43,9 +43,11 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// Fills the template `name`; the content of `page` is escaped, but for what is marked as safe.
 pub(super) fn filled(name: &str, page: &impl Serialize) -> String {
     let template = PAGES.get_template(name).expect("a template of ours");
-    template
+    let page = template
         .render(minijinja::context! { page => Value::from(Serde(page)) })
-        .expect("every key is there: tests fill every page")
+        .expect("every key is there: tests fill every page");
+    // Each text has been through this already: a second lock, for one that was forgotten.
+    printable(&page).into_owned()
 }
 
 /// A chart, put into the page as it is.

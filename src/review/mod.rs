@@ -32,7 +32,7 @@ pub use ladder::Proposal;
 pub use marks::{Effect, Mark};
 pub use next_time::NextTime;
 pub use plan::{PartReview, PlanReview, PlanUse};
-pub use progress::Progress;
+pub use progress::{Progress, Talks};
 pub use report::{Branch, Report, Titles, TurnView};
 pub use turning::{Turn, TurningPoint};
 pub use words::outcome as outcome_words;

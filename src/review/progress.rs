@@ -4,9 +4,12 @@ use super::ladder::{self, Proposal, Weakest};
 use super::report::{Report, Titles};
 use super::trend::{Change, change};
 use crate::scenario::Library;
+use crate::scorer::grade::{Grade, grade};
 use crate::scorer::rubric::{Check, Skill};
 use crate::session::{Outcome, Session};
 use serde::Serialize;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The name of the JSON format.
 const FORMAT: &str = "coachup-progress";
@@ -98,24 +101,42 @@ pub struct Reached {
     pub best: f64,
 }
 
-impl Progress {
-    /// Progress over `sessions`, oldest first.
-    pub fn of(sessions: &[Session], library: &Library) -> Progress {
-        // An imported copy is not another talk.
-        let copies = |at: usize| sessions[..at].iter().any(|earlier| is_copy(earlier, &sessions[at]));
-        let reports: Vec<Report> = sessions
-            .iter()
-            .enumerate()
-            .filter(|(at, session)| session.head.is_some() && !copies(*at))
-            .map(|(_, session)| session)
-            .map(|session| Report::outline(session, session.head, Titles::from(library, &session.header)))
-            .collect();
-        let score = |report: &Report, skill: Skill| report.grade.as_ref()?.skills.get(&skill)?.score;
+/// Talks gathered one at a time, so that ten thousand of them need not be held with all their words.
+#[derive(Debug, Default)]
+pub struct Talks {
+    points: Vec<Point>,
+    /// Which talks were added: an imported copy of one is not another.
+    seen: HashSet<(jiff::Timestamp, u64, u64)>,
+    /// The newest, for what to practise next.
+    last: Option<Session>,
+}
+
+/// What progress needs of a talk.
+#[derive(Debug)]
+struct Point {
+    talk: TalkPoint,
+    grade: Grade,
+    shown: [bool; Check::COUNT],
+}
+
+impl Talks {
+    /// Adds the next newer session; one in which nothing was said, and a copy of an earlier one, are passed over.
+    pub fn add(&mut self, session: Session) {
+        if session.head.is_some() && self.seen.insert(same_talk(&session)) {
+            self.points.push(Point::of(&session));
+            self.last = Some(session);
+        }
+    }
+
+    /// Progress over the talks that were added.
+    pub fn progress(self, library: &Library) -> Progress {
+        let Talks { points, last, .. } = self;
+        let score = |point: &Point, skill: Skill| point.grade.skills.get(&skill)?.score;
         let skills: Vec<SkillSeries> = Skill::ALL
             .into_iter()
             .map(|skill| SkillSeries {
                 skill,
-                series: series(reports.iter().map(|report| score(report, skill)).collect()),
+                series: series(points.iter().map(|point| score(point, skill)).collect()),
             })
             .collect();
         let weakest = skills
@@ -126,37 +147,55 @@ impl Progress {
             })
             .min_by(|a, b| a.score.total_cmp(&b.score));
         let lately: Vec<&str> =
-            reports.iter().rev().take(ladder::LATELY).map(|report| report.header.scenario.as_str()).collect();
+            points.iter().rev().take(ladder::LATELY).map(|point| point.talk.scenario.as_str()).collect();
+        let last = last.map(|last| Report::outline(&last, last.head, Titles::from(library, &last.header)));
         Progress {
             format: FORMAT,
             version: VERSION,
-            overall: series(reports.iter().map(|report| Some(report.grade.as_ref()?.overall)).collect()),
+            overall: series(points.iter().map(|point| Some(point.talk.grade)).collect()),
             skills,
-            checks: Check::ALL.into_iter().map(|check| check_series(&reports, check)).collect(),
-            reached: reached(&reports, library),
-            next: reports.last().and_then(|last| ladder::next(last, weakest, &lately, library)),
-            talks: reports.iter().map(TalkPoint::of).collect(),
+            checks: Check::ALL.into_iter().map(|check| check_series(&points, check)).collect(),
+            reached: reached(&points, library),
+            next: last.and_then(|last| ladder::next(&last, weakest, &lately, library)),
+            talks: points.into_iter().map(|point| point.talk).collect(),
         }
     }
 }
 
-impl TalkPoint {
-    fn of(report: &Report) -> TalkPoint {
-        TalkPoint {
-            id: report.header.id.clone(),
-            started: report.header.started,
-            scenario: report.header.scenario.clone(),
-            difficulty: report.header.difficulty.clone(),
-            turns: report.talk.len(),
-            outcome: report.outcome,
-            grade: report.grade.as_ref().map_or(0.0, |grade| grade.overall),
-        }
+impl Point {
+    fn of(session: &Session) -> Point {
+        let path = session.talk();
+        let grade = grade(&path.iter().map(|exchange| &exchange.verdicts).collect::<Vec<_>>());
+        let shown = |check: Check| path.iter().any(|exchange| exchange.verdicts.is_yes(check));
+        let talk = TalkPoint {
+            id: session.header.id.clone(),
+            started: session.header.started,
+            scenario: session.header.scenario.clone(),
+            difficulty: session.header.difficulty.clone(),
+            turns: path.len(),
+            outcome: session.outcome.unwrap_or_else(|| Outcome::of(&path)),
+            grade: grade.overall,
+        };
+        Point { talk, shown: Check::ALL.map(shown), grade }
     }
 }
 
-/// Are the sessions the same talk under two numbers?
-fn is_copy(a: &Session, b: &Session) -> bool {
-    a.header.started == b.header.started && a.header.seed == b.header.seed && a.exchanges == b.exchanges
+impl Progress {
+    /// Progress over `sessions`, oldest first.
+    pub fn of(sessions: &[Session], library: &Library) -> Progress {
+        let mut talks = Talks::default();
+        sessions.iter().cloned().for_each(|session| talks.add(session));
+        talks.progress(library)
+    }
+}
+
+/// What sessions share that are the same talk under two numbers: when it began, its seed and all that was said.
+fn same_talk(session: &Session) -> (jiff::Timestamp, u64, u64) {
+    let mut said = DefaultHasher::new();
+    for exchange in &session.exchanges {
+        exchange.text.hash(&mut said);
+    }
+    (session.header.started, session.header.seed, said.finish())
 }
 
 fn series(values: Vec<Option<f64>>) -> Series {
@@ -164,26 +203,26 @@ fn series(values: Vec<Option<f64>>) -> Series {
     Series { change: change(&known, CHANCE_OF_GRADES), values }
 }
 
-fn check_series(reports: &[Report], check: Check) -> CheckSeries {
-    let shown = |report: &Report| report.talk.iter().any(|turn| turn.checks.is_yes(check));
-    let values: Vec<f64> = reports.iter().map(|report| f64::from(u8::from(shown(report)))).collect();
+fn check_series(points: &[Point], check: Check) -> CheckSeries {
+    let values: Vec<f64> =
+        points.iter().map(|point| f64::from(u8::from(point.shown[check.index()]))).collect();
     CheckSeries { check, change: change(&values, CHANCE_OF_CHECKS) }
 }
 
-fn reached(reports: &[Report], library: &Library) -> Vec<Reached> {
+fn reached(points: &[Point], library: &Library) -> Vec<Reached> {
     let presets = library.ladder();
     let mut names: Vec<&str> = presets.iter().map(|preset| preset.name.as_str()).collect();
-    for report in reports {
+    for Point { talk, .. } in points {
         // `custom`, and presets that are no more.
-        if !names.contains(&report.header.difficulty.as_str()) {
-            names.push(&report.header.difficulty);
+        if !names.contains(&talk.difficulty.as_str()) {
+            names.push(&talk.difficulty);
         }
     }
     let of = |name: &str| {
-        let talks: Vec<&Report> = reports.iter().filter(|report| report.header.difficulty == name).collect();
-        let best = talks.iter().filter_map(|report| Some(report.grade.as_ref()?.overall)).fold(0.0, f64::max);
-        let agreed = talks.iter().filter(|report| report.outcome == Outcome::Agreed).count();
-        Reached { difficulty: name.to_owned(), talks: talks.len(), agreed, best }
+        let talks = || points.iter().map(|point| &point.talk).filter(|talk| talk.difficulty == name);
+        let best = talks().map(|talk| talk.grade).fold(0.0, f64::max);
+        let agreed = talks().filter(|talk| talk.outcome == Outcome::Agreed).count();
+        Reached { difficulty: name.to_owned(), talks: talks().count(), agreed, best }
     };
     names.into_iter().map(of).filter(|reached| reached.talks > 0).collect()
 }

@@ -156,7 +156,11 @@ fn malformed(error: serde_json::Error) -> FileError {
     })
 }
 
-fn check(session: &Session) -> Result<(), FileError> {
+/// Is the session one that can be shown, graded, resumed and stored?
+///
+/// # Errors
+/// [`FileError::Invalid`], which says where and why.
+pub(super) fn check(session: &Session) -> Result<(), FileError> {
     check_header(&session.header)?;
     session.plan.iter().try_for_each(check_plan)?;
     if session.exchanges.len() > MOST_EXCHANGES {

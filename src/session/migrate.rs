@@ -1,8 +1,9 @@
 //! The store's schema versions: numbered steps, the file backed up before an old one is changed.
 
-use super::store::{StoreError, make_private_file};
+use super::store::{FILE, StoreError};
+use crate::text::file::make_private_file;
 use rusqlite::{Connection, TransactionBehavior};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One step a version: `STEPS[n]` takes a store of version `n` to `n + 1`.
 const STEPS: [&str; 2] =
@@ -16,22 +17,18 @@ pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreErro
     apply(connection, path, &STEPS)
 }
 
-/// Removes what [`migrate`] kept of older versions of the store at `path`.
-///
-/// # Errors
-/// The folder can't be read, or a file in it can't be removed.
-pub fn remove_backups(path: &Path) -> std::io::Result<()> {
-    let (Some(folder), Some(store)) = (path.parent(), path.file_name()) else { return Ok(()) };
-    for entry in std::fs::read_dir(folder)? {
-        let file = entry?.path();
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let version = name.strip_prefix(&*store.to_string_lossy()).and_then(|rest| rest.strip_prefix(".v"));
-        let version = version.and_then(|rest| rest.strip_suffix(".bak"));
-        if version.is_some_and(|digits| digits.parse::<usize>().is_ok()) {
-            std::fs::remove_file(file)?;
-        }
-    }
-    Ok(())
+/// Where the store at `path` is kept as it was with schema `version`.
+fn backup_path(path: &Path, version: usize) -> PathBuf {
+    let mut backup = path.as_os_str().to_owned();
+    backup.push(format!(".v{version}.bak"));
+    PathBuf::from(backup)
+}
+
+/// Is `name` one that [`migrate`] gives to the copy of an older store?
+pub fn is_backup(name: &str) -> bool {
+    let version = name.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(".v"));
+    let version = version.and_then(|rest| rest.strip_suffix(".bak"));
+    version.is_some_and(|digits| digits.parse::<usize>().is_ok())
 }
 
 fn apply(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
@@ -43,12 +40,10 @@ fn apply(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(),
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
     if found > 0 {
-        let mut backup = path.as_os_str().to_owned();
-        backup.push(format!(".v{found}.bak"));
-        let backup = Path::new(&backup);
+        let backup = backup_path(path, found);
         // Made by us first: SQLite would let others read it.
-        make_private_file(backup).map_err(|source| StoreError::Folder { path: backup.to_owned(), source })?;
-        connection.backup("main", backup, None::<fn(rusqlite::backup::Progress)>)?;
+        make_private_file(&backup).map_err(|source| StoreError::Folder { path: backup.clone(), source })?;
+        connection.backup("main", &backup, None::<fn(rusqlite::backup::Progress)>)?;
     }
     // Two programs may start at once: the second waits here, and then finds nothing left to do.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -69,7 +64,7 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::super::sample;
-    use super::super::store::{FILE, Store};
+    use super::super::store::Store;
     use super::*;
 
     const NEXT: &str = "ALTER TABLE sessions ADD COLUMN mood TEXT;";
@@ -106,10 +101,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
         }
-        let other = folder.path().join("sessions.db.vacation.bak");
-        std::fs::write(&other, "").unwrap();
-        remove_backups(&path).unwrap();
-        assert!(!backup.exists() && other.exists());
+        assert!(is_backup("sessions.db.v2.bak") && !is_backup("sessions.db.vacation.bak"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod anonymous;
 #[cfg(test)]
 mod durability;
 pub mod file;
+pub mod kept;
 mod migrate;
 pub mod plan;
 #[cfg(test)]

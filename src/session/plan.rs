@@ -5,9 +5,9 @@
 
 use crate::scorer::rubric::Check;
 use crate::text::data::from_toml;
+use crate::text::file::{Existing, make_private_folder, write_private};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -175,13 +175,8 @@ impl Plan {
     pub fn save(&self, file: &Path) -> Result<(), PlanError> {
         let unwritable = |source| PlanError::Unwritable { file: file.to_owned(), source };
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        super::store::make_private_folder(folder).map_err(unwritable)?;
-        // Made by `tempfile` with the owner's rights only.
-        let mut new = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-        new.write_all(self.to_toml().as_bytes()).map_err(unwritable)?;
-        new.as_file().sync_all().map_err(unwritable)?;
-        new.persist(file).map_err(|error| unwritable(error.error))?;
-        Ok(())
+        make_private_folder(folder).map_err(unwritable)?;
+        write_private(file, self.to_toml().as_bytes(), Existing::Replace).map_err(unwritable)
     }
 
     /// The plan as a file for people: each question as a comment over its answer.

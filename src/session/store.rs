@@ -1,12 +1,17 @@
 //! The SQLite store: one file in the data folder, one transaction a turn, readable by its owner only.
 //!
-//! Durability: the rollback journal with `synchronous=FULL`, so what [`Store::append`] has acknowledged
-//! survives a kill and a power cut. Privacy: files 0600 in a folder 0700 whatever the umask, and
-//! `secure_delete` overwrites what is removed.
+//! Durability: the rollback journal with `synchronous=EXTRA`, so what [`Store::append`] has acknowledged
+//! survives a kill and a power cut. (`FULL` does not have the disk keep that the journal is gone: after a
+//! power cut it may be there again, and SQLite would roll the acknowledged turn back.) Privacy: files 0600 in a
+//! folder 0700 whatever the umask, `secure_delete` overwrites what is removed, and nothing is written to the
+//! system's folder for temporary files.
 
 use super::plan::Plan;
 use super::{Exchange, Header, NodeId, Outcome, Reply, Session, SessionId};
+use super::{file, kept};
 use crate::boss::state::BossState;
+use crate::text::file::{make_private_file, make_private_folder};
+use crate::text::one_line;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
@@ -85,6 +90,16 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        if let FromSqlConversionFailure(..)
+        | IntegralValueOutOfRange(..)
+        | InvalidColumnType(..)
+        | Utf8Error(..) = error
+        {
+            return StoreError::Damaged(one_line(&error.to_string()));
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
@@ -131,7 +146,8 @@ impl Store {
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(BUSY)?;
         connection.execute_batch(
-            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;",
+            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;
+             PRAGMA temp_store=MEMORY;",
         )?;
         super::migrate::migrate(&mut connection, &path)?;
         Ok(Store { connection, path })
@@ -247,7 +263,10 @@ impl Store {
         let mut statement =
             transaction.prepare_cached("SELECT * FROM exchanges WHERE session = ?1 ORDER BY node")?;
         let exchanges = statement.query_map([&id], exchange_row)?.collect::<Result<Vec<_>, _>>()?;
-        Ok(Session { header, exchanges, head, outcome, plan })
+        let session = Session { header, exchanges, head, outcome, plan };
+        // A disk that garbles a page is noticed here, not by whoever trusts the evidence's places in the text.
+        file::check(&session).map_err(|error| StoreError::Damaged(format!("session {id}: {error}")))?;
+        Ok(session)
     }
 
     /// The id that `wanted` (an id, or `last`) stands for.
@@ -272,6 +291,25 @@ impl Store {
                 None => "there are none yet: `coachup practice` starts one".to_owned(),
             },
         })
+    }
+
+    /// Is there no session?
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(!self.connection.query_row("SELECT EXISTS (SELECT 1 FROM sessions)", [], |row| row.get(0))?)
+    }
+
+    /// The scenarios of the newest sessions, newest first, at most `count`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn latest_scenarios(&self, count: usize) -> Result<Vec<String>, StoreError> {
+        let mut statement =
+            self.connection.prepare("SELECT scenario FROM sessions ORDER BY id DESC LIMIT ?1")?;
+        let rows = statement.query_map([count as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// All sessions, newest first.
@@ -310,14 +348,27 @@ impl Store {
         Ok(id)
     }
 
-    /// Removes a session for good: its pages are overwritten, the file is shrunk, and backups of older
-    /// versions of the store, which may hold it too, are removed.
+    /// Takes back a session in which nothing was said.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn remove(&mut self, id: &str) -> Result<(), StoreError> {
-        self.delete("DELETE FROM sessions WHERE id = ?1", &[&id])?;
-        self.clean()
+    pub fn discard(&mut self, id: &str) -> Result<(), StoreError> {
+        self.delete("DELETE FROM sessions WHERE id = ?1", &[&id]).map(drop)
+    }
+
+    /// Removes sessions for good: their pages are overwritten, the file is shrunk, and what else may hold
+    /// words of them goes ([`kept::remove_traces`]).
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remove(&mut self, ids: &[SessionId]) -> Result<(), StoreError> {
+        self.remove_traces()?;
+        let ids = json(&ids);
+        self.delete(
+            "DELETE FROM sessions WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?1))",
+            &[&ids],
+        )?;
+        self.shrink()
     }
 
     /// Removes every session for good. Gives how many there were.
@@ -325,9 +376,16 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn remove_all(&mut self) -> Result<usize, StoreError> {
+        self.remove_traces()?;
         let removed = self.delete("DELETE FROM sessions", &[])?;
-        self.clean()?;
+        self.shrink()?;
         Ok(removed)
+    }
+
+    /// Goes first: a session that is still listed can be removed again where this fails.
+    fn remove_traces(&self) -> Result<(), StoreError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        kept::remove_traces(folder).map_err(|source| StoreError::Folder { path: folder.to_owned(), source })
     }
 
     /// Deletes, also on a full disk, where there is no room for the journal's file: the journal is then kept
@@ -344,14 +402,12 @@ impl Store {
         }
     }
 
-    fn clean(&self) -> Result<(), StoreError> {
+    fn shrink(&self) -> Result<(), StoreError> {
         // Shrinking needs room for a copy. Without it the file keeps its size: the words are overwritten.
         match self.connection.execute_batch("VACUUM").map_err(StoreError::from) {
-            Ok(()) | Err(StoreError::Full) => {}
-            Err(error) => return Err(error),
+            Ok(()) | Err(StoreError::Full) => Ok(()),
+            Err(error) => Err(error),
         }
-        let at = |source| StoreError::Folder { path: self.path.clone(), source };
-        super::migrate::remove_backups(&self.path).map_err(at)
     }
 }
 
@@ -469,38 +525,6 @@ fn unreadable(
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error)
 }
 
-/// Makes `folder` with all above it, and keeps everyone else out of it.
-///
-/// # Errors
-/// The folder can't be made, or its permissions can't be set.
-pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(folder)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
-/// SQLite gives its journal the permissions of the database, so the database is made first, by us.
-pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    match options.open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -577,7 +601,7 @@ mod tests {
         assert!(store.load("last").unwrap_err().to_string().contains("there are none yet"));
         assert_eq!(store.create(&header()).unwrap(), "1");
         assert_eq!(store.create(&header()).unwrap(), "2");
-        store.remove("2").unwrap();
+        store.remove(&["2".to_owned()]).unwrap();
         assert_eq!(store.create(&header()).unwrap(), "3");
         assert!(store.load("2").unwrap_err().to_string().contains("the newest is 3"));
         assert!(store.load("tuesday").is_err());
@@ -594,7 +618,7 @@ mod tests {
             std::fs::read(store.path()).unwrap().windows(11).any(|bytes| bytes == b"ten minutes")
         };
         assert!(has(&store));
-        store.remove(&id).unwrap();
+        store.remove(&[id]).unwrap();
         assert!(!has(&store));
     }
 

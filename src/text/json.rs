@@ -14,6 +14,15 @@ pub fn pretty<T: Serialize>(value: &T) -> String {
     escaped(&json).into_owned() + "\n"
 }
 
+/// `value` as JSON on one line, with a line feed at the end.
+///
+/// # Panics
+/// As [`pretty`].
+pub fn line<T: Serialize>(value: &T) -> String {
+    let json = serde_json::to_string(value).expect("a type that always serialises");
+    escaped(&json).into_owned() + "\n"
+}
+
 /// `json` with every character that [`is_unsafe`] to print written as `\uXXXX`.
 ///
 /// A serialiser already escapes the C0 controls; what is left can only stand inside strings.

@@ -3,6 +3,7 @@
 pub mod count;
 pub mod data;
 pub mod file;
+pub mod gate;
 pub mod json;
 pub mod markdown;
 pub mod printable;

@@ -36,7 +36,7 @@ pub fn is_unsafe(c: char) -> bool {
 
 /// Drops the rest of an ANSI sequence: control sequences up to their final byte, operating-system
 /// commands up to their terminator or the end of the line.
-fn skip_sequence(opener: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+pub(super) fn skip_sequence(opener: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     let kind = if opener == '\u{9b}' { Some('[') } else { rest.next() };
     match kind {
         Some('[') => {

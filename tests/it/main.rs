@@ -3,8 +3,15 @@
 mod acquire;
 mod boss;
 mod browser;
+mod crash;
+mod full_disk;
+mod hostile;
+mod large;
+mod migrations;
+mod power_cut;
 mod practice;
 mod prepare;
+mod privacy;
 mod readme;
 mod real_model;
 mod rooms;

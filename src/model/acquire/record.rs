@@ -3,6 +3,7 @@
 
 use super::error::{AcquireError, io_error};
 use super::progress::Progress;
+use crate::text::file::sync;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub(super) struct Verified {
 impl Verified {
     /// Marks a file whose sum has just been computed.
     pub fn mark(path: &Path, sha256: String, ours: bool) -> Result<Verified, AcquireError> {
+        // What is noted as right must still be so after a power cut: it is not read again.
+        sync(path).map_err(io_error("write", path))?;
         let (size, modified) = stamp(path).map_err(io_error("read", path))?;
         Ok(Verified { path: path.to_owned(), sha256, size, modified, ours })
     }
@@ -93,7 +96,7 @@ pub(super) fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<(
     std::io::Write::write_all(&mut file, content)?;
     file.as_file().sync_data()?;
     file.persist(path)?;
-    Ok(())
+    sync(folder)
 }
 
 /// The SHA-256 of a file, lower-case hex.
