@@ -2,6 +2,7 @@
 
 use super::{Boss, Difficulty, Problem, Scenario};
 use crate::text::data::from_toml;
+use crate::text::file::read_text;
 use crate::text::suggest::nearest;
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
@@ -166,11 +167,7 @@ impl Library {
 /// It can't be read or is malformed.
 pub fn read<E: Entry>(file: &Path) -> Result<E, LibraryError> {
     let unreadable = |source| LibraryError::Unreadable { file: file.to_owned(), source };
-    let size = std::fs::metadata(file).map_err(unreadable)?.len();
-    if size > LIMIT {
-        return Err(unreadable(std::io::Error::other(format!("{size} bytes; at most {LIMIT} are read"))));
-    }
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let text = read_text(file, LIMIT).map_err(unreadable)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     from_toml::<E>(&text).map(|entry| entry.named(&name)).map_err(|why| LibraryError::Malformed {
         kind: E::KIND,

@@ -10,4 +10,7 @@ mod real_model;
 mod rooms;
 mod score;
 mod sessions;
+mod supply;
 mod support;
+mod unsafe_code;
+mod untrusted;
