@@ -5,7 +5,7 @@ use super::scratch::Scratch;
 use super::talk;
 use coachup::boss::Cast;
 use coachup::model::catalogue::Catalogue;
-use coachup::scenario::{Boss, Difficulty, Entry, Scenario, read};
+use coachup::scenario::{Boss, Difficulty, Entry, Library, Scenario, read};
 use coachup::session::plan::Plan;
 use coachup::settings::Settings;
 use std::path::Path;
@@ -43,10 +43,15 @@ pub fn preset(bytes: &[u8]) {
 
 fn entry<E: Entry>(bytes: &[u8], cast: &mut Cast, put: fn(&mut Cast, E)) -> bool {
     let scratch = Scratch::new();
-    match read::<E>(&scratch.file("mine.toml", bytes)) {
+    let file = scratch.file(&format!("{}/mine.toml", E::FOLDER), bytes);
+    if let Ok(entry) = read::<E>(&file) {
+        // What an author is told to mend may quote the file at length; the command cleans it.
+        entry.problems().iter().for_each(|problem| drop(problem.to_string()));
+    }
+    let library = Library::with_folders(&[scratch.path().to_owned()]).expect("a folder that can be read");
+    match library.get::<E>("mine") {
         Ok(entry) => {
-            entry.problems().iter().for_each(|problem| talk::one_harmless_line(&problem.to_string()));
-            put(cast, entry);
+            put(cast, entry.clone());
             true
         }
         Err(error) => {
