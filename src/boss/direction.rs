@@ -2,6 +2,7 @@
 
 use super::draw::Draw;
 use super::state::{Act, Mood};
+use super::voice::led_in;
 use crate::scenario::{Boss, PrivateFact};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -30,7 +31,12 @@ pub(super) struct SampleLine {
 struct ActWords {
     label: String,
     direction: String,
+    /// The same where the turn put something on the table.
+    about: Option<String>,
     openings: Vec<String>,
+    /// The same where the turn put something on the table.
+    #[serde(default)]
+    offered: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +63,8 @@ pub struct Plan {
     pub fact: Option<usize>,
     /// What is taken up or confirmed, as the boss would say it.
     pub offer: Option<String>,
+    /// What the turn put on the table, where the act does not take it up.
+    pub about: Option<String>,
     /// The person asked for the floor, and gets it.
     pub floor: bool,
     /// The offer was agreed before; the reply confirms it.
@@ -73,22 +81,33 @@ pub fn label(act: Act) -> &'static str {
     DIRECTIONS.acts.get(&act).map_or("", |words| &words.label)
 }
 
-/// The direction in brackets.
+/// The direction in brackets: how the boss feels, and what it does.
 pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
+    format!("{}; {}", DIRECTIONS.mood[&plan.mood], deed(plan, boss, you, fact))
+}
+
+/// What the boss does, in words.
+pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
     let special = &DIRECTIONS.special;
+    let words = &DIRECTIONS.acts[&plan.act];
     let text = match (fact, plan.act) {
         (Some(_), _) => &special.reveals,
         (None, Act::AgreesAndCommits) if plan.settled => &special.settled,
         (None, Act::AsksForSpecifics) if plan.floor => &special.floor,
-        _ => &DIRECTIONS.acts[&plan.act].direction,
+        _ => words.about.as_ref().filter(|_| plan.about.is_some()).unwrap_or(&words.direction),
     };
-    let fact = fact.map(|fact| boss.pronoun.fill(&fact.fact)).unwrap_or_default();
-    let text = text.replace("{fact}", &fact).replace("{offer}", plan.offer.as_deref().unwrap_or("it"));
-    format!("{}; {}", DIRECTIONS.mood[&plan.mood], boss.pronoun.fill(&text).replace("{you}", you))
+    // As the boss would say it: told of the boss in the third person, a small model says "her" of itself.
+    let fact = fact.map(|fact| fact.line.trim_end_matches('.').replace("{you}", you)).unwrap_or_default();
+    let offer = plan.offer.as_deref().or(plan.about.as_deref()).unwrap_or("it");
+    let text = text.replace("{fact}", &fact).replace("{offer}", offer);
+    boss.pronoun.fill(&text).replace("{you}", you)
 }
 
 /// The most words before the pause that begins a line of the boss's own.
 const LEAD_IN: usize = 4;
+
+/// The fewest words of a private fact that a reply begins with, so that it is this fact that comes out.
+const FACT_WORDS: usize = 4;
 
 /// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
 /// the prompt does not show, since the model would go on as they do.
@@ -101,19 +120,58 @@ pub fn openings(
     draw: &mut Draw,
 ) -> Vec<String> {
     if let Some(fact) = fact {
-        return vec![first_words(&fact.line.replace("{you}", you), 2)];
+        let line = fact.line.replace("{you}", you);
+        let words = line.split(' ').count();
+        let enough = |most: usize| first_words(&line, most.max(FACT_WORDS).min(words.saturating_sub(1)));
+        let mut all = vec![enough(words / 2), enough(words * 2 / 3)];
+        all.dedup();
+        return all;
+    }
+    if let Some(about) = &plan.about {
+        let offered = offered_openings(plan.act, about);
+        if !offered.is_empty() {
+            let led: Vec<String> = offered.into_iter().map(|opening| led_in(opening, boss, draw)).collect();
+            return draw.shuffled(led);
+        }
     }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
-    let table = DIRECTIONS.acts[&plan.act]
+    let plain = plan.act.concedes() || plan.act == Act::EndsTalk;
+    let table: Vec<String> = DIRECTIONS.acts[&plan.act]
         .openings
         .iter()
-        .filter_map(|opening| with_start(opening, start.as_deref()));
-    let own = boss.examples.get(plan.act.id()).into_iter().flatten().filter(|line| !shown.contains(line));
+        .filter_map(|opening| with_start(opening, start.as_deref()))
+        .map(|opening| if plain { opening } else { led_in(opening, boss, draw) })
+        .collect();
+    // What the boss says before a question is often one itself, and leaves the model nothing to ask.
+    let asks = matches!(plan.act, Act::AsksForSpecifics | Act::QuestionsMotive);
+    let own = boss
+        .examples
+        .get(plan.act.id())
+        .filter(|_| !asks)
+        .into_iter()
+        .flatten()
+        .filter(|line| !shown.contains(line));
     let own = own.filter(|_| start.is_none()).filter_map(|line| lead_in(&line.replace("{you}", you)));
-    let mut all: Vec<String> = table.chain(own).collect();
+    let mut all: Vec<String> = table.into_iter().chain(own).collect();
     all.sort();
     all.dedup();
     draw.shuffled(all)
+}
+
+/// The most words of an offer that a reply begins with.
+const LONGEST_ABOUT: usize = 13;
+
+/// Openings that take up what the turn put on the table; none for an act without them, or a long offer.
+fn offered_openings(act: Act, about: &str) -> Vec<String> {
+    if about.split_whitespace().count() > LONGEST_ABOUT {
+        return Vec::new();
+    }
+    let is_clause = ["you ", "I ", "we "].iter().any(|person| about.starts_with(person));
+    let fits = |opening: &&String| is_clause || !opening.to_lowercase().contains("if {offer}");
+    let filled = |opening: &String| {
+        opening.replace("{offer}", about).replace("{Offer}", &crate::boss::capitalised(about))
+    };
+    DIRECTIONS.acts[&act].offered.iter().filter(fits).map(filled).collect()
 }
 
 /// Puts the first words of the offer in; none where there is no offer, or an offer and no place for it.
@@ -144,6 +202,16 @@ fn first_words(line: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_put_on_the_table_is_taken_up_in_the_first_words() {
+        let page = offered_openings(Act::Considers, "you send me one page");
+        assert!(page.contains(&"Maybe. If you send me one page,".to_owned()), "{page:?}");
+        let minutes = offered_openings(Act::Considers, "ten minutes on Thursday");
+        assert!(minutes.contains(&"Ten minutes on Thursday? That might".to_owned()), "{minutes:?}");
+        assert!(!minutes.iter().any(|opening| opening.contains("f ten minutes")), "{minutes:?}");
+        assert_eq!(offered_openings(Act::Dismisses, "you send me one page"), Vec::<String>::new());
+    }
 
     #[test]
     fn every_act_and_mood_has_words() {

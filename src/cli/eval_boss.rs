@@ -3,10 +3,13 @@
 use super::Exit;
 use super::output::markdown_table;
 use super::practice::acquired;
+use crate::boss::critic::Critic;
+use crate::boss::critic::labelled::{self as candidates, Split};
 use crate::boss::trial::cell::{Cell, every, sample};
+use crate::boss::trial::choice::choices;
 use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
 use crate::boss::trial::labelled;
-use crate::boss::trial::play::{Transcript, play};
+use crate::boss::trial::play::{Grader, Transcript, play};
 use crate::boss::trial::script::{self, Script};
 use crate::boss::trial::told_apart::told_apart;
 use crate::boss::{Cast, Steering};
@@ -15,7 +18,6 @@ use crate::model::candle::CandleModel;
 use crate::model::scripted::ScriptedModel;
 use crate::repl::interrupt::Interrupt;
 use crate::scenario::{Boss, Difficulty, Library, Scenario};
-use crate::scorer::Scorer;
 use crate::settings::Settings;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -59,6 +61,9 @@ pub struct EvalBossArgs {
     /// Replies labelled by hand, to validate the checks on
     #[arg(long, value_name = "FILE", default_value = "tests/corpus/replies.jsonl")]
     replies: PathBuf,
+    /// Candidates labelled by hand, to measure the critic on
+    #[arg(long, value_name = "FILE", default_value = "tests/corpus/candidates.jsonl")]
+    candidates: PathBuf,
     /// Print where the check on acts and the labels differ
     #[arg(long)]
     confusing: bool,
@@ -78,6 +83,8 @@ enum Way {
     ActLines,
     /// Rank by how much likelier the direction makes a candidate
     Contrast,
+    /// No critic: rank by the words shared with the turn and by likelihood
+    NoCritic,
 }
 
 /// Runs the command.
@@ -88,6 +95,9 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
     let scripts = scripts(args)?;
     if args.replies.exists() {
         validity(args, library, out)?;
+    }
+    if args.candidates.exists() {
+        writeln!(out, "{}", chosen(&args.candidates)?)?;
     }
     if args.rules_only {
         rules_only(args, &scripts, library, out)?;
@@ -144,6 +154,7 @@ fn steering(ways: &[Way]) -> Steering {
             Way::NoOpenings => steering.openings = false,
             Way::ActLines => steering.act_lines = 2,
             Way::Contrast => steering.contrast = true,
+            Way::NoCritic => steering.critic = false,
         }
     }
     steering
@@ -176,7 +187,7 @@ fn talks(
     folder: Option<&Path>,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<Transcript>>> {
-    let scorer = Scorer::new();
+    let mut grader = Grader::default();
     let steering = steering(&args.steering);
     let bar = ProgressBar::new(cells.len() as u64).with_message(name.to_owned());
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} talks, {eta} left")?);
@@ -193,7 +204,7 @@ fn talks(
         let cast = cast(&cell, script, library, &steering)?;
         let mut pulse =
             || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let Some(transcript) = play(&cast, cell, script, &scorer, model, &mut pulse)? else {
+        let Some(transcript) = play(&cast, cell, script, &mut grader, model, &mut pulse)? else {
             bar.abandon();
             return Ok(None);
         };
@@ -281,6 +292,36 @@ fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Resu
         }
     }
     Ok(())
+}
+
+/// What choosing among labelled candidates comes to, on those that the critic has not learned from.
+fn chosen(file: &Path) -> Result<String> {
+    let mut moments = candidates::read(file)?;
+    moments.retain(|moment| moment.split == Split::Test);
+    let mut table = markdown_table([
+        "model",
+        "candidates",
+        "good",
+        "moments with a choice",
+        "good when chosen blindly",
+        "by words",
+        "by the critic",
+        "AUC",
+    ]);
+    for (model, choice) in choices(&moments, Critic::shipped())? {
+        let share = |part: f64, of: usize| format!("{:.0} %", 100.0 * part / of.max(1) as f64);
+        table.add_row(vec![
+            model,
+            choice.lines.to_string(),
+            share(choice.good as f64, choice.lines),
+            choice.open.to_string(),
+            share(choice.blind, choice.open),
+            share(choice.words as f64, choice.open),
+            share(choice.critic as f64, choice.open),
+            format!("{:.2}", choice.auc),
+        ]);
+    }
+    Ok(format!("# The critic, on candidates labelled by hand that it has not learned from\n\n{table}\n"))
 }
 
 /// Mean turns to the first concession, and how many talks had one.

@@ -12,5 +12,7 @@ mod score;
 mod sessions;
 mod supply;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod unsafe_code;
 mod untrusted;

@@ -7,8 +7,9 @@ use crate::boss::{Cast, Line, Pulse, Refusal, Turn, agrees};
 use crate::model::{LanguageModel, ModelError};
 use crate::scorer::Scorer;
 use crate::scorer::rubric::Check;
-use crate::scorer::verdict::{Position, Utterance};
+use crate::scorer::verdict::{Position, Utterance, Verdicts};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// A talk that was had.
@@ -37,6 +38,9 @@ pub struct Said {
     pub may_concede: bool,
     /// What the boss did.
     pub act: Act,
+    /// The same as it was put to the model.
+    #[serde(default)]
+    pub deed: String,
     /// What it took up, where it gave something.
     pub offer: Option<String>,
     /// The private fact it told, by index.
@@ -47,6 +51,9 @@ pub struct Said {
     pub fallback: bool,
     /// Candidates that were not shown, and why.
     pub refused: Vec<Refusal>,
+    /// Candidates that were fit and were not said, the better first.
+    #[serde(default)]
+    pub passed_over: Vec<String>,
 }
 
 impl Said {
@@ -90,6 +97,25 @@ impl Transcript {
     }
 }
 
+/// The scorer, remembering what it said: trials say the same turns after the same lines again and again.
+#[derive(Debug, Default)]
+pub struct Grader {
+    scorer: Scorer,
+    said: HashMap<(String, String, bool), Verdicts>,
+}
+
+impl Grader {
+    fn grade(&mut self, text: &str, before: &str, opening: bool) -> Verdicts {
+        let key = (text.to_owned(), before.to_owned(), opening);
+        let scorer = &self.scorer;
+        let grade = || {
+            let position = if opening { Position::Opening } else { Position::Middle };
+            scorer.grade(&Utterance { text, context: Some(before), position }).verdicts
+        };
+        self.said.entry(key).or_insert_with(grade).clone()
+    }
+}
+
 /// Has the talk. None where `pulse` broke off.
 ///
 /// # Errors
@@ -98,7 +124,7 @@ pub fn play(
     cast: &Cast,
     cell: Cell,
     script: &Script,
-    scorer: &Scorer,
+    grader: &mut Grader,
     model: &mut dyn LanguageModel,
     pulse: Pulse,
 ) -> Result<Option<Transcript>, ModelError> {
@@ -109,8 +135,7 @@ pub fn play(
     for (index, turn) in script.turns.iter().enumerate() {
         let text = turn.replace("{boss}", &cast.boss.name);
         let before = talk.last().map_or(greeting.as_str(), |line| line.boss.as_str());
-        let position = if index == 0 { Position::Opening } else { Position::Middle };
-        let verdicts = scorer.grade(&Utterance { text: &text, context: Some(before), position }).verdicts;
+        let verdicts = grader.grade(&text, before, index == 0);
         cast.moved(&mut state, &verdicts, &text);
         let may_concede = state.may_concede(&cast.difficulty);
         let (openness, patience) = (state.openness, state.patience);
@@ -128,11 +153,13 @@ pub fn play(
             patience,
             may_concede,
             act: spoken.act,
+            deed: cast.deed(&plan),
             offer: plan.offer,
             fact: plan.fact,
             reply: spoken.text,
             fallback: spoken.fallback,
             refused: spoken.refused,
+            passed_over: spoken.passed_over,
         });
         if spoken.act == Act::EndsTalk {
             break;
