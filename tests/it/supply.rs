@@ -27,11 +27,21 @@ fn reviewed() -> BTreeMap<String, Reviewed> {
     table("supply-chain/dependencies.toml").try_into().unwrap()
 }
 
+/// Every dependency of the manifest: of the program and of its tests, everywhere or on some systems only.
+fn wanted(manifest: &toml::Table) -> BTreeSet<String> {
+    let targets = manifest.get("target").and_then(|targets| targets.as_table());
+    let tables = targets.into_iter().flat_map(|targets| targets.values().filter_map(|target| target.as_table()));
+    let sections = std::iter::once(manifest).chain(tables).flat_map(|table| {
+        ["dependencies", "dev-dependencies", "build-dependencies"].map(|section| table.get(section))
+    });
+    let names = sections.flatten().filter_map(|section| section.as_table());
+    names.flat_map(|section| section.keys().cloned()).collect()
+}
+
 #[test]
 fn each_direct_dependency_was_looked_at_in_this_version() {
     let (manifest, lock, reviewed) = (table("Cargo.toml"), table("Cargo.lock"), reviewed());
-    let of = |section: &str| manifest[section].as_table().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    let wanted: BTreeSet<String> = of("dependencies").union(&of("dev-dependencies")).cloned().collect();
+    let wanted = wanted(&manifest);
     let known: BTreeSet<String> = reviewed.keys().cloned().collect();
     assert_eq!(wanted, known, "look at it, then write it into supply-chain/dependencies.toml");
     for (name, entry) in &reviewed {
