@@ -239,8 +239,7 @@ impl Catalogue {
 
 fn parse(text: &str, path: &Path) -> Result<Vec<Entry>, CatalogueError> {
     // The reason may quote the file: on one line, not too long, and harmless.
-    let malformed =
-        |why: String| CatalogueError::Malformed { path: path.to_owned(), why: brief(&why, 400) };
+    let malformed = |why: String| CatalogueError::Malformed { path: path.to_owned(), why: brief(&why, 400) };
     let file: CatalogueFile = from_toml(text).map_err(malformed)?;
     let mut names = HashSet::new();
     for entry in &file.models {
@@ -259,7 +258,8 @@ fn check(entry: &Entry) -> Result<(), String> {
     require(!entry.license.trim().is_empty(), "`license` is empty; give its SPDX name")?;
     require(entry.upstream.starts_with("https://"), "`upstream` must be an https address")?;
     require(entry.context > 0, "`context` must be above 0")?;
-    let sizes = entry.files.iter().flat_map(|file| file.wheels.iter().map(|part| part.size).chain([file.size]));
+    let sizes =
+        entry.files.iter().flat_map(|file| file.wheels.iter().map(|part| part.size).chain([file.size]));
     require(sizes.chain([entry.memory]).all(|size| size <= MOST_BYTES), "a size is above 16 TiB")?;
     require(entry.memory >= entry.size(), "`memory` must be at least the size of its files")?;
     require(entry.cores > 0, "`cores` must be above 0")?;
@@ -445,7 +445,8 @@ quality = 10
             (format!("{MODEL}{FILE}").replace("2_000", "99_999_999_999_999_999"), "above 16 TiB"),
             (
                 // Three of them, and the size, add up to one more than fits.
-                format!("{MODEL}{}", wheels(1000, &sum)).replace("size = 1000,", "size = 9223372036854775807,"),
+                format!("{MODEL}{}", wheels(1000, &sum))
+                    .replace("size = 1000,", "size = 9223372036854775807,"),
                 "above 16 TiB",
             ),
             (format!("{MODEL}{FILE}sha256 = 'abc'\n"), "64 lower-case hex digits"),

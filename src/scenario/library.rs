@@ -191,7 +191,9 @@ fn usable<E: Entry>(file: &Path, entry: E) -> Result<E, LibraryError> {
     // Written out, every string and key of it can be seen; characters of JSON's own are harmless.
     let words = serde_json::to_value(&entry).unwrap_or_default();
     if has_unsafe(&words) {
-        return Err(malformed("it has an invisible character that could steer the screen; remove it".to_owned()));
+        return Err(malformed(
+            "it has an invisible character that could steer the screen; remove it".to_owned(),
+        ));
     }
     Ok(entry)
 }

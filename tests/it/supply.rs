@@ -30,7 +30,8 @@ fn reviewed() -> BTreeMap<String, Reviewed> {
 /// Every dependency of the manifest: of the program and of its tests, everywhere or on some systems only.
 fn wanted(manifest: &toml::Table) -> BTreeSet<String> {
     let targets = manifest.get("target").and_then(|targets| targets.as_table());
-    let tables = targets.into_iter().flat_map(|targets| targets.values().filter_map(|target| target.as_table()));
+    let tables =
+        targets.into_iter().flat_map(|targets| targets.values().filter_map(|target| target.as_table()));
     let sections = std::iter::once(manifest).chain(tables).flat_map(|table| {
         ["dependencies", "dev-dependencies", "build-dependencies"].map(|section| table.get(section))
     });

@@ -17,7 +17,8 @@ const MOST_MEMORY: u64 = 200_000;
 fn seeds() -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
     let inside = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let entries =
+            std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         found.sort();
         found

@@ -36,7 +36,8 @@ pub fn preset(bytes: &[u8]) {
         _ => entry::<Difficulty>(bytes, &mut cast, |cast, preset| cast.difficulty = preset),
     };
     if fits {
-        let script = "Do you have ten minutes on Thursday?\nWhat stands in the way? I could sum it up.\n/why\n";
+        let script =
+            "Do you have ten minutes on Thursday?\nWhat stands in the way? I could sum it up.\n/why\n";
         talk::practise(cast, script.as_bytes(), &["Well, {you}, not now."]);
     }
 }

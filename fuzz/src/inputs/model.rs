@@ -104,7 +104,8 @@ pub fn template(bytes: &[u8]) {
 }
 
 /// What a session begins with, long enough to be kept.
-const BEGINNING: &str = "ab ab a. b c ab ab a. b c ab ab a. b c ab ab a. b c ab ab a. b c ab ab a. b c ab ab a.";
+const BEGINNING: &str =
+    "ab ab a. b c ab ab a. b c ab ab a. b c ab ab a. b c ab ab a. b c ab ab a. b c ab ab a.";
 
 /// Any bytes as the kept state of a prompt. Where the first bit is set, the sum at the end is made right, so
 /// that what lies behind that check is reached too.

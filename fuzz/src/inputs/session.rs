@@ -2,7 +2,9 @@
 
 use super::scratch::Scratch;
 use super::talk;
-use coachup::review::{Report, compare::Comparison, compare_markdown, html, json, markdown, side_by_side, terminal};
+use coachup::review::{
+    Report, compare::Comparison, compare_markdown, html, json, markdown, side_by_side, terminal,
+};
 use coachup::session::store::Store;
 use coachup::session::{Session, anonymous, file, transcript};
 

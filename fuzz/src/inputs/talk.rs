@@ -88,8 +88,13 @@ pub fn go_on(store: Store, session: Session) {
 
 fn say(talk: &mut Talk, mut script: &[u8]) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut output =
-        Output { out: &mut out, err: &mut err, format: Format::Text, feedback: FeedbackWhen::Turn, plain: false };
+    let mut output = Output {
+        out: &mut out,
+        err: &mut err,
+        format: Format::Text,
+        feedback: FeedbackWhen::Turn,
+        plain: false,
+    };
     // A script that is no text ends the talk with an error, and what was said before is kept.
     let _ = run(talk, &mut script, &mut output, &Interrupt::install());
     for written in [out, err] {

@@ -19,7 +19,8 @@ pub fn text(bytes: &[u8]) {
     in_order(text, &quotations(text));
     let tokens: Vec<Range<usize>> = tokens(text).iter().map(|token| token.start..token.end).collect();
     in_order(text, &tokens);
-    for words in [markdown::inline(text), markdown::escaped(text), markdown::quoted(&markdown::escaped(text))] {
+    for words in [markdown::inline(text), markdown::escaped(text), markdown::quoted(&markdown::escaped(text))]
+    {
         harmless(&words);
     }
     let value = serde_json::Value::from(text);

@@ -30,6 +30,11 @@ impl ChatTemplate {
         if source.len() > LONGEST {
             return Err(ModelError::Engine(format!("the chat template is longer than {LONGEST} bytes")));
         }
+        if let Some(word) = other_template(source) {
+            return Err(ModelError::Engine(format!(
+                "the model file's chat template asks for another template (`{word}`), and there is none"
+            )));
+        }
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -38,7 +43,9 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        environment.add_template_owned("chat", source.to_string()).map_err(|error| fault("can't be read", &error))?;
+        environment
+            .add_template_owned("chat", source.to_string())
+            .map_err(|error| fault("can't be read", &error))?;
         Ok(ChatTemplate { environment })
     }
 
@@ -63,10 +70,22 @@ impl ChatTemplate {
             .map_err(|error| fault("refuses these messages", &error))?;
         if text.len() > Self::LONGEST_TEXT {
             let longest = Self::LONGEST_TEXT;
-            return Err(ModelError::Engine(format!("the chat template makes more than {longest} bytes of text")));
+            return Err(ModelError::Engine(format!(
+                "the chat template makes more than {longest} bytes of text"
+            )));
         }
         Ok(text)
     }
+}
+
+/// The first statement of `source` that asks for another template. A model file has only the one; and minijinja 3.1
+/// panics at `{% import 'x' as 'y' %}`.
+fn other_template(source: &str) -> Option<&'static str> {
+    const ASKING: [&str; 4] = ["import", "from", "include", "extends"];
+    source.split("{%").skip(1).find_map(|statement| {
+        let statement = statement.trim_start_matches(['-', '+']).trim_start();
+        ASKING.into_iter().find(|word| statement.starts_with(word))
+    })
 }
 
 /// What is wrong, in words that may be the template's own: on one line, not too long, and harmless.
@@ -90,6 +109,14 @@ mod tests {
         let template = ChatTemplate::new(CHATML).unwrap();
         let text = template.render(&[message("user", " hello ")], "<s>", "</s>").unwrap();
         assert_eq!(text, "<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n");
+    }
+
+    #[test]
+    fn a_template_that_asks_for_another_is_refused() {
+        for source in ["{% import 'x' as 'y' %}", "a{%- include '/etc/passwd' %}", "{%+\nextends 'chat' %}"] {
+            let error = ChatTemplate::new(source).err().expect("refused").to_string();
+            assert!(error.contains("another template"), "{error}");
+        }
     }
 
     #[test]

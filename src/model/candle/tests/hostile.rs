@@ -1,8 +1,8 @@
 //! Files that are cut, mislabelled or made to harm give an error that names the fault.
 
 use super::super::{CandleModel, CandleOptions};
-use crate::model::{LanguageModel, Message, Prompt};
 use super::tiny::{Tiny, VOCABULARY};
+use crate::model::{LanguageModel, Message, Prompt};
 use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
