@@ -8,9 +8,13 @@
 use crate::repl::FeedbackWhen;
 use crate::session::kept;
 use crate::text::data::from_toml;
+use crate::text::file::read_text;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+/// The largest settings file that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
 
 /// What `settings.toml` may hold. Every key is optional.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -222,7 +226,7 @@ impl Folders {
 }
 
 fn read_file(path: &Path) -> Result<SettingsFile, SettingsError> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_text(path, LONGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SettingsFile::default()),
         Err(source) => return Err(SettingsError::Unreadable { path: path.to_owned(), source }),

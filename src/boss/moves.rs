@@ -182,7 +182,7 @@ fn lose_patience(
     sum: f64,
     difficulty: &Difficulty,
 ) -> Option<String> {
-    state.idle = if tone.idle { state.idle + 1 } else { 0 };
+    state.idle = if tone.idle { state.idle.saturating_add(1) } else { 0 };
     let before = state.patience;
     if tone.abuse == Abuse::Threat {
         state.patience = 0;
@@ -191,7 +191,7 @@ fn lose_patience(
     } else if harms(verdicts) || tone.presses || tone.strange || state.idle >= IDLE_RUN {
         state.patience = before.saturating_sub(1);
     } else if sum >= WEIGHTS.mends * difficulty.gain {
-        state.patience = (before + 1).min(difficulty.patience);
+        state.patience = before.saturating_add(1).min(difficulty.patience);
     }
     let left = match state.patience {
         0 => "none left".to_owned(),

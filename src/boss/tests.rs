@@ -391,3 +391,11 @@ fn no_line_by_hand_gives_in_where_its_act_does_not() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[test]
+fn counters_of_an_imported_state_stay_where_they_end() {
+    let cast = cast(preset("guarded"), 1);
+    let mut state = BossState { idle: u32::MAX, patience: u32::MAX, ..cast.start() };
+    cast.moved(&mut state, &verdicts("ok", &[]), "ok");
+    assert_eq!((state.idle, state.patience), (u32::MAX, u32::MAX - 1));
+}

@@ -1,7 +1,9 @@
 //! The catalogue (`models.toml`): every model, its sources, sums, licence and needs, read and checked.
 
 use super::PromptStyle;
+use crate::text::brief;
 use crate::text::data::from_toml;
+use crate::text::file::read_text;
 use crate::text::suggest::nearest;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -9,6 +11,12 @@ use std::path::{Path, PathBuf};
 
 /// The catalogue that is part of the program.
 const BUILT_IN: &str = include_str!("../../models.toml");
+
+/// The largest catalogue of a person's own that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// The largest size and memory need that an entry may state, in bytes (16 TiB): no sum of them can overflow.
+const MOST_BYTES: u64 = 1 << 44;
 
 /// Licences under which a model may be used at work without terms of its own: only these models are
 /// downloaded without being named.
@@ -195,7 +203,7 @@ impl Catalogue {
     /// The person's file can't be read or is not right.
     pub fn load(own: &Path) -> Result<Catalogue, CatalogueError> {
         let mut entries = parse(BUILT_IN, Path::new("models.toml"))?;
-        let text = match std::fs::read_to_string(own) {
+        let text = match read_text(own, LONGEST) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Catalogue { entries }),
             Err(source) => return Err(CatalogueError::Unreadable { path: own.to_owned(), source }),
@@ -230,7 +238,8 @@ impl Catalogue {
 }
 
 fn parse(text: &str, path: &Path) -> Result<Vec<Entry>, CatalogueError> {
-    let malformed = |why| CatalogueError::Malformed { path: path.to_owned(), why };
+    // The reason may quote the file: on one line, not too long, and harmless.
+    let malformed = |why: String| CatalogueError::Malformed { path: path.to_owned(), why: brief(&why, 400) };
     let file: CatalogueFile = from_toml(text).map_err(malformed)?;
     let mut names = HashSet::new();
     for entry in &file.models {
@@ -249,6 +258,9 @@ fn check(entry: &Entry) -> Result<(), String> {
     require(!entry.license.trim().is_empty(), "`license` is empty; give its SPDX name")?;
     require(entry.upstream.starts_with("https://"), "`upstream` must be an https address")?;
     require(entry.context > 0, "`context` must be above 0")?;
+    let sizes =
+        entry.files.iter().flat_map(|file| file.wheels.iter().map(|part| part.size).chain([file.size]));
+    require(sizes.chain([entry.memory]).all(|size| size <= MOST_BYTES), "a size is above 16 TiB")?;
     require(entry.memory >= entry.size(), "`memory` must be at least the size of its files")?;
     require(entry.cores > 0, "`cores` must be above 0")?;
     require(!entry.files.is_empty(), "it has no `[[model.file]]`")?;
@@ -429,6 +441,13 @@ quality = 10
             (
                 format!("{MODEL}{FILE}").replace("file = 'mine.gguf' }", "file = '../x' }"),
                 "inside the repository",
+            ),
+            (format!("{MODEL}{FILE}").replace("2_000", "99_999_999_999_999_999"), "above 16 TiB"),
+            (
+                // Three of them, and the size, add up to one more than fits.
+                format!("{MODEL}{}", wheels(1000, &sum))
+                    .replace("size = 1000,", "size = 9223372036854775807,"),
+                "above 16 TiB",
             ),
             (format!("{MODEL}{FILE}sha256 = 'abc'\n"), "64 lower-case hex digits"),
             (format!("{MODEL}[[model.file]]\nname = 'm'\nsize = 1\n"), "no source"),

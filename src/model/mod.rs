@@ -11,7 +11,11 @@ pub mod encoder;
 pub mod machine;
 pub mod scripted;
 
+use crate::text::brief;
 use std::ops::ControlFlow;
+
+/// The longest description of a file's fault, in characters: it may quote a name that has thousands.
+const LONGEST_PROBLEM: usize = 400;
 
 /// What the model is asked to continue.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,9 +136,9 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// A fault of a model file.
+    /// A fault of a model file. The problem may quote the file: it is put on one line, not too long, and harmless.
     pub fn file(file: &str, problem: impl Into<String>) -> ModelError {
-        ModelError::File { file: file.to_string(), problem: problem.into() }
+        ModelError::File { file: file.to_string(), problem: brief(&problem.into(), LONGEST_PROBLEM) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The slash commands: one table that parsing, completion and `/help` share.
 
+use crate::text::brief;
 use crate::text::suggest::nearest;
 
 /// A slash command, as meant.
@@ -87,7 +88,8 @@ pub fn parse(line: &str) -> Option<Result<Command, CommandError>> {
 fn command(typed: &str, argument: &str) -> Result<Command, CommandError> {
     let Some(entry) = TABLE.iter().find(|entry| entry.name.eq_ignore_ascii_case(typed)) else {
         let names = TABLE.iter().map(|entry| entry.name);
-        return Err(CommandError::Unknown { typed: typed.to_owned(), suggestion: nearest(typed, names) });
+        // It is shown, and may be anything that was pasted.
+        return Err(CommandError::Unknown { typed: brief(typed, 40), suggestion: nearest(typed, names) });
     };
     let bare = |command: Command| match argument {
         "" => Ok(command),
@@ -145,6 +147,8 @@ mod tests {
     fn slips_get_a_suggestion_and_turns_are_left_alone() {
         let error = parse("/scor").unwrap().unwrap_err();
         assert!(error.to_string().contains("did you mean `/score`"), "{error}");
+        let error = parse(&format!("/\u{1b}[31m{}", "x".repeat(1000))).unwrap().unwrap_err().to_string();
+        assert!(error.contains("`/xxx") && error.len() < 120, "{error}");
         assert!(parse("/xyzzy").unwrap().unwrap_err().to_string().contains("/help"));
         assert_eq!(parse("Do you have a minute?"), None);
         assert_eq!(parse("//not a command"), None);

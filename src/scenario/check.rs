@@ -67,6 +67,13 @@ impl Difficulty {
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = Problems::default();
         problems.text("title", &self.title, Shape::line(70));
+        problems.0.extend(self.numbers_out_of_range());
+        problems.0
+    }
+
+    /// The numbers with which the boss's state can't be moved.
+    pub(super) fn numbers_out_of_range(&self) -> Vec<Problem> {
+        let mut problems = Problems::default();
         for (key, value, low, high) in [
             ("receptiveness", self.receptiveness, 0.0, 100.0),
             ("threshold", self.threshold, 0.0, 100.0),

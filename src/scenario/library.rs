@@ -2,6 +2,8 @@
 
 use super::{Boss, Difficulty, Problem, Scenario};
 use crate::text::data::from_toml;
+use crate::text::file::read_text;
+use crate::text::printable::is_unsafe;
 use crate::text::suggest::nearest;
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
@@ -71,6 +73,10 @@ pub trait Entry: Serialize + DeserializeOwned + Clone + 'static {
     fn named(self, name: &str) -> Self;
     /// What an author should mend, beyond what the reader refuses.
     fn problems(&self) -> Vec<Problem>;
+    /// A number with which no talk can be had, beyond what the reader refuses.
+    fn impossible(&self) -> Option<Problem> {
+        None
+    }
     /// Where the library keeps this kind.
     fn shelf(library: &Library) -> &BTreeMap<String, Self>;
 }
@@ -166,17 +172,40 @@ impl Library {
 /// It can't be read or is malformed.
 pub fn read<E: Entry>(file: &Path) -> Result<E, LibraryError> {
     let unreadable = |source| LibraryError::Unreadable { file: file.to_owned(), source };
-    let size = std::fs::metadata(file).map_err(unreadable)?.len();
-    if size > LIMIT {
-        return Err(unreadable(std::io::Error::other(format!("{size} bytes; at most {LIMIT} are read"))));
-    }
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let text = read_text(file, LIMIT).map_err(unreadable)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     from_toml::<E>(&text).map(|entry| entry.named(&name)).map_err(|why| LibraryError::Malformed {
         kind: E::KIND,
         file: file.to_owned(),
         why,
     })
+}
+
+/// The entry, unless a talk can't be had with it: its words go to the screen and to the model, its numbers into
+/// the boss's state.
+fn usable<E: Entry>(file: &Path, entry: E) -> Result<E, LibraryError> {
+    let malformed = |why| LibraryError::Malformed { kind: E::KIND, file: file.to_owned(), why };
+    if let Some(problem) = entry.impossible() {
+        return Err(malformed(problem.to_string()));
+    }
+    // Written out, every string and key of it can be seen; characters of JSON's own are harmless.
+    let words = serde_json::to_value(&entry).unwrap_or_default();
+    if has_unsafe(&words) {
+        return Err(malformed(
+            "it has an invisible character that could steer the screen; remove it".to_owned(),
+        ));
+    }
+    Ok(entry)
+}
+
+fn has_unsafe(words: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Object, String};
+    match words {
+        String(text) => text.contains(is_unsafe),
+        Array(items) => items.iter().any(has_unsafe),
+        Object(keys) => keys.iter().any(|(key, value)| key.contains(is_unsafe) || has_unsafe(value)),
+        _ => false,
+    }
 }
 
 /// The text of an embedded file, by its path under `prompts/`.
@@ -213,7 +242,7 @@ fn folder_shelf<E: Entry>(
         let file = entry.map_err(|source| LibraryError::Unreadable { file: folder.clone(), source })?.path();
         if file.extension().is_some_and(|extension| extension == "toml") {
             let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            match read(&file) {
+            match read(&file).and_then(|entry| usable(&file, entry)) {
                 Ok(entry) => drop(shelf.insert(name, entry)),
                 Err(error) => faults.push(Fault { kind: E::KIND, name, why: error.to_string() }),
             }
@@ -223,7 +252,7 @@ fn folder_shelf<E: Entry>(
 }
 
 macro_rules! entry {
-    ($type:ty, $kind:literal, $folder:literal, $shelf:ident, $name:ident) => {
+    ($type:ty, $kind:literal, $folder:literal, $shelf:ident, $name:ident $(, $more:item)?) => {
         impl Entry for $type {
             const KIND: &'static str = $kind;
             const FOLDER: &'static str = $folder;
@@ -244,13 +273,24 @@ macro_rules! entry {
             fn shelf(library: &Library) -> &BTreeMap<String, Self> {
                 &library.$shelf
             }
+
+            $($more)?
         }
     };
 }
 
 entry!(Scenario, "scenario", "scenarios", scenarios, name);
 entry!(Boss, "boss", "bosses", bosses, id);
-entry!(Difficulty, "difficulty", "difficulties", difficulties, name);
+entry!(
+    Difficulty,
+    "difficulty",
+    "difficulties",
+    difficulties,
+    name,
+    fn impossible(&self) -> Option<Problem> {
+        self.numbers_out_of_range().into_iter().next()
+    }
+);
 
 #[cfg(test)]
 mod tests {
@@ -269,6 +309,26 @@ mod tests {
 
     fn named<E: Entry>(name: &str, entry: &E) -> Vec<String> {
         entry.problems().into_iter().map(|problem| format!("{} {name}: {problem}", E::KIND)).collect()
+    }
+
+    #[test]
+    fn what_no_talk_can_be_had_with_is_left_out() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |folder: &str, text: String| {
+            std::fs::create_dir_all(home.path().join(folder)).unwrap();
+            std::fs::write(home.path().join(folder).join("mine.toml"), text).unwrap();
+        };
+        let preset = embedded_text("difficulties/open.toml").unwrap();
+        let cap = preset.lines().find(|line| line.starts_with("cap")).unwrap();
+        write("difficulties", preset.replace(cap, "cap = nan"));
+        let boss = embedded_text("bosses/dana.toml").unwrap();
+        write("bosses", boss.replace("name = \"Dana\"", "name = \"\\u001b[2JDana\""));
+        let library = Library::with_folders(&[home.path().to_owned()]).unwrap();
+        let error = library.get::<Difficulty>("mine").unwrap_err().to_string();
+        assert!(error.contains("mine.toml") && error.contains("`cap` is NaN"), "{error}");
+        let error = library.get::<Boss>("mine").unwrap_err().to_string();
+        assert!(error.contains("could steer the screen"), "{error}");
+        assert!(read::<Boss>(&home.path().join("bosses/mine.toml")).is_ok(), "`check` still looks at it");
     }
 
     #[test]

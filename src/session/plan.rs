@@ -5,7 +5,7 @@
 
 use crate::scorer::rubric::Check;
 use crate::text::data::from_toml;
-use crate::text::file::{Existing, make_private_folder, write_private};
+use crate::text::file::{Existing, make_private_folder, read_text, write_private};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -159,10 +159,7 @@ impl Plan {
     /// See [`PlanError`].
     pub fn read(file: &Path) -> Result<Plan, PlanError> {
         let unreadable = |source| PlanError::Unreadable { file: file.to_owned(), source };
-        if std::fs::metadata(file).map_err(unreadable)?.len() > LARGEST {
-            return Err(unreadable(std::io::Error::other(format!("it has more than {LARGEST} bytes"))));
-        }
-        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let text = read_text(file, LARGEST).map_err(unreadable)?;
         let malformed = |why| PlanError::Malformed { file: file.to_owned(), why };
         let plan: Plan = from_toml(&text).map_err(malformed)?;
         plan.checked().map_err(malformed)

@@ -1,17 +1,21 @@
 //! Reading a data file that a person edits: errors name the line, the key and the nearest valid one.
 
+use super::brief;
 use super::suggest::nearest;
 use serde::de::DeserializeOwned;
+
+/// The longest error, in characters: a file may have any key, and the message names it.
+const LONGEST: usize = 400;
 
 /// Reads TOML into `T`.
 ///
 /// # Errors
-/// One line in words: where, what, and for an unknown key the nearest valid one.
+/// One line in words, safe to print: where, what, and for an unknown key the nearest valid one.
 pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
         let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        format!("{place}{}", explain(error.message()))
+        format!("{place}{}", brief(&explain(error.message()), LONGEST))
     })
 }
 
@@ -63,6 +67,12 @@ mod tests {
         assert_eq!(error, "line 3: unknown key `lien`; did you mean `line`?");
         let error = from_toml::<Card>("zebra = 1").unwrap_err();
         assert_eq!(error, "line 1: unknown key `zebra`; valid are `title`, `notes`");
+    }
+
+    #[test]
+    fn a_key_made_to_harm_is_named_safely_and_not_at_length() {
+        let error = from_toml::<Card>(&format!("\"\\u001b[2J{}\" = 1", "x".repeat(100_000))).unwrap_err();
+        assert!(error.starts_with("line 1: unknown key `xxx") && error.len() < 500, "{error}");
     }
 
     #[test]

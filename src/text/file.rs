@@ -1,7 +1,23 @@
-//! Files that only their owner can read, each whole or not there, whatever happens while it is written.
+//! Files that only their owner can read, each whole or not there, whatever happens while it is written; and
+//! reading a small file of text, no more of it than is thought right.
 
-use std::io::{Error, ErrorKind, Result, Write};
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::path::Path;
+
+/// The text of the file at `path`, which may have at most `longest` bytes; whatever it is (a device has no size),
+/// no more of it is read.
+///
+/// # Errors
+/// There is no such file; it is larger, or no UTF-8; anything the disk says.
+pub fn read_text(path: &Path, longest: u64) -> Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(longest + 1).read_to_string(&mut text)?;
+    if read as u64 > longest {
+        return Err(Error::new(ErrorKind::FileTooLarge, format!("it has more than {longest} bytes")));
+    }
+    Ok(text)
+}
 
 /// What becomes of a file that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +111,17 @@ fn restrict(_: &Path, _: u32) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_is_read_than_is_thought_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("small.toml");
+        std::fs::write(&path, "12345").unwrap();
+        assert_eq!(read_text(&path, 5).unwrap(), "12345");
+        assert_eq!(read_text(&path, 4).unwrap_err().to_string(), "it has more than 4 bytes");
+        #[cfg(unix)]
+        assert!(read_text(Path::new("/dev/zero"), 1000).is_err(), "without an end");
+    }
 
     #[test]
     fn a_file_that_is_there_is_left_alone_unless_told_otherwise() {

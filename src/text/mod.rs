@@ -13,7 +13,7 @@ pub mod suggest;
 pub mod token;
 
 pub use count::count;
-pub use printable::{one_line, printable};
+pub use printable::{brief, one_line, printable};
 pub use quote::quotations;
 pub use sentence::sentences;
 pub use token::{Kind, Token, tokens};

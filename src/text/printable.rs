@@ -28,6 +28,15 @@ pub fn one_line(text: &str) -> String {
     printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// [`one_line`] of at most `longest` characters, for quoting what may be long; a cut is marked by `…`.
+pub fn brief(text: &str, longest: usize) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(longest) {
+        None => line,
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+    }
+}
+
 /// Could `c` steer a terminal, or disguise what is shown? See [`printable`].
 pub fn is_unsafe(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
@@ -81,6 +90,12 @@ mod tests {
     #[test]
     fn one_line_stays_one_line() {
         assert_eq!(one_line(" a\u{1b}[2J\n\n b\tc "), "a b c");
+    }
+
+    #[test]
+    fn brief_is_one_line_and_says_where_it_was_cut() {
+        assert_eq!(brief("a\n\u{1b}[31mbé", 4), "a bé");
+        assert_eq!(brief("a béc", 4), "a bé…");
     }
 
     proptest::proptest! {

@@ -10,9 +10,14 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .into_iter()
         .filter_map(|word| {
             let lower = word.to_lowercase();
+            let (letters, known) = (typed.chars().count(), lower.chars().count());
+            let longest = letters.max(known);
+            // The distance takes time and memory by the product of the lengths, and is no less than their difference.
+            if letters.saturating_sub(known) * 3 > longest {
+                return None;
+            }
             let distance = strsim::damerau_levenshtein(&typed, &lower);
-            let longest = typed.chars().count().max(lower.chars().count());
-            let begun = typed.chars().count() >= 3 && lower.starts_with(&typed);
+            let begun = letters >= 3 && lower.starts_with(&typed);
             (begun || distance * 3 <= longest).then_some((if begun { 0 } else { distance }, word))
         })
         .min_by_key(|(distance, _)| *distance)
@@ -29,5 +34,6 @@ mod tests {
         assert_eq!(nearest("gaurded", known), Some("guarded"));
         assert_eq!(nearest("Hosti", known), Some("hostile"));
         assert_eq!(nearest("banana", known), None);
+        assert_eq!(nearest(&"guarded".repeat(1_000_000), known), None, "at once");
     }
 }

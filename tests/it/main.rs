@@ -17,6 +17,9 @@ mod real_model;
 mod rooms;
 mod score;
 mod sessions;
+mod supply;
 mod support;
 #[cfg(unix)]
 mod terminal;
+mod unsafe_code;
+mod untrusted;

@@ -78,6 +78,7 @@ impl Practice {
 }
 
 /// A new terminal: the side of the hands and eyes, and the program's.
+#[expect(unsafe_code, reason = "opens a terminal")]
 fn terminal() -> (File, File) {
     let (mut hands, mut program) = (0, 0);
     let none = std::ptr::null_mut();

@@ -20,6 +20,7 @@ pub use hub::HubOptions;
 pub use pip::Python;
 pub use progress::{Progress, Quiet};
 pub use store::Store;
+pub use wheels::unzip_part;
 
 use super::PromptStyle;
 use std::path::PathBuf;

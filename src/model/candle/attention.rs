@@ -1,5 +1,7 @@
 //! Attention of some rows over the cache: one task a row and key-value head, shared among the threads.
 
+#![expect(unsafe_code, reason = "threads write disjoint parts of one output")]
+
 use super::cache::{Cache, View};
 use super::config::Config;
 use super::kernels::Machine;

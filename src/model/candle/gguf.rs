@@ -4,6 +4,8 @@
 //! Here arrays stay in the map as byte ranges, so a file can't cost more memory than it has bytes.
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
+#![expect(unsafe_code, reason = "maps the model file")]
+
 use super::super::ModelError;
 use super::store::Store;
 use candle_core::quantized::GgmlDType;

@@ -3,7 +3,8 @@
 //! ```text
 //! store, gguf             the file's bytes and directory
 //! config, weights         what the file holds, checked and left in the map
-//! tokens, bpe, template   its tokenizer and chat template
+//! tokens, whole, bpe       its tokenizer
+//! template                its chat template
 //! kernels, pool, math     products, threads, the small operations
 //! attention, cache        keys and values
 //! decoder                 one forward pass
@@ -29,6 +30,7 @@ mod template;
 mod tests;
 mod tokens;
 mod weights;
+mod whole;
 mod words;
 
 use super::{Completion, Finish, LanguageModel, ModelError, OnText, Prompt, PromptStyle, Request};
@@ -41,7 +43,7 @@ use sampler::{Sampler, log_sum_exp};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use store::Toucher;
-use template::ChatTemplate;
+pub use template::ChatTemplate;
 use tokens::{Controls, Tokens};
 use weights::Weights;
 use words::Words;

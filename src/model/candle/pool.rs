@@ -4,6 +4,8 @@
 //! each would cost more than it gains, and a thread that spins while a person types would burn a core.
 //! So a worker spins for [`SPIN`] after its last job and then parks.
 
+#![expect(unsafe_code, reason = "lends a closure and a slice to threads")]
+
 use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::Arc;

@@ -87,6 +87,7 @@ mod tests {
         let content: Vec<u8> = (0..3 * PIECE + 12_345).map(|i| (i * 31 % 251) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
+        #[expect(unsafe_code, reason = "maps a file")]
         // SAFETY: nobody else has the file.
         let store = Store::new(unsafe { Mmap::map(&file) }.unwrap());
         let toucher = store.touch();

@@ -1,14 +1,17 @@
 //! The chat template a GGUF carries, rendered as Hugging Face does.
 
 use super::super::{Message, ModelError};
+use crate::text::brief;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 
-/// Steps a template may take; real ones take some thousands.
-const FUEL: u64 = 2_000_000;
+/// Work a template may do; real ones take some thousands. A step costs one, and so do 64 bytes that are made,
+/// looked through or written, so this also bounds memory: to 13 MB of text. What minijinja 3.1 doesn't count is a list
+/// that is added to itself more than 32 times over.
+const FUEL: u64 = 200_000;
 
-/// Longest template in bytes.
-const LONGEST: usize = 1 << 20;
+/// Longest template in bytes; the longest known ones have 20 kB.
+const LONGEST: usize = 1 << 18;
 
 /// A compiled chat template.
 pub struct ChatTemplate {
@@ -16,6 +19,9 @@ pub struct ChatTemplate {
 }
 
 impl ChatTemplate {
+    /// Longest text that a template may make, in bytes: more than any model's context holds.
+    pub const LONGEST_TEXT: usize = 1 << 20;
+
     /// Compiles `source`.
     ///
     /// # Errors
@@ -23,6 +29,11 @@ impl ChatTemplate {
     pub fn new(source: &str) -> Result<ChatTemplate, ModelError> {
         if source.len() > LONGEST {
             return Err(ModelError::Engine(format!("the chat template is longer than {LONGEST} bytes")));
+        }
+        if let Some(word) = other_template(source) {
+            return Err(ModelError::Engine(format!(
+                "the model file's chat template asks for another template (`{word}`), and there is none"
+            )));
         }
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
@@ -32,9 +43,9 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        environment.add_template_owned("chat", source.to_string()).map_err(|error| {
-            ModelError::Engine(format!("the model file's chat template can't be read: {error}"))
-        })?;
+        environment
+            .add_template_owned("chat", source.to_string())
+            .map_err(|error| fault("can't be read", &error))?;
         Ok(ChatTemplate { environment })
     }
 
@@ -48,7 +59,7 @@ impl ChatTemplate {
         };
         let messages: Vec<Value> = messages.iter().map(pairs).collect();
         let template = self.environment.get_template("chat").expect("added in `new`");
-        template
+        let text = template
             .render(context! {
                 messages => messages,
                 add_generation_prompt => true,
@@ -56,10 +67,30 @@ impl ChatTemplate {
                 bos_token => begin,
                 eos_token => end,
             })
-            .map_err(|error| {
-                ModelError::Engine(format!("the model file's chat template refuses these messages: {error}"))
-            })
+            .map_err(|error| fault("refuses these messages", &error))?;
+        if text.len() > Self::LONGEST_TEXT {
+            let longest = Self::LONGEST_TEXT;
+            return Err(ModelError::Engine(format!(
+                "the chat template makes more than {longest} bytes of text"
+            )));
+        }
+        Ok(text)
     }
+}
+
+/// The first statement of `source` that asks for another template. A model file has only the one; and minijinja 3.1
+/// panics at `{% import 'x' as 'y' %}`.
+fn other_template(source: &str) -> Option<&'static str> {
+    const ASKING: [&str; 4] = ["import", "from", "include", "extends"];
+    source.split("{%").skip(1).find_map(|statement| {
+        let statement = statement.trim_start_matches(['-', '+']).trim_start();
+        ASKING.into_iter().find(|word| statement.starts_with(word))
+    })
+}
+
+/// What is wrong, in words that may be the template's own: on one line, not too long, and harmless.
+fn fault(what: &str, error: &Error) -> ModelError {
+    ModelError::Engine(format!("the model file's chat template {what}: {}", brief(&error.to_string(), 400)))
 }
 
 #[cfg(test)]
@@ -81,10 +112,21 @@ mod tests {
     }
 
     #[test]
+    fn a_template_that_asks_for_another_is_refused() {
+        for source in ["{% import 'x' as 'y' %}", "a{%- include '/etc/passwd' %}", "{%+\nextends 'chat' %}"] {
+            let error = ChatTemplate::new(source).err().expect("refused").to_string();
+            assert!(error.contains("another template"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_objection_of_the_template_is_told() {
         let template = ChatTemplate::new("{{ raise_exception('no system role') }}").unwrap();
         let error = template.render(&[], "", "").unwrap_err().to_string();
         assert!(error.contains("no system role"), "{error}");
+        let harmful = "{{ raise_exception('\u{1b}[2Jgone' ~ 'x' * 9999) }}";
+        let error = ChatTemplate::new(harmful).unwrap().render(&[], "", "").unwrap_err().to_string();
+        assert!(!error.contains('\u{1b}') && error.len() < 600, "{error}");
     }
 
     #[test]
@@ -92,5 +134,15 @@ mod tests {
         let source = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
         let error = ChatTemplate::new(source).unwrap().render(&[], "", "").unwrap_err().to_string();
         assert!(error.contains("fuel"), "{error}");
+    }
+
+    #[test]
+    fn a_template_that_doubles_a_text_ends_before_it_fills_the_memory() {
+        let doubling = "{% set n = namespace(t='x' * 64) %}{% for i in range(40) %}{% set n.t = n.t ~ n.t %}{% endfor %}{{ n.t }}";
+        let error = ChatTemplate::new(doubling).unwrap().render(&[], "", "").unwrap_err().to_string();
+        assert!(error.contains("fuel"), "{error}");
+        let long = "{{ 'x' * 5000000 }}";
+        let error = ChatTemplate::new(long).unwrap().render(&[], "", "").unwrap_err().to_string();
+        assert!(error.contains("bytes of text"), "{error}");
     }
 }

@@ -7,6 +7,7 @@
 use super::super::ModelError;
 use super::bpe::Bpe;
 use super::gguf::Gguf;
+use super::whole::WholeTexts;
 use std::collections::HashMap;
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::normalizers::{NFC, Prepend, Replace, Sequence as NormalizerSequence};
@@ -46,6 +47,10 @@ const KIND_CONTROL: u8 = 3;
 const KIND_USER: u8 = 4;
 const KIND_UNUSED: u8 = 5;
 const KIND_BYTE: u8 = 6;
+
+/// The longest token, in bytes, that is made by merging: every place where it may be cut costs a copy of it, so that
+/// longer ones would let a file ask for many times its size. The longest known ones have 93.
+const LONGEST_MERGED: usize = 256;
 
 /// Whether control tokens written out in a text stand for themselves or are just characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +97,8 @@ pub struct Tokens {
     /// All tokens' bytes, one after the other, and where each ends.
     bytes: Vec<u8>,
     ends: Vec<u32>,
-    /// Texts that become one token before anything else: `(text, token, control)`, longest first.
-    whole: Vec<(String, u32, bool)>,
+    /// Texts that become one token before anything else.
+    whole: WholeTexts,
     bos: Option<u32>,
     adds_bos: bool,
     ends_turn: Vec<u32>,
@@ -144,25 +149,28 @@ impl Tokens {
         let mut ends_turn: Vec<u32> = ["eos", "eot", "eom"].into_iter().filter_map(id).collect();
         let mut whole = Vec::new();
         let mut silent = Vec::new();
+        let mut named_ends = Vec::new();
         for (token, (text, kind)) in texts.iter().zip(&kinds).enumerate() {
             let control = matches!(*kind, KIND_CONTROL | KIND_UNKNOWN);
             if (control || *kind == KIND_USER) && !text.is_empty() {
-                whole.push((text.to_string(), token as u32, control));
+                whole.push((*text, token as u32, control));
             }
             if control && TURN_ENDS.contains(text) {
-                ends_turn.push(token as u32);
+                named_ends.push(token as u32);
             } else if control || *kind == KIND_UNUSED {
                 silent.push(token as u32);
             }
         }
+        // Those that a key names are three at most.
         silent.retain(|token| !ends_turn.contains(token));
-        whole.sort_by_key(|(text, ..)| std::cmp::Reverse(text.len()));
+        ends_turn.extend(named_ends);
+        ends_turn.sort_unstable();
         let name = |id: Option<u32>| id.map_or(String::new(), |id| texts[id as usize].to_string());
         Ok(Tokens {
             encoder,
             bytes,
             ends,
-            whole,
+            whole: WholeTexts::new(&whole).map_err(|error| fault(gguf, error))?,
             bos,
             adds_bos: gguf.flag("tokenizer.ggml.add_bos_token").unwrap_or(model == "llama"),
             ends_turn,
@@ -183,7 +191,7 @@ impl Tokens {
 
     /// Whether `token` ends a turn.
     pub fn ends_turn(&self, token: u32) -> bool {
-        self.ends_turn.contains(&token)
+        self.ends_turn.binary_search(&token).is_ok()
     }
 
     /// Tokens that have no text and end nothing, which a reply must not contain.
@@ -212,7 +220,7 @@ impl Tokens {
         }
         let mut rest = text;
         while !rest.is_empty() {
-            let next = self.next_whole(rest, controls);
+            let next = self.whole.first(rest, controls == Controls::Tokens);
             let (at, length) = next.map_or((rest.len(), 0), |(at, length, _)| (at, length));
             if at > 0 {
                 self.encoder
@@ -225,35 +233,10 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// The first text in `text` that becomes one token as a whole: where, how long, which.
-    fn next_whole(&self, text: &str, controls: Controls) -> Option<(usize, usize, u32)> {
-        let mut best: Option<(usize, usize, u32)> = None;
-        for (whole, token, control) in &self.whole {
-            if *control && controls == Controls::Text {
-                continue;
-            }
-            // Of two at the same place the longer one counts; they are sorted so.
-            if let Some(at) = text.find(whole.as_str())
-                && best.is_none_or(|(before, ..)| at < before)
-            {
-                best = Some((at, whole.len(), *token));
-            }
-        }
-        best
-    }
-
     /// `text` with every control token in it broken by a space, so that a person can't end a turn by typing
     /// its mark.
     pub fn defuse(&self, text: &str) -> String {
-        let mut defused = text.to_string();
-        for (whole, _, control) in &self.whole {
-            if *control && defused.contains(whole.as_str()) {
-                let first = whole.chars().next().map_or(0, char::len_utf8);
-                defused =
-                    defused.replace(whole.as_str(), &format!("{} {}", &whole[..first], &whole[first..]));
-            }
-        }
-        defused
+        self.whole.defuse(text)
     }
 }
 
@@ -301,7 +284,7 @@ fn sentence_piece(gguf: &Gguf, texts: &[&str], kinds: &[u8]) -> Result<Encoder, 
         .map(|(id, (text, _))| (*text, id))
         .collect();
     let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
-    for (text, id) in &normal {
+    for (text, id) in normal.iter().filter(|(text, _)| text.len() <= LONGEST_MERGED) {
         for (at, _) in text.char_indices().skip(1) {
             if let (Some(left), Some(right)) = (normal.get(&text[..at]), normal.get(&text[at..])) {
                 pairs.push((-scores[*id], *left, *right));

@@ -1,5 +1,7 @@
 //! A model's matrices and vectors: shapes checked against the configuration, bytes left in the mapped file.
 
+#![expect(unsafe_code, reason = "sees bytes as blocks of numbers")]
+
 use super::super::ModelError;
 use super::config::{Architecture, Config};
 use super::gguf::Gguf;

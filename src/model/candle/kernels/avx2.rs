@@ -1,6 +1,8 @@
 //! Products of 16 rows on x86-64 with AVX2: each weight row along itself, four rows' sums added across at
 //! once. Gives exactly [`super::scalar::dot`].
 
+#![expect(unsafe_code, reason = "instructions of the processor")]
+
 use super::{Inputs, RowInput, Sums, TILE, Tile};
 use std::arch::x86_64::*;
 

@@ -5,6 +5,8 @@
 //! input rows: 16 rows of a block are turned so that a register holds four weights of each row, once, and
 //! then multiplied with every input. Both give exactly [`super::scalar::dot`].
 
+#![expect(unsafe_code, reason = "instructions of the processor")]
+
 use super::{RowInput, TILE, Tile};
 use std::arch::x86_64::*;
 

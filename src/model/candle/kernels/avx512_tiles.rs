@@ -6,6 +6,8 @@
 //! Loops here fill arrays by index: a closure handed to `array::from_fn` is compiled for this instruction
 //! set, can't be inlined into a function that isn't, and costs more than the work.
 
+#![expect(unsafe_code, reason = "instructions of the processor")]
+
 use super::avx512::{Pairs, add_scaled, head, high_halves, join_quarters, low_halves, prefetch};
 use super::{Inputs, TILE, Tile};
 use std::arch::x86_64::*;

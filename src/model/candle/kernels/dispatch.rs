@@ -1,5 +1,7 @@
 //! Which routines multiply a quantization on this machine, found out once when a model is loaded.
 
+#![expect(unsafe_code, reason = "calls the kernels for the processor that was detected")]
+
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
 #[cfg(target_arch = "x86_64")]

@@ -3,6 +3,8 @@
 //! Sums are kept in sixteen lanes by fused multiply-add and added in one order, so every machine gets the
 //! same bits.
 
+#![expect(unsafe_code, reason = "calls functions for the processor that was detected")]
+
 use super::super::math::{self, LANES};
 use super::Machine;
 use half::f16;

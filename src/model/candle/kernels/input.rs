@@ -1,5 +1,7 @@
 //! What a product is multiplied with: rows of floats, and their quantized forms, made once for all matrices.
 
+#![expect(unsafe_code, reason = "sees blocks of numbers as bytes")]
+
 use super::Machine;
 use candle_core::quantized::{GgmlDType, GgmlType, k_quants};
 

@@ -3,6 +3,7 @@
 //! Every output element is one sum, made by one thread in one order that does not depend on the number
 //! of threads, the number of input rows, or the instruction set: so results don't either.
 
+#![expect(unsafe_code, reason = "threads write disjoint parts of one output")]
 // An index is the register's number in these loops, and they run over several arrays at once.
 #![allow(clippy::needless_range_loop)]
 

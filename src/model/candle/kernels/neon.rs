@@ -5,6 +5,8 @@
 //! itself; the float part of a block is done for four rows at once. For several input rows a block is
 //! unpacked once and multiplied with each.
 
+#![expect(unsafe_code, reason = "instructions of the processor")]
+
 use super::{Inputs, RowInput, Sums, TILE, Tile};
 use std::arch::aarch64::*;
 

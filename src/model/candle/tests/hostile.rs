@@ -2,6 +2,7 @@
 
 use super::super::{CandleModel, CandleOptions};
 use super::tiny::{Tiny, VOCABULARY};
+use crate::model::{LanguageModel, Message, Prompt};
 use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
@@ -125,6 +126,28 @@ fn missing_and_misshapen_tensors_are_named() {
         tensors.push(("token_embd.weight".into(), zeros(&[VOCABULARY - 40, 256])));
     });
     refused(&small, &["tokenizer.ggml.tokens", "token_embd.weight"]);
+}
+
+/// A template of a few bytes makes a megabyte of control tokens, among hundreds of others.
+#[test]
+fn a_template_that_repeats_control_tokens_is_soon_done_with() {
+    let strings = |texts: Vec<String>| Value::Array(texts.into_iter().map(Value::String).collect());
+    let bytes = tiny().bytes_with(|keys, _| {
+        let mut set = |key: &str, value: Value| {
+            keys.retain(|(name, _)| name != key);
+            keys.push((key.to_string(), value));
+        };
+        set("tokenizer.ggml.tokens", strings((0..VOCABULARY).map(|id| format!("<{id}>")).collect()));
+        set("tokenizer.ggml.token_type", Value::Array(vec![Value::I32(3); VOCABULARY]));
+        set("tokenizer.ggml.merges", strings(vec!["a b".to_string()]));
+        set("tokenizer.chat_template", Value::String("{{ '<7>' * 300000 }}".into()));
+    });
+    let mut model = load(&bytes).unwrap();
+    let prompt = Prompt::Chat(vec![Message { role: "user", content: "<7>".repeat(1000) }]);
+    let begun = std::time::Instant::now();
+    let error = model.loglik(&prompt, &[]).unwrap_err().to_string();
+    assert!(error.contains("the prompt has 300000 tokens"), "{error}");
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
 /// Flips bytes all over the header: every outcome is fine but a crash, a hang or a giant allocation.

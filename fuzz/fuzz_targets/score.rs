@@ -1,0 +1,3 @@
+#![no_main]
+
+coachup_fuzz::target!("score");
