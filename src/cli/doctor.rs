@@ -1,11 +1,13 @@
 //! `coachup doctor`: what works on this machine, what does not, and what to do about it.
 
 use super::Exit;
+use super::engine::{self, Chosen};
 use super::models::{catalogue, store};
 use crate::model::acquire::{Bytes, Store, free_space};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
 use crate::model::machine::Machine;
+use crate::model::remote::{RemoteModel, ServerOptions};
 use crate::scenario::Library;
 use crate::session;
 use crate::settings::{Settings, SettingsError};
@@ -77,6 +79,7 @@ pub fn run(
         }
         Err(error) => findings.push(finding(State::Bad, "catalogue", error.to_string())),
     }
+    findings.extend(server(settings));
     findings.push(terminal(settings));
     write!(out, "{}", report(&findings))?;
     let possible = findings.iter().all(|finding| finding.state != State::Bad);
@@ -187,6 +190,10 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
         findings.push(finding(State::Ok, "default", format!("`{named}`, named in your settings")));
         return findings;
     }
+    if let Ok(Chosen::Server(options)) = engine::chosen(None, settings) {
+        findings.push(finding(State::Ok, "default", format!("the model server at {}", options.address)));
+        return findings;
+    }
     match store.default_model(catalogue, machine) {
         Ok(choice) => {
             findings.push(finding(State::Ok, "default", format!("{}: {}", choice.name, choice.reason)));
@@ -204,6 +211,36 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
         }
     }
     findings
+}
+
+/// Does the model server answer, and what can it do? None where none is set.
+fn server(settings: &Settings) -> Option<Finding> {
+    let default = engine::chosen(settings.model.as_deref(), settings);
+    let named = || engine::chosen(settings.server.url.as_deref(), settings);
+    let (state, options) = match default {
+        Ok(Chosen::Server(options)) => (State::Bad, options),
+        Err(error) => return Some(finding(State::Bad, "server", error.to_string())),
+        // Set, and another model is the default.
+        Ok(_) => match named() {
+            Ok(Chosen::Server(options)) => (State::Note, options),
+            Ok(_) => return None,
+            Err(error) => return Some(finding(State::Note, "server", error.to_string())),
+        },
+    };
+    Some(match ask_server(options) {
+        Ok(text) => finding(State::Ok, "server", text),
+        Err(error) => finding(state, "server", error.to_string()),
+    })
+}
+
+fn ask_server(mut options: ServerOptions) -> Result<String, crate::model::remote::ServerError> {
+    options.timeouts.tries = 2;
+    let open = options.key.is_some() && options.address.is_open_to_others();
+    let mut model = RemoteModel::connect(options)?;
+    model.find_out()?;
+    let warning = if open { "\nthe key and your turns go unencrypted: use `https://`" } else { "" };
+    let (name, address, abilities) = (model.model(), model.address(), model.abilities());
+    Ok(format!("{address} answers; `{}`: {abilities}{warning}", crate::text::one_line(name)))
 }
 
 fn terminal(settings: &Settings) -> Finding {

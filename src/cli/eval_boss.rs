@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::output::markdown_table;
-use super::practice::acquired;
+use super::engine::acquired;
 use crate::boss::trial::cell::{Cell, every, sample};
 use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
 use crate::boss::trial::labelled;

@@ -6,6 +6,7 @@ pub mod completions;
 mod confirm;
 pub mod difficulties;
 pub mod doctor;
+mod engine;
 pub mod eval;
 pub mod eval_boss;
 pub mod models;
