@@ -13,7 +13,7 @@ use crate::session;
 use crate::settings::{Settings, SettingsError};
 use crate::text::count::count;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Say what works here, what does not, and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub fn run(
             finding(State::Bad, "settings", format!("{wrong}\nthe rest is looked at without it"))
         }),
     );
-    findings.extend(own_files(&settings.folders.config));
+    findings.extend(own_files(&super::library::folders(settings)));
     match catalogue(settings) {
         Ok(catalogue) => {
             findings.push(hub(&store, &catalogue));
@@ -131,9 +131,9 @@ fn sessions(data: &Path) -> Finding {
     }
 }
 
-/// The person's own bosses, scenarios and presets that can't be read.
-fn own_files(config: &Path) -> Vec<Finding> {
-    match Library::with_folders(&[config.to_owned()]) {
+/// The team's and the person's own bosses, scenarios and presets that can't be read.
+fn own_files(folders: &[PathBuf]) -> Vec<Finding> {
+    match Library::with_folders(folders) {
         Ok(library) => {
             let left_out = library.faults().iter().map(|fault| format!("left out: {}", fault.why));
             left_out.map(|why| finding(State::Note, "own files", why)).collect()

@@ -9,5 +9,6 @@ mod readme;
 mod real_model;
 mod rooms;
 mod score;
+mod server;
 mod sessions;
 mod support;
