@@ -30,6 +30,8 @@ pub(super) struct SampleLine {
 struct ActWords {
     label: String,
     direction: String,
+    /// The same where the turn put something on the table.
+    about: Option<String>,
     openings: Vec<String>,
 }
 
@@ -57,6 +59,8 @@ pub struct Plan {
     pub fact: Option<usize>,
     /// What is taken up or confirmed, as the boss would say it.
     pub offer: Option<String>,
+    /// What the turn put on the table, where the act does not take it up.
+    pub about: Option<String>,
     /// The person asked for the floor, and gets it.
     pub floor: bool,
     /// The offer was agreed before; the reply confirms it.
@@ -73,22 +77,33 @@ pub fn label(act: Act) -> &'static str {
     DIRECTIONS.acts.get(&act).map_or("", |words| &words.label)
 }
 
-/// The direction in brackets.
+/// The direction in brackets: how the boss feels, and what it does.
 pub fn direction(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
+    format!("{}; {}", DIRECTIONS.mood[&plan.mood], deed(plan, boss, you, fact))
+}
+
+/// What the boss does, in words.
+pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> String {
     let special = &DIRECTIONS.special;
+    let words = &DIRECTIONS.acts[&plan.act];
     let text = match (fact, plan.act) {
         (Some(_), _) => &special.reveals,
         (None, Act::AgreesAndCommits) if plan.settled => &special.settled,
         (None, Act::AsksForSpecifics) if plan.floor => &special.floor,
-        _ => &DIRECTIONS.acts[&plan.act].direction,
+        _ => words.about.as_ref().filter(|_| plan.about.is_some()).unwrap_or(&words.direction),
     };
-    let fact = fact.map(|fact| boss.pronoun.fill(&fact.fact)).unwrap_or_default();
-    let text = text.replace("{fact}", &fact).replace("{offer}", plan.offer.as_deref().unwrap_or("it"));
-    format!("{}; {}", DIRECTIONS.mood[&plan.mood], boss.pronoun.fill(&text).replace("{you}", you))
+    // As the boss would say it: told of the boss in the third person, a small model says "her" of itself.
+    let fact = fact.map(|fact| fact.line.trim_end_matches('.').replace("{you}", you)).unwrap_or_default();
+    let offer = plan.offer.as_deref().or(plan.about.as_deref()).unwrap_or("it");
+    let text = text.replace("{fact}", &fact).replace("{offer}", offer);
+    boss.pronoun.fill(&text).replace("{you}", you)
 }
 
 /// The most words before the pause that begins a line of the boss's own.
 const LEAD_IN: usize = 4;
+
+/// The fewest words of a private fact that a reply begins with, so that it is this fact that comes out.
+const FACT_WORDS: usize = 4;
 
 /// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
 /// the prompt does not show, since the model would go on as they do.
@@ -101,14 +116,27 @@ pub fn openings(
     draw: &mut Draw,
 ) -> Vec<String> {
     if let Some(fact) = fact {
-        return vec![first_words(&fact.line.replace("{you}", you), 2)];
+        let line = fact.line.replace("{you}", you);
+        let words = line.split(' ').count();
+        let enough = |most: usize| first_words(&line, most.max(FACT_WORDS).min(words.saturating_sub(1)));
+        let mut all = vec![enough(words / 2), enough(words * 2 / 3)];
+        all.dedup();
+        return all;
     }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
     let table = DIRECTIONS.acts[&plan.act]
         .openings
         .iter()
         .filter_map(|opening| with_start(opening, start.as_deref()));
-    let own = boss.examples.get(plan.act.id()).into_iter().flatten().filter(|line| !shown.contains(line));
+    // What the boss says before a question is often one itself, and leaves the model nothing to ask.
+    let asks = matches!(plan.act, Act::AsksForSpecifics | Act::QuestionsMotive);
+    let own = boss
+        .examples
+        .get(plan.act.id())
+        .filter(|_| !asks)
+        .into_iter()
+        .flatten()
+        .filter(|line| !shown.contains(line));
     let own = own.filter(|_| start.is_none()).filter_map(|line| lead_in(&line.replace("{you}", you)));
     let mut all: Vec<String> = table.chain(own).collect();
     all.sort();

@@ -7,6 +7,7 @@
 
 pub mod acts;
 mod agreement;
+pub mod critic;
 pub mod direction;
 pub mod draw;
 mod likeness;
@@ -83,6 +84,8 @@ pub struct Spoken {
     pub fallback: bool,
     /// The candidates that were not fit, and why.
     pub refused: Vec<Refusal>,
+    /// The candidates that were fit and were not said.
+    pub passed_over: Vec<String>,
     /// Tokens drawn, over all candidates.
     pub tokens: usize,
 }
@@ -130,8 +133,13 @@ impl Cast {
             _ if settled => state.agreed.last().cloned(),
             _ => chosen_offer(&state.offers, turn, &mut draw),
         };
+        let about = match act.concedes() {
+            true => None,
+            false => offer::offers(turn.text, turn.verdicts).pop(),
+        };
         Plan {
             act,
+            about,
             mood: state.mood(&self.difficulty),
             fact: next_fact.filter(|_| asked),
             offer,
@@ -182,11 +190,14 @@ impl Cast {
         let greeting = self.greeting();
         let earlier: Vec<&str> =
             std::iter::once(greeting.as_str()).chain(talk.iter().map(|line| line.boss.as_str())).collect();
+        let before: Vec<&str> = talk.iter().map(|line| safety::heard(&line.you)).collect();
         let expected = Expected {
             boss: &self.boss,
             you: &self.you,
             act: plan.act,
             turn: safety::heard(turn.text),
+            before: &before,
+            offers: &state.offers,
             offer: plan.offer.as_deref(),
             fact: self.fact(plan),
             keywords: &self.scenario.keywords,
@@ -198,7 +209,9 @@ impl Cast {
             true => direction::openings(plan, &self.boss, &self.you, expected.fact, &shown, &mut draw),
             false => Vec::new(),
         };
-        let mut fit: Vec<(f64, String)> = Vec::new();
+        let moment = critic::moment(&self.scenario.topic, expected.turn, &self.deed(plan));
+        let mut fit: Vec<Fit> = Vec::new();
+        let judged = steering.critic && !model.replays();
         let mut refused = Vec::new();
         let mut tokens = 0;
         for batch in 0..steering.batches {
@@ -209,8 +222,13 @@ impl Cast {
             if completions.iter().any(|completion| completion.finish == Finish::Interrupted) {
                 return Ok(None);
             }
-            sort_out(completions, &expected, &mut fit, &mut refused);
-            if fit.len() >= steering.enough {
+            let mut fresh = sort_out(completions, &expected, &fit, &mut refused);
+            if judged {
+                add_critique(&mut fresh, &moment)?;
+            }
+            fit.extend(fresh);
+            let sure = |fit: &Fit| fit.convincing.is_some_and(|convincing| convincing >= rank::SURE);
+            if if judged { fit.iter().any(sure) } else { fit.len() >= steering.enough } {
                 break;
             }
         }
@@ -218,13 +236,13 @@ impl Cast {
             let neutral = wording::neutral_prompt(self, model, state, talk, safety::heard(turn.text))?;
             steering::add_contrast(model, &prompt, &neutral, &mut fit)?;
         }
-        let best = fit.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
+        fit.retain(|fit| fit.convincing.is_none_or(|convincing| convincing >= rank::DOUBTFUL));
+        fit.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut fit = fit.into_iter().map(|fit| fit.text);
+        let best = fit.next();
         let fallback = best.is_none();
-        let text = match best {
-            Some((_, text)) => text,
-            None => self.written_line(plan, &earlier, node),
-        };
-        Ok(Some(Spoken { text, act: plan.act, fallback, refused, tokens }))
+        let text = best.unwrap_or_else(|| self.written_line(plan, &earlier, node));
+        Ok(Some(Spoken { text, act: plan.act, fallback, refused, passed_over: fit.collect(), tokens }))
     }
 
     /// What the boss keeps of a reply that was said.
@@ -243,6 +261,12 @@ impl Cast {
     /// The model failed.
     pub fn prefill(&self, model: &mut dyn LanguageModel) -> Result<(), ModelError> {
         model.prefill(&wording::beginning(self, model.prompt_style())?)
+    }
+
+    /// What a plan says the boss does, in words, as the critic reads it: without what the turn itself says.
+    pub fn deed(&self, plan: &Plan) -> String {
+        let plan = &Plan { about: None, ..plan.clone() };
+        direction::deed(plan, &self.boss, &self.you, self.fact(plan))
     }
 
     fn fact(&self, plan: &Plan) -> Option<&PrivateFact> {
@@ -303,18 +327,61 @@ fn request(prompt: Prompt, opening: String, candidates: usize, seed: u64) -> Req
     }
 }
 
+/// A candidate that passed the checks.
+#[derive(Clone, Debug)]
+struct Fit {
+    text: String,
+    /// More is better, on the scale of a mean log-probability a token.
+    score: f64,
+    /// The critic's log-odds that nothing is wrong in it, where the critic was asked.
+    convincing: Option<f64>,
+}
+
+/// The candidates that pass the checks and are not among those `known`.
 fn sort_out(
     completions: Vec<Completion>,
     expected: &Expected,
-    fit: &mut Vec<(f64, String)>,
+    known: &[Fit],
     refused: &mut Vec<Refusal>,
-) {
+) -> Vec<Fit> {
+    let mut fresh: Vec<Fit> = Vec::new();
     for completion in completions {
         match reply::check(&completion.text, completion.finish == Finish::Stop, expected) {
-            Ok(text) => fit.push((rank::score(&text, completion.mean_logprob, expected), text)),
+            Ok(text) => {
+                // The first sentence alone is often the better answer.
+                let shorter =
+                    first_sentence(&text).and_then(|first| reply::check(first, true, expected).ok());
+                for text in [Some(text), shorter].into_iter().flatten() {
+                    if !known.iter().chain(&fresh).any(|other| other.text == text) {
+                        let score = rank::score(&text, completion.mean_logprob, expected.act, expected.turn);
+                        fresh.push(Fit { text, score, convincing: None });
+                    }
+                }
+            }
             Err(reason) => refused.push(Refusal { reason, text: completion.text }),
         }
     }
+    fresh
+}
+
+/// Asks the critic about candidates, and lets its answer count.
+///
+/// # Errors
+/// A fault of the critic's encoder.
+fn add_critique(fit: &mut [Fit], moment: &str) -> Result<(), ModelError> {
+    let lines: Vec<&str> = fit.iter().map(|fit| fit.text.as_str()).collect();
+    let said = critic::Critic::shipped().convincing(&lines, moment)?;
+    for (fit, convincing) in fit.iter_mut().zip(said) {
+        fit.score += rank::CONVINCING * convincing;
+        fit.convincing = Some(convincing);
+    }
+    Ok(())
+}
+
+/// The first sentence, where more follow.
+fn first_sentence(text: &str) -> Option<&str> {
+    let spans = crate::text::sentences(text);
+    (spans.len() > 1).then(|| &text[spans[0].clone()])
 }
 
 #[cfg(test)]

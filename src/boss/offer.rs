@@ -312,7 +312,12 @@ fn shortened(piece: &str) -> String {
     {
         kept = &kept[..at];
     }
-    kept.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()
+    let trimmed = |kept: &str| kept.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
+    let kept = trimmed(kept);
+    // "…, and if you agree": the conjunction goes with what was cut.
+    let without =
+        [" and", " so", " but", " then"].iter().find_map(|word| kept.strip_suffix(word)).map(trimmed);
+    without.unwrap_or(kept)
 }
 
 /// The other side's words: I becomes you, you becomes I or me, and so on. `subject_first` says that the

@@ -124,6 +124,10 @@ pub struct Expected<'a> {
     pub act: Act,
     /// What the person said.
     pub turn: &'a str,
+    /// What the person said before that, the oldest first.
+    pub before: &'a [&'a str],
+    /// What is on the table, as the boss would say it.
+    pub offers: &'a [String],
     /// What it takes up, where the act concedes.
     pub offer: Option<&'a str>,
     /// The private fact it tells, if any.
@@ -138,6 +142,8 @@ pub struct Expected<'a> {
 const COPIED_RUN: usize = 5;
 /// … of the sample scene, which is about something else.
 const SAMPLE_RUN: usize = 4;
+/// Words in a row that a reply says only once.
+const STAMMERED_RUN: usize = 4;
 /// Words in a row that make a reply an echo of the turn.
 const ECHOED_RUN: usize = 5;
 
@@ -270,21 +276,40 @@ fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     if expected.earlier.iter().any(|line| alike(text, line)) {
         return Err(Reason::Repeated);
     }
+    if stammers(text) {
+        return Err(Reason::Repeated);
+    }
     if echoes(text, expected) {
         return Err(Reason::Echoed);
     }
     Ok(())
 }
 
+/// The same words twice within the reply.
+fn stammers(text: &str) -> bool {
+    let words = normal(text);
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let runs: Vec<&[&str]> = words.windows(STAMMERED_RUN).collect();
+    runs.iter().enumerate().any(|(at, run)| runs[at + 1..].contains(run))
+}
+
 /// The person's words thrown back. An offer is taken up in the person's own words, but turned round;
 /// anything else is said in one's own.
 fn echoes(text: &str, expected: &Expected) -> bool {
     let offer = normal(expected.offer.unwrap_or_default());
-    let (text_words, turn) = (normal(text), normal(expected.turn));
+    let text_words = normal(text);
     let said: Vec<&str> = text_words.split_whitespace().collect();
+    let turns: Vec<String> = expected
+        .before
+        .iter()
+        .rev()
+        .take(REMEMBERED)
+        .chain([&expected.turn])
+        .map(|turn| normal(turn))
+        .collect();
     let thrown_back = |run: &[&str]| {
         let run = format!(" {} ", run.join(" "));
-        turn.contains(&run) && !offer.contains(&run)
+        turns.iter().any(|turn| turn.contains(&run)) && !offer.contains(&run)
     };
     // "We've been", "you give me": three words with a person in them, or two with "we".
     let has_person = |run: &[&str]| run.iter().any(|word| PERSONS.contains(word));
@@ -294,6 +319,9 @@ fn echoes(text: &str, expected: &Expected) -> bool {
         || said.windows(ECHOED_RUN).any(thrown_back)
         || (!expected.act.concedes() && alike(text, expected.turn))
 }
+
+/// Earlier turns whose words are not thrown back either.
+const REMEMBERED: usize = 4;
 
 /// Who is meant changes with the speaker, so these words do not stay as they were said.
 const PERSONS: [&str; 15] = [
@@ -306,10 +334,11 @@ fn follows(text: &str, expected: &Expected) -> Result<(), Reason> {
     if act.concedes() != agrees(text) {
         return Err(if act.concedes() { Reason::DoesNotAgree } else { Reason::AgreesUnearned });
     }
-    if expected.offer.is_some_and(|offer| swaps_roles(text, offer)) {
+    let offers = expected.offer.into_iter().chain(expected.offers.iter().map(String::as_str));
+    if offers.into_iter().any(|offer| swaps_roles(text, offer)) || hands_back(text, expected.turn) {
         return Err(Reason::SwapsRoles);
     }
-    if !does(text, act) {
+    if !does(text, act) || (act == Act::Deflects && keeps_to_the_matter(text, expected)) {
         return Err(Reason::OffAct);
     }
     if let Some(fact) = expected.fact {
@@ -362,10 +391,62 @@ fn swaps_roles(text: &str, offer: &str) -> bool {
     let normal = normal(text);
     let says = |frames: &[&str]| frames.iter().any(|frame| normal.contains(&format!(" {frame} {verb} ")));
     match actor {
-        "you" => says(&["i'll", "i will", "i can", "i could", "let me", "i'd", "i"]),
-        "I" => says(&["you'll", "you will", "you can", "you could", "you", "please"]),
+        "you" => says(&[
+            "i'll",
+            "i will",
+            "i can",
+            "i could",
+            "let me",
+            "i'd",
+            "i",
+            "i can't",
+            "i have to",
+            "i need to",
+        ]),
+        "I" => says(&[
+            "you'll",
+            "you will",
+            "you can",
+            "you could",
+            "you",
+            "please",
+            "you have to",
+            "you need to",
+            "you should",
+        ]),
         _ => false,
     }
+}
+
+/// What the person wants of the boss is laid on the person: "You could read it on the train" answered by
+/// "You have to read it on the train".
+fn hands_back(text: &str, turn: &str) -> bool {
+    const DUTIES: [&str; 9] = [
+        "you have to",
+        "you need to",
+        "you should",
+        "you must",
+        "you've got to",
+        "you ought to",
+        "you could",
+        "you can",
+        "have you",
+    ];
+    let lays = |text: &str| {
+        let normal = normal(text);
+        DUTIES.iter().any(|duty| normal.contains(&format!(" {duty} ")))
+    };
+    lays(turn)
+        && sentences(text)
+            .into_iter()
+            .any(|span| lays(&text[span.clone()]) && shared_words(&text[span], turn) > 0)
+}
+
+/// Who changes the subject speaks of something else.
+fn keeps_to_the_matter(text: &str, expected: &Expected) -> bool {
+    let normal = normal(text);
+    shared_words(text, expected.turn) > 0
+        || expected.keywords.iter().any(|word| normal.contains(&format!(" {} ", word.to_lowercase())))
 }
 
 /// An agreement ends in something one can hold the boss to: a day, a number, or what was offered.
@@ -430,6 +511,8 @@ mod tests {
             you: "Sam",
             act,
             turn: TURN,
+            before: &["How does the launch look from your side?"],
+            offers: &["you bring the notes".to_owned()],
             offer,
             fact: None,
             keywords: &keywords,
@@ -461,7 +544,11 @@ mod tests {
             ("Okay, send it on Thursday.", Considers, Reason::AgreesUnearned),
             ("Maybe. I'd have to see.", AgreesAndCommits, Reason::DoesNotAgree),
             ("Good. I'll send one page on Thursday.", AgreesAndCommits, Reason::SwapsRoles),
+            ("I have to bring the notes on Friday.", SharesConstraint, Reason::SwapsRoles),
+            ("How long does the launch look from your side?", AsksForSpecifics, Reason::Echoed),
+            ("How far are you with the prototype?", Deflects, Reason::OffAct),
             ("I've got calls all day.", AsksForSpecifics, Reason::OffAct),
+            ("Maybe. I'd have to see. I'd have to see.", Considers, Reason::Repeated),
             ("All right, fine.", AgreesAndCommits, Reason::NotAnAnswer),
         ] {
             assert_eq!(checked(candidate, act), Err(reason), "{candidate}");
@@ -484,6 +571,14 @@ mod tests {
         ] {
             assert_eq!(checked(candidate, act).as_deref(), Ok(shown), "{candidate}");
         }
+    }
+
+    #[test]
+    fn what_was_asked_of_the_boss_is_not_handed_back() {
+        let turn = "You could read it on the train.";
+        assert!(hands_back("I don't agree. You have to read it on the train.", turn));
+        assert!(!hands_back("I don't read on the train.", turn));
+        assert!(!hands_back("You have to see my calendar.", turn));
     }
 
     #[test]

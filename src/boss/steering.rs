@@ -1,5 +1,6 @@
 //! How a model is brought to do what the act says; each way can be switched off, to measure what it brings.
 
+use super::Fit;
 use crate::model::{LanguageModel, ModelError, Prompt};
 
 /// The ways in use.
@@ -17,11 +18,21 @@ pub struct Steering {
     pub act_lines: usize,
     /// Rank candidates by how much likelier the direction makes them.
     pub contrast: bool,
+    /// Let the critic choose among the candidates.
+    pub critic: bool,
 }
 
 impl Default for Steering {
     fn default() -> Steering {
-        Steering { candidates: 6, batches: 3, enough: 3, openings: true, act_lines: 0, contrast: false }
+        Steering {
+            candidates: 3,
+            batches: 6,
+            enough: 3,
+            openings: true,
+            act_lines: 0,
+            contrast: false,
+            critic: true,
+        }
     }
 }
 
@@ -36,13 +47,13 @@ pub(super) fn add_contrast(
     model: &mut dyn LanguageModel,
     directed: &Prompt,
     neutral: &Prompt,
-    fit: &mut [(f64, String)],
+    fit: &mut [Fit],
 ) -> Result<(), ModelError> {
-    let said: Vec<String> = fit.iter().map(|(_, text)| format!(" {text}")).collect();
+    let said: Vec<String> = fit.iter().map(|fit| format!(" {}", fit.text)).collect();
     let with = model.loglik(directed, &said)?;
     let without = model.loglik(neutral, &said)?;
-    for ((score, _), (with, without)) in fit.iter_mut().zip(with.into_iter().zip(without)) {
-        *score += CONTRAST * f64::from(with - without);
+    for (fit, (with, without)) in fit.iter_mut().zip(with.into_iter().zip(without)) {
+        fit.score += CONTRAST * f64::from(with - without);
     }
     Ok(())
 }

@@ -248,7 +248,7 @@ mod tests {
     }
 
     fn plan(act: Act) -> Plan {
-        Plan { act, mood: Mood::Wary, fact: None, offer: None, floor: false, settled: false }
+        Plan { act, mood: Mood::Wary, fact: None, offer: None, about: None, floor: false, settled: false }
     }
 
     fn screenplay(cast: &Cast, state: &BossState, talk: &[Line], turn: &str) -> String {

@@ -1,9 +1,12 @@
 //! `coachup eval-boss`: has the trial talks, keeps their transcripts, and prints what they show.
 
 use super::Exit;
+use super::engine::{Chosen, acquired, chosen as chosen_model};
 use super::output::markdown_table;
-use super::engine::acquired;
+use crate::boss::critic::Critic;
+use crate::boss::critic::labelled::{self as candidates, Split};
 use crate::boss::trial::cell::{Cell, every, sample};
+use crate::boss::trial::choice::choices;
 use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
 use crate::boss::trial::labelled;
 use crate::boss::trial::play::{Transcript, play};
@@ -13,6 +16,8 @@ use crate::boss::{Cast, Steering};
 use crate::model::LanguageModel;
 use crate::model::candle::CandleModel;
 use crate::model::scripted::ScriptedModel;
+use crate::model::remote::RemoteModel;
+use crate::repl::engine::Model;
 use crate::repl::interrupt::Interrupt;
 use crate::scenario::{Boss, Difficulty, Library, Scenario};
 use crate::scorer::Scorer;
@@ -24,6 +29,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// The person's name in all trials: the same words for everyone.
 const YOU: &str = "Sam";
@@ -38,7 +46,7 @@ pub struct EvalBossArgs {
     /// No model: only what the rules decide, with many seeds, in seconds
     #[arg(long, conflicts_with = "models")]
     rules_only: bool,
-    /// Models to try, from `coachup models list` or paths of GGUF files
+    /// Models to try, from `coachup models list`, paths of GGUF files, or addresses of model servers
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     models: Vec<String>,
     /// The scripts
@@ -59,6 +67,12 @@ pub struct EvalBossArgs {
     /// Replies labelled by hand, to validate the checks on
     #[arg(long, value_name = "FILE", default_value = "tests/corpus/replies.jsonl")]
     replies: PathBuf,
+    /// Candidates labelled by hand, to measure the critic on
+    #[arg(long, value_name = "FILE", default_value = "tests/corpus/candidates.jsonl")]
+    candidates: PathBuf,
+    /// Have so many talks at once: for a model server, which works on several requests together
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
     /// Print where the check on acts and the labels differ
     #[arg(long)]
     confusing: bool,
@@ -78,6 +92,8 @@ enum Way {
     ActLines,
     /// Rank by how much likelier the direction makes a candidate
     Contrast,
+    /// No critic: rank by the words shared with the turn and by likelihood
+    NoCritic,
 }
 
 /// Runs the command.
@@ -89,6 +105,9 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
     if args.replies.exists() {
         validity(args, library, out)?;
     }
+    if args.candidates.exists() {
+        writeln!(out, "{}", chosen(&args.candidates)?)?;
+    }
     if args.rules_only {
         rules_only(args, &scripts, library, out)?;
         return Ok(Exit::Done);
@@ -97,22 +116,46 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
     let models =
         if args.models.is_empty() { vec![None] } else { args.models.iter().cloned().map(Some).collect() };
     for wanted in models {
-        let Some((acquired, options)) = acquired(wanted, settings, &interrupt)? else {
+        let Some(mut models) = loaded(wanted, usize::from(args.jobs), settings, &interrupt)? else {
             return Ok(Exit::Interrupted);
         };
-        let file = acquired.files.first().context("the model has no file")?;
-        let mut model = CandleModel::load(file, &options)?;
+        let name = models[0].name().to_owned();
         let cells =
             sample(every_cell(&scripts, library, args.seeds.unwrap_or(1)), args.cells.unwrap_or(usize::MAX));
-        let folder = args.output.join(file_name(&acquired.name));
-        let had =
-            talks(args, cells, &scripts, library, &mut model, &acquired.name, Some(&folder), &interrupt)?;
+        let folder = args.output.join(file_name(&name));
+        let started = Instant::now();
+        let had = talks(args, cells, &scripts, library, &mut models, &name, Some(&folder), &interrupt)?;
         let Some(transcripts) = had else { return Ok(Exit::Interrupted) };
-        writeln!(out, "\n# {}: {} talks\n", acquired.name, transcripts.len())?;
+        writeln!(anstream::stderr(), "{} after {:.0} s", name, started.elapsed().as_secs_f64())?;
+        writeln!(out, "\n# {}: {} talks\n", name, transcripts.len())?;
         writeln!(out, "{}", concessions(&transcripts, &scripts, library))?;
         writeln!(out, "{}", words(&transcripts, library))?;
     }
     Ok(Exit::Done)
+}
+
+/// The model, as often as talks are to be had at once: a server's is asked side by side, one on this machine
+/// has all of it already. None where Ctrl-C stopped that.
+fn loaded(
+    wanted: Option<String>,
+    jobs: usize,
+    settings: &Settings,
+    interrupt: &Interrupt,
+) -> Result<Option<Vec<Model>>> {
+    match chosen_model(wanted.as_deref(), settings)? {
+        Chosen::Server(options) => {
+            let mut model = RemoteModel::connect(options)?;
+            model.find_out()?;
+            Ok(Some((0..jobs).map(|_| Box::new(model.clone()) as Model).collect()))
+        }
+        _ if jobs > 1 => bail!("only a model server has several talks at once; leave out `--jobs`"),
+        Chosen::Scripted(file) => bail!("`scripted:{}` plays no trials", file.display()),
+        Chosen::Local(wanted) => {
+            let Some((acquired, options)) = acquired(wanted, settings, interrupt)? else { return Ok(None) };
+            let file = acquired.files.first().context("the model has no file")?;
+            Ok(Some(vec![Box::new(CandleModel::load(file, &options)?) as Model]))
+        }
+    }
 }
 
 fn scripts(args: &EvalBossArgs) -> Result<Vec<Script>> {
@@ -144,6 +187,7 @@ fn steering(ways: &[Way]) -> Steering {
             Way::NoOpenings => steering.openings = false,
             Way::ActLines => steering.act_lines = 2,
             Way::Contrast => steering.contrast = true,
+            Way::NoCritic => steering.critic = false,
         }
     }
     steering
@@ -171,7 +215,7 @@ fn talks(
     cells: Vec<Cell>,
     scripts: &[Script],
     library: &Library,
-    model: &mut dyn LanguageModel,
+    models: &mut [Model],
     name: &str,
     folder: Option<&Path>,
     interrupt: &Interrupt,
@@ -180,30 +224,55 @@ fn talks(
     let steering = steering(&args.steering);
     let bar = ProgressBar::new(cells.len() as u64).with_message(name.to_owned());
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} talks, {eta} left")?);
-    let mut transcripts = Vec::new();
-    for mut cell in cells {
-        bar.inc(1);
+    let all = cells.len();
+    let queue = Mutex::new(cells.into_iter().enumerate());
+    let failed = AtomicBool::new(false);
+    let one = |mut cell: Cell, model: &mut dyn LanguageModel| -> Result<Option<Transcript>> {
         cell.model = name.to_owned();
         let file = folder.map(|folder| folder.join(format!("{}.json", cell.id())));
         if let Some(kept) = file.as_deref().and_then(kept) {
-            transcripts.push(kept);
-            continue;
+            return Ok(Some(kept));
         }
         let script = scripts.iter().find(|script| script.name == cell.script).context("a known script")?;
         let cast = cast(&cell, script, library, &steering)?;
-        let mut pulse =
-            || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let Some(transcript) = play(&cast, cell, script, &scorer, model, &mut pulse)? else {
-            bar.abandon();
-            return Ok(None);
+        let mut pulse = || match interrupt.is_set() || failed.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         };
+        let Some(transcript) = play(&cast, cell, script, &scorer, model, &mut pulse)? else { return Ok(None) };
         if let Some(file) = file {
             keep(&transcript, &cast, &file)?;
         }
-        transcripts.push(transcript);
+        Ok(Some(transcript))
+    };
+    let work = |model: &mut Model| -> Result<Vec<(usize, Transcript)>> {
+        let mut had = Vec::new();
+        loop {
+            let next = queue.lock().expect("nobody panics with the queue").next();
+            let Some((at, cell)) = next else { return Ok(had) };
+            match one(cell, model.as_mut()) {
+                Ok(Some(transcript)) => had.push((at, transcript)),
+                Ok(None) => return Ok(had),
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+            bar.inc(1);
+        }
+    };
+    let had: Result<Vec<_>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = models.iter_mut().map(|model| scope.spawn(|| work(model))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a talk does not panic")).collect()
+    });
+    let mut had: Vec<(usize, Transcript)> = had?.into_iter().flatten().collect();
+    if had.len() < all {
+        bar.abandon();
+        return Ok(None);
     }
     bar.finish_and_clear();
-    Ok(Some(transcripts))
+    had.sort_by_key(|(at, _)| *at);
+    Ok(Some(had.into_iter().map(|(_, transcript)| transcript).collect()))
 }
 
 /// A talk that was had before; one that can't be read is had again.
@@ -224,7 +293,7 @@ fn keep(transcript: &Transcript, cast: &Cast, file: &Path) -> Result<()> {
 fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &mut dyn Write) -> Result<()> {
     let interrupt = Interrupt::install();
     let seeds = args.seeds.unwrap_or(12);
-    let mut silent = ScriptedModel::default();
+    let mut silent: [Model; 1] = [Box::new(ScriptedModel::default())];
     let mut had = |cells| -> Result<Vec<Transcript>> {
         let had = talks(
             args,
@@ -281,6 +350,36 @@ fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Resu
         }
     }
     Ok(())
+}
+
+/// What choosing among labelled candidates comes to, on those that the critic has not learned from.
+fn chosen(file: &Path) -> Result<String> {
+    let mut moments = candidates::read(file)?;
+    moments.retain(|moment| moment.split == Split::Test);
+    let mut table = markdown_table([
+        "model",
+        "candidates",
+        "good",
+        "moments with a choice",
+        "good when chosen blindly",
+        "by words",
+        "by the critic",
+        "AUC",
+    ]);
+    for (model, choice) in choices(&moments, Critic::shipped())? {
+        let share = |part: f64, of: usize| format!("{:.0} %", 100.0 * part / of.max(1) as f64);
+        table.add_row(vec![
+            model,
+            choice.lines.to_string(),
+            share(choice.good as f64, choice.lines),
+            choice.open.to_string(),
+            share(choice.blind, choice.open),
+            share(choice.words as f64, choice.open),
+            share(choice.critic as f64, choice.open),
+            format!("{:.2}", choice.auc),
+        ]);
+    }
+    Ok(format!("# The critic, on candidates labelled by hand that it has not learned from\n\n{table}\n"))
 }
 
 /// Mean turns to the first concession, and how many talks had one.

@@ -1,5 +1,7 @@
-//! `coachup train scorer`: makes the scorer's weights anew from a labelled corpus.
+//! `coachup train`: makes the scorer's weights and the boss's critic anew from what was labelled by hand.
 
+use crate::boss::critic::MOMENT_PIECES;
+use crate::boss::critic::labelled::{self as candidates, Label, Moment, Split};
 use crate::model::encoder::Encoder;
 use crate::model::encoder::train::{Example, Settings, fine_tune};
 use crate::repl::interrupt::Interrupt;
@@ -25,6 +27,8 @@ pub struct TrainArgs {
 enum What {
     /// The scorer's classifier: the same turns give the same weights, byte for byte
     Scorer(ScorerArgs),
+    /// The critic that chooses among the boss's candidates: the same candidates give the same weights
+    Critic(CriticArgs),
 }
 
 /// Where from and where to.
@@ -45,6 +49,24 @@ struct ScorerArgs {
     epochs: usize,
 }
 
+/// Where from and where to.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: coachup train critic --candidates tests/corpus/candidates.jsonl")]
+struct CriticArgs {
+    /// Labelled candidates; those of the test part are left alone
+    #[arg(long, value_name = "FILE")]
+    candidates: PathBuf,
+    /// File to write
+    #[arg(long, value_name = "FILE", default_value = "src/boss/critic/critic.gguf")]
+    output: PathBuf,
+    /// How often the critic sees each candidate
+    #[arg(long, default_value_t = Settings::default().epochs)]
+    epochs: usize,
+    /// Order of examples, first heads, dropout
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
 /// Runs the command; `pretrained` finds or fetches the folder of the model that the encoder starts from.
 ///
 /// # Errors
@@ -54,28 +76,62 @@ pub fn run(
     pretrained: impl FnOnce() -> Result<PathBuf>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let What::Scorer(args) = &args.what;
+    match &args.what {
+        What::Scorer(args) => scorer(args, pretrained, out),
+        What::Critic(args) => critic(args, pretrained, out),
+    }
+}
+
+fn critic(
+    args: &CriticArgs,
+    pretrained: impl FnOnce() -> Result<PathBuf>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let moments = candidates::read(&args.candidates)?;
+    let lessons: Vec<&Moment> = moments.iter().filter(|moment| moment.split == Split::Train).collect();
+    let examples: Vec<Example> = lessons.iter().flat_map(|moment| moment.examples()).collect();
+    if examples.is_empty() {
+        bail!("no candidates to learn from in `{}`", args.candidates.display());
+    }
+    let settings =
+        Settings { epochs: args.epochs, before: MOMENT_PIECES, seed: args.seed, ..Settings::default() };
+    let labels = Label::ALL.map(|label| label.id().to_owned());
+    let encoder = encoder(&pretrained()?, &labels, &examples, &settings)?;
+    let mut bytes = Cursor::new(Vec::new());
+    encoder.write_tuned(&mut bytes)?;
+    write(&args.output, &bytes.into_inner(), "critic", &format!("{} candidates", examples.len()), out)
+}
+
+fn scorer(
+    args: &ScorerArgs,
+    pretrained: impl FnOnce() -> Result<PathBuf>,
+    out: &mut dyn Write,
+) -> Result<()> {
     let lessons = lessons(&args.corpus)?;
     let dev = corpus::read(&args.corpus.join("dev.jsonl"))?;
     let file = args.output.join("encoder.gguf");
     if !args.keep_encoder {
         let settings = Settings { epochs: args.epochs, ..Settings::default() };
-        let encoder = encoder(&pretrained()?, &lessons, &settings)?;
+        let examples: Vec<Example> = lessons.iter().map(train::example).collect();
+        let labels = Check::ALL.map(|check| check.id().to_owned());
+        let encoder = encoder(&pretrained()?, &labels, &examples, &settings)?;
         let mut bytes = Cursor::new(Vec::new());
         encoder.write(&mut bytes)?;
-        write(&file, &bytes.into_inner(), "encoder", lessons.len(), out)?;
+        write(&file, &bytes.into_inner(), "encoder", &turns(&lessons), out)?;
     }
     // What is mixed and calibrated is the encoder as it was stored, with its weights rounded.
     let bar = ProgressBar::new(Check::COUNT as u64).with_message("features");
     let weights = train::train(&lessons, &dev, &stored(&file)?, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
-    write(&args.output.join("weights.bin"), &weights.to_bytes(), "features", lessons.len(), out)
+    write(&args.output.join("weights.bin"), &weights.to_bytes(), "features", &turns(&lessons), out)
 }
 
-/// Teaches the pretrained model in the folder `start` the lessons.
-fn encoder(start: &Path, lessons: &[Labelled], settings: &Settings) -> Result<Encoder> {
-    let examples: Vec<Example> = lessons.iter().map(train::example).collect();
-    let labels: Vec<String> = Check::ALL.into_iter().map(|check| check.id().to_string()).collect();
+fn turns(lessons: &[Labelled]) -> String {
+    format!("{} turns", lessons.len())
+}
+
+/// Teaches the pretrained model in the folder `start` the examples.
+fn encoder(start: &Path, labels: &[String], examples: &[Example], settings: &Settings) -> Result<Encoder> {
     let style = ProgressStyle::with_template("encoder {wide_bar} {pos}/{len} {msg} {eta}")?;
     let bar = ProgressBar::new(0).with_style(style);
     let mut smooth = None;
@@ -88,7 +144,7 @@ fn encoder(start: &Path, lessons: &[Labelled], settings: &Settings) -> Result<En
         bar.set_message(format!("loss {mean:.3}"));
         if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let encoder = fine_tune(start, &labels, &examples, settings, told)?;
+    let encoder = fine_tune(start, labels, examples, settings, told)?;
     bar.finish_and_clear();
     Ok(encoder)
 }
@@ -98,9 +154,9 @@ fn stored(file: &Path) -> Result<Encoder> {
     Ok(Encoder::from_bytes(&bytes)?)
 }
 
-fn write(file: &Path, bytes: &[u8], what: &str, turns: usize, out: &mut dyn Write) -> Result<()> {
+fn write(file: &Path, bytes: &[u8], what: &str, lessons: &str, out: &mut dyn Write) -> Result<()> {
     std::fs::write(file, bytes).with_context(|| format!("can't write `{}`", file.display()))?;
-    Ok(writeln!(out, "{}: {what} from {turns} turns, {} bytes", file.display(), bytes.len())?)
+    Ok(writeln!(out, "{}: {what} from {lessons}, {} bytes", file.display(), bytes.len())?)
 }
 
 /// The files with turns to learn from; the second may be missing.

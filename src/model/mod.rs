@@ -150,6 +150,11 @@ pub trait LanguageModel: Send {
     /// The catalogue name, or the path it was loaded from.
     fn name(&self) -> &str;
 
+    /// Does it say again what somebody else has written, so that its words are not to be judged?
+    fn replays(&self) -> bool {
+        false
+    }
+
     /// How to word a prompt for it.
     fn prompt_style(&self) -> PromptStyle;
 

@@ -22,6 +22,10 @@ impl LanguageModel for ScriptedModel {
         "scripted"
     }
 
+    fn replays(&self) -> bool {
+        true
+    }
+
     fn prompt_style(&self) -> PromptStyle {
         PromptStyle::Screenplay
     }

@@ -6,10 +6,12 @@
 //! play        has it
 //! figures     what a set of talks shows
 //! told_apart  can the bosses be told apart by their lines alone?
+//! choice      candidates labelled by hand, against the critic that chooses among them
 //! labelled    replies labelled by hand, against the check that finds acts and voices
 //! ```
 
 pub mod cell;
+pub mod choice;
 pub mod figures;
 pub mod labelled;
 pub mod play;

@@ -37,6 +37,9 @@ pub struct Said {
     pub may_concede: bool,
     /// What the boss did.
     pub act: Act,
+    /// The same as it was put to the model.
+    #[serde(default)]
+    pub deed: String,
     /// What it took up, where it gave something.
     pub offer: Option<String>,
     /// The private fact it told, by index.
@@ -47,6 +50,9 @@ pub struct Said {
     pub fallback: bool,
     /// Candidates that were not shown, and why.
     pub refused: Vec<Refusal>,
+    /// Candidates that were fit and were not said, the better first.
+    #[serde(default)]
+    pub passed_over: Vec<String>,
 }
 
 impl Said {
@@ -128,11 +134,13 @@ pub fn play(
             patience,
             may_concede,
             act: spoken.act,
+            deed: cast.deed(&plan),
             offer: plan.offer,
             fact: plan.fact,
             reply: spoken.text,
             fallback: spoken.fallback,
             refused: spoken.refused,
+            passed_over: spoken.passed_over,
         });
         if spoken.act == Act::EndsTalk {
             break;

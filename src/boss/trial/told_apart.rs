@@ -119,11 +119,13 @@ mod tests {
             patience: 3,
             may_concede: false,
             act: Act::Considers,
+            deed: String::new(),
             offer: None,
             fact: None,
             reply: (*line).to_owned(),
             fallback: false,
             refused: Vec::new(),
+            passed_over: Vec::new(),
         };
         let cell = Cell {
             script: "long".to_owned(),

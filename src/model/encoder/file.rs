@@ -17,15 +17,21 @@ pub(super) const LONGEST: usize = 160;
 /// Stretches that are read of a text: some two thousand words, more than anybody says in one turn.
 const MOST_STRETCHES: usize = 16;
 
-/// Word pieces of what stood before the text: its end is nearest in meaning.
-const LONGEST_BEFORE: usize = 40;
+/// Word pieces of what stood before the text that an encoder reads unless told otherwise: the end of it, which
+/// is nearest in meaning.
+pub(super) const BEFORE: usize = 40;
 
-/// Positions that training keeps: a stretch, what stood before, and the marks between them.
-const POSITIONS: usize = LONGEST + LONGEST_BEFORE + 3;
+/// Positions that training keeps for a stretch, `before` pieces of what stood before it, and the marks between.
+fn positions(before: usize) -> usize {
+    LONGEST + before + 3
+}
 
 const TOKENIZER: &str = "tokenizer.huggingface.json";
 const LAYERS: &str = "bert.block_count";
 const LABELS: &str = "bert.labels";
+const LONGEST_BEFORE: &str = "bert.longest_before";
+/// The tensor that encoders of the same start have in common, since training leaves it as it is.
+const VOCABULARY: &str = "token_embd.weight";
 
 /// One stretch of a text in word pieces.
 #[derive(Clone, Debug)]
@@ -45,6 +51,8 @@ pub struct Cutter {
     json: String,
     start: u32,
     end: u32,
+    /// Most word pieces of what stood before.
+    pub(super) before: usize,
 }
 
 impl Cutter {
@@ -54,7 +62,7 @@ impl Cutter {
         tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
         let mark = |name: &str| tokenizer.token_to_id(name).ok_or(format!("its vocabulary lacks {name}"));
         let (start, end) = (mark("[CLS]")?, mark("[SEP]")?);
-        Ok(Cutter { tokenizer, json, start, end })
+        Ok(Cutter { tokenizer, json, start, end, before: BEFORE })
     }
 
     /// The stretches of `text`, at most sixteen, each with the end of what stood before it. An empty text is one
@@ -68,7 +76,7 @@ impl Cutter {
         let whole = self.tokenizer.encode(text, false).map_err(fault)?;
         let before = before.map(|before| self.tokenizer.encode(before, false)).transpose().map_err(fault)?;
         let before = before.as_ref().map(|encoded| encoded.get_ids()).unwrap_or_default();
-        let before = &before[before.len().saturating_sub(LONGEST_BEFORE)..];
+        let before = &before[before.len().saturating_sub(self.before)..];
         let pieces: Vec<(u32, (usize, usize))> =
             whole.get_ids().iter().copied().zip(whole.get_offsets().iter().copied()).collect();
         let stretches: Vec<&[(u32, (usize, usize))]> =
@@ -93,10 +101,15 @@ impl Cutter {
 ///
 /// # Errors
 /// A missing or malformed file, named.
-pub(super) fn pretrained(folder: &Path, layers: usize) -> Result<(Network, Cutter), ModelError> {
+pub(super) fn pretrained(
+    folder: &Path,
+    layers: usize,
+    before: usize,
+) -> Result<(Network, Cutter), ModelError> {
     let file = folder.join("tokenizer.json");
     let json = std::fs::read_to_string(&file).map_err(|error| unusable(&file, error))?;
-    let cutter = Cutter::of(json).map_err(|error| unusable(&file, error))?;
+    let mut cutter = Cutter::of(json).map_err(|error| unusable(&file, error))?;
+    cutter.before = before;
     let weights = folder.join("model.safetensors");
     let tensors =
         candle_core::safetensors::load(&weights, &Device::Cpu).map_err(|error| unusable(&weights, error))?;
@@ -108,7 +121,7 @@ pub(super) fn pretrained(folder: &Path, layers: usize) -> Result<(Network, Cutte
                 *tensor = found.ok_or(candle_core::Error::Msg(format!("`{original}` is missing")))?.clone();
             }
         }
-        network.positions = network.positions.narrow(0, 0, POSITIONS)?.contiguous()?;
+        network.positions = network.positions.narrow(0, 0, positions(before))?.contiguous()?;
         Ok(network)
     };
     Ok((fill().map_err(|error| unusable(&weights, error))?, cutter))
@@ -148,7 +161,8 @@ fn unusable(file: &Path, error: impl std::fmt::Display) -> ModelError {
 }
 
 /// Writes a trained network: products at 8 bits a weight, the vocabulary at 5 (it is a third of the file and
-/// the least sensitive), everything small in full.
+/// the least sensitive), everything small in full. Not `whole`: without the vocabulary and the tokenizer, which
+/// another encoder of the same start has.
 ///
 /// # Errors
 /// A fault of candle or of the file.
@@ -156,41 +170,52 @@ pub(super) fn store(
     network: &Network,
     cutter: &Cutter,
     labels: &[String],
+    whole: bool,
     out: &mut (impl Write + Seek),
 ) -> Result<(), ModelError> {
     let mut network = network.clone();
     let layers = network.layers.len() as u32;
     let quantize = |(name, tensor): (String, &mut Tensor)| {
         let kind = match name.as_str() {
-            "token_embd.weight" => GgmlDType::Q5_0,
+            VOCABULARY => GgmlDType::Q5_0,
             _ if name.starts_with("blk.") && tensor.rank() == 2 => GgmlDType::Q8_0,
             _ => GgmlDType::F32,
         };
         Ok((name, QTensor::quantize(&tensor.detach(), kind)?))
     };
+    let stored = |named: &(String, &mut Tensor)| whole || named.0 != VOCABULARY;
     let mut run = |network: &mut Network| -> candle_core::Result<()> {
         let tensors: Vec<(String, QTensor)> =
-            network.named().into_iter().map(quantize).collect::<candle_core::Result<_>>()?;
+            network.named().into_iter().filter(stored).map(quantize).collect::<candle_core::Result<_>>()?;
         let tensors: Vec<(&str, &QTensor)> = tensors.iter().map(|(name, tensor)| (&**name, tensor)).collect();
         let labels = Value::Array(labels.iter().cloned().map(Value::String).collect());
-        let metadata = [
+        let mut metadata = vec![
             ("general.architecture", Value::String("bert".into())),
             ("general.license", Value::String("Apache-2.0".into())),
             (LAYERS, Value::U32(layers)),
             (LABELS, labels),
-            (TOKENIZER, Value::String(cutter.json.clone())),
         ];
+        if cutter.before != BEFORE {
+            metadata.push((LONGEST_BEFORE, Value::U32(cutter.before as u32)));
+        }
+        if whole {
+            metadata.push((TOKENIZER, Value::String(cutter.json.clone())));
+        }
         let metadata: Vec<(&str, &Value)> = metadata.iter().map(|(key, value)| (*key, value)).collect();
         write(out, &metadata, &tensors)
     };
     run(&mut network).map_err(|error| ModelError::Engine(format!("can't write the encoder: {error}")))
 }
 
-/// Reads a trained network, its tokenizer and its labels.
+/// Reads a trained network, its tokenizer and its labels; the vocabulary and the tokenizer from `other`, where
+/// they were left out.
 ///
 /// # Errors
 /// Bytes that [`store`] did not write.
-pub(super) fn read(bytes: &[u8]) -> Result<(Network, Cutter, Vec<String>), ModelError> {
+pub(super) fn read(
+    bytes: &[u8],
+    other: Option<(&Network, &Cutter)>,
+) -> Result<(Network, Cutter, Vec<String>), ModelError> {
     let run = || -> candle_core::Result<(Network, Cutter, Vec<String>)> {
         let mut reader = Cursor::new(bytes);
         let content = Content::read(&mut reader)?;
@@ -198,12 +223,23 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Network, Cutter, Vec<String>), Model
         let value = |key: &str| content.metadata.get(key).ok_or_else(|| missing(key));
         let labels = value(LABELS)?.to_vec()?.iter().map(|label| label.to_string().cloned());
         let labels: Vec<String> = labels.collect::<candle_core::Result<_>>()?;
-        let cutter = Cutter::of(value(TOKENIZER)?.to_string()?.clone()).map_err(candle_core::Error::Msg)?;
+        let mut cutter = match other {
+            Some((_, cutter)) => cutter.clone(),
+            None => Cutter::of(value(TOKENIZER)?.to_string()?.clone()).map_err(candle_core::Error::Msg)?,
+        };
+        cutter.before = match value(LONGEST_BEFORE) {
+            Ok(before) => before.to_u32()? as usize,
+            Err(_) => BEFORE,
+        };
         let mut network = Network::empty(value(LAYERS)?.to_u32()? as usize)?;
         for (name, tensor) in network.named() {
+            if let Some((other, _)) = other.filter(|_| name == VOCABULARY) {
+                *tensor = other.words.clone();
+                continue;
+            }
             *tensor = content.tensor(&mut reader, &name, &Device::Cpu)?.dequantize(&Device::Cpu)?;
         }
         Ok((network, cutter, labels))
     };
-    run().map_err(|error| ModelError::Engine(format!("the scorer's encoder is damaged: {error}")))
+    run().map_err(|error| ModelError::Engine(format!("the encoder is damaged: {error}")))
 }

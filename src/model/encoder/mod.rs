@@ -36,7 +36,16 @@ impl Encoder {
     /// # Errors
     /// Damaged bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Encoder, ModelError> {
-        let (network, cutter, labels) = file::read(bytes)?;
+        let (network, cutter, labels) = file::read(bytes, None)?;
+        Ok(Encoder { network, cutter, labels })
+    }
+
+    /// Reads what [`Encoder::write_tuned`] wrote; the vocabulary is `other`'s, an encoder of the same start.
+    ///
+    /// # Errors
+    /// Damaged bytes.
+    pub fn from_tuned(bytes: &[u8], other: &Encoder) -> Result<Encoder, ModelError> {
+        let (network, cutter, labels) = file::read(bytes, Some((&other.network, &other.cutter)))?;
         Ok(Encoder { network, cutter, labels })
     }
 
@@ -45,7 +54,15 @@ impl Encoder {
     /// # Errors
     /// A fault of candle or of the file.
     pub fn write(&self, out: &mut (impl Write + Seek)) -> Result<(), ModelError> {
-        file::store(&self.network, &self.cutter, &self.labels, out)
+        file::store(&self.network, &self.cutter, &self.labels, true, out)
+    }
+
+    /// Writes what training changed, without the vocabulary and the tokenizer: half as much.
+    ///
+    /// # Errors
+    /// As [`Encoder::write`].
+    pub fn write_tuned(&self, out: &mut (impl Write + Seek)) -> Result<(), ModelError> {
+        file::store(&self.network, &self.cutter, &self.labels, false, out)
     }
 
     /// The labels' names, in the order of the answers.
@@ -72,6 +89,22 @@ impl Encoder {
             said.pulls.extend(stretch.bytes.iter().cloned().zip(pulls.into_iter().skip(1)));
         }
         Ok(said)
+    }
+
+    /// The log-odds of each of several short texts that stood after the same words, as one batch: `[text][label]`.
+    /// Of a text longer than a stretch only the first is read.
+    ///
+    /// # Errors
+    /// As [`Encoder::read`].
+    pub fn read_all(&self, texts: &[&str], before: Option<&str>) -> Result<Vec<Vec<f32>>, ModelError> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let cut = |text: &&str| Ok(self.cutter.cut(text, before)?.swap_remove(0));
+        let pieces: Vec<file::Pieces> = texts.iter().map(cut).collect::<Result<_, ModelError>>()?;
+        let run =
+            || self.network.forward(&Batch::of(&pieces.iter().collect::<Vec<_>>())?, None)?.logits.to_vec2();
+        run().map_err(|error| ModelError::Engine(format!("the encoder: {error}")))
     }
 }
 

@@ -70,7 +70,7 @@ fn tiny(folder: &Path) {
 fn the_network_is_candle_transformers_bert() {
     let folder = tempfile::tempdir().unwrap();
     tiny(folder.path());
-    let (mut network, cutter) = file::pretrained(folder.path(), 6).unwrap();
+    let (mut network, cutter) = file::pretrained(folder.path(), 6, 40).unwrap();
     // With heads that copy, the pulls of a single word piece show its last state.
     network.look = Tensor::zeros((WIDTH, WIDTH), DType::F32, &Device::Cpu).unwrap();
     network.weigh = Tensor::eye(WIDTH, DType::F32, &Device::Cpu).unwrap();
@@ -172,6 +172,6 @@ fn damage_is_an_error() {
     for damaged in [&file[..file.len() / 2], &file[1..], &[]] {
         assert!(Encoder::from_bytes(damaged).unwrap_err().to_string().contains("encoder is damaged"));
     }
-    let error = file::pretrained(Path::new("nowhere"), 6).unwrap_err().to_string();
+    let error = file::pretrained(Path::new("nowhere"), 6, 40).unwrap_err().to_string();
     assert!(error.contains("tokenizer.json") && error.contains("coachup models pull"), "{error}");
 }

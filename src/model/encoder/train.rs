@@ -37,13 +37,23 @@ pub struct Settings {
     pub head_rate: f64,
     /// Share of numbers set to zero.
     pub dropout: f64,
+    /// Most word pieces read of what stood before a text.
+    pub before: usize,
     /// Order of examples, first heads, dropout.
     pub seed: u64,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { epochs: 4, batch: 32, rate: 1.5e-4, head_rate: 2e-3, dropout: 0.1, seed: 0 }
+        Settings {
+            epochs: 4,
+            batch: 32,
+            rate: 1.5e-4,
+            head_rate: 2e-3,
+            dropout: 0.1,
+            before: file::BEFORE,
+            seed: 0,
+        }
     }
 }
 
@@ -95,7 +105,7 @@ pub fn fine_tune(
     settings: &Settings,
     told: impl FnMut(usize, usize, f32) -> ControlFlow<()>,
 ) -> std::result::Result<Encoder, ModelError> {
-    let (network, cutter) = file::pretrained(folder, LAYERS)?;
+    let (network, cutter) = file::pretrained(folder, LAYERS, settings.before)?;
     let pieces = examples.iter().map(|example| first_stretch(&cutter, example));
     let pieces: Vec<Pieces> = pieces.collect::<std::result::Result<_, _>>()?;
     let course = Course { pieces, examples, settings, labels: labels.len() };

@@ -58,6 +58,11 @@ impl Classifier {
         &FEATURES_ONLY
     }
 
+    /// Its encoder, where it has one: other encoders of the same start share its vocabulary.
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.as_ref()
+    }
+
     /// Judges a turn that has been read and that the rules have judged.
     pub fn judge(
         &self,

@@ -1,0 +1,72 @@
+//! The critic: a small trained encoder that reads a candidate in its moment (the matter, the person's turn, what
+//! the boss is to do) and says how convincing it is. It sees what word lists can't: that the roles are right and
+//! that the line makes sense there.
+
+pub mod labelled;
+
+use crate::model::ModelError;
+use crate::model::encoder::Encoder;
+use crate::scorer::classifier::Classifier;
+use labelled::Label;
+use std::sync::LazyLock;
+
+static SHIPPED: LazyLock<Critic> = LazyLock::new(|| {
+    let start = Classifier::shipped().encoder().expect("the shipped classifier has an encoder");
+    let encoder = Encoder::from_tuned(include_bytes!("critic.gguf"), start);
+    Critic { encoder: encoder.expect("a test reads the shipped critic") }
+});
+
+/// Word pieces read of the moment: the end of a long turn, and what the boss is to do.
+pub const MOMENT_PIECES: usize = 80;
+
+/// A trained critic.
+#[derive(Clone, Debug)]
+pub struct Critic {
+    encoder: Encoder,
+}
+
+impl Critic {
+    /// The critic that comes with the program.
+    pub fn shipped() -> &'static Critic {
+        &SHIPPED
+    }
+
+    /// A critic of an encoder with the labels of [`Label`].
+    pub fn of(encoder: Encoder) -> Critic {
+        Critic { encoder }
+    }
+
+    /// How convincing each of `lines` is at `moment`: log-odds that a demanding reader finds nothing wrong in it.
+    ///
+    /// # Errors
+    /// A fault of the encoder.
+    pub fn convincing(&self, lines: &[&str], moment: &str) -> Result<Vec<f64>, ModelError> {
+        let said = self.encoder.read_all(lines, Some(moment))?;
+        Ok(said.into_iter().map(|logits| f64::from(logits[Label::Good as usize])).collect())
+    }
+}
+
+/// What the critic reads beside a line: the matter, the turn, and what the boss is to do, last because the end is
+/// what is kept of a long one.
+pub fn moment(topic: &str, turn: &str, deed: &str) -> String {
+    format!("{topic}: {} [{deed}]", turn.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_critic_sees_swapped_roles_and_nonsense() {
+        let moment = moment(
+            "the late feedback on the prototype",
+            "Could I send you one page with the open questions by Wednesday?",
+            "thinks aloud about it; does not decide",
+        );
+        let lines =
+            ["Maybe. One page I could read before the call.", "I could send you the page by Wednesday."];
+        let said = Critic::shipped().convincing(&lines, &moment).unwrap();
+        assert!(said[0] > said[1], "{said:?}");
+        assert_eq!(Critic::shipped().convincing(&[], &moment).unwrap(), Vec::<f64>::new());
+    }
+}
