@@ -3,7 +3,7 @@
 use super::group::{FEWEST, FEWEST_HIDDEN, Finding, Group, GroupCheck, GroupSkill};
 use super::words;
 use crate::text::count;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use std::fmt::Write;
 
 /// For a screen of `width` columns.
@@ -24,7 +24,7 @@ pub fn markdown(group: &Group) -> String {
 struct Page {
     out: String,
     width: usize,
-    style: &'static str,
+    style: TableStyle,
     heading: &'static str,
     /// Paragraphs are wrapped.
     prose: bool,

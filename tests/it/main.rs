@@ -3,6 +3,7 @@
 mod acquire;
 mod boss;
 mod browser;
+mod group;
 mod practice;
 mod prepare;
 mod readme;

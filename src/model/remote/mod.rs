@@ -226,7 +226,9 @@ impl LanguageModel for RemoteModel {
 
     fn complete(&mut self, request: &Request, on_text: OnText) -> Result<Vec<Completion>, ModelError> {
         let offers = self.known()?.clone();
-        let cutting = Cutting { stop: request.stop.clone(), trim_start: !offers.raw };
+        // A reply that goes on with a begun one keeps the space between the two.
+        let goes_on = offers.raw || offers.begun && !request.opening.trim().is_empty();
+        let cutting = Cutting { stop: request.stop.clone(), trim_start: !goes_on };
         let asks = self.asks(&offers, request);
         let (mut candidates, flow) = stream::gather(&self.client, asks, &cutting, on_text)?;
         let broken = flow == ControlFlow::Break(());
@@ -235,7 +237,10 @@ impl LanguageModel for RemoteModel {
         if candidates.is_empty() {
             return Err(self.client.garbled("no candidate at all").into());
         }
-        let done = |arriving| completion(arriving, request, &offers, broken);
+        let done = |arriving: Arriving| {
+            let text = self.client.without_key(&arriving.text);
+            completion(Arriving { text, ..arriving }, request, &offers, broken)
+        };
         Ok(candidates.into_iter().map(done).collect())
     }
 

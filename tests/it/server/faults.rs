@@ -142,8 +142,13 @@ fn a_server_that_is_not_there_wants_a_key_or_has_another_model_is_told_at_once()
 #[test]
 fn nothing_is_sent_where_a_redirect_points() {
     let elsewhere = StandIn::start(Manner::default());
-    match error_of(Fault::Moved) {
-        ServerError::Moved { to, .. } => assert_eq!(to, "http://127.0.0.1:9/v1/elsewhere"),
+    let server = StandIn::start(Manner::default());
+    let mut model = RemoteModel::connect(with_key(&server.address, CANARY)).unwrap();
+    model.find_out().unwrap();
+    let to = format!("{}/completions", elsewhere.address);
+    server.set(|manner| (manner.fault, manner.elsewhere) = (Fault::Moved, to.clone()));
+    match completed(&mut model, 1) {
+        Err(ModelError::Server(ServerError::Moved { to: named, .. })) => assert_eq!(named, to),
         other => panic!("{other:?}"),
     }
     assert_eq!(elsewhere.all(), 0);

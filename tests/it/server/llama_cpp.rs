@@ -8,7 +8,7 @@ use crate::real_model::smollm2;
 use crate::support::{Home, events, of_kind};
 use coachup::model::LanguageModel;
 use coachup::model::remote::{RemoteModel, ServerError, ServerOptions, Timeouts};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,7 +24,7 @@ const SLOTS: usize = 8;
 const SERVE: &str = "
 import sys, threading, xllamacpp
 params = xllamacpp.CommonParams()
-params.model.path, params.port, params.n_parallel = sys.argv[1], 0, int(sys.argv[2])
+params.model.path, params.port, params.n_parallel = sys.argv[1], int(sys.argv[5]), int(sys.argv[2])
 params.hostnames, params.api_keys = ['127.0.0.1'], [sys.argv[3]]
 params.n_ctx = 2048 * params.n_parallel
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = int(sys.argv[4])
@@ -41,7 +41,8 @@ fn package() -> Option<PathBuf> {
         return Some(package);
     }
     let skip = |why: &str| {
-        eprintln!("SKIPPED, NOT TESTED against llama.cpp's server: {why}");
+        // Not `eprintln!`, which the test runner keeps to itself where a test passes.
+        let _ = writeln!(std::io::stderr(), "SKIPPED, NOT TESTED against llama.cpp's server: {why}");
         None
     };
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
@@ -78,8 +79,11 @@ struct LlamaCpp {
 impl LlamaCpp {
     fn start(threads: usize) -> Option<LlamaCpp> {
         let (package, model) = (package()?, smollm2()?);
+        // A port that was free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (slots, threads, port) = (SLOTS.to_string(), threads.to_string(), port.to_string());
         let mut child = Command::new("python3")
-            .args(["-c", SERVE, model.to_str().unwrap(), &SLOTS.to_string(), KEY, &threads.to_string()])
+            .args(["-c", SERVE, model.to_str().unwrap(), &slots, KEY, &threads, &port])
             .env("PYTHONPATH", package)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

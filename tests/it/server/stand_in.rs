@@ -25,6 +25,8 @@ pub struct Manner {
     pub models: Vec<&'static str>,
     /// Statuses of the next answers to requests for words, before it behaves.
     pub statuses: Vec<u16>,
+    /// Where it redirects to.
+    pub elsewhere: String,
     /// What it does wrong.
     pub fault: Fault,
 }
@@ -63,6 +65,7 @@ impl Default for Manner {
             says: vec![" this", " week", ".", "\nSAM: more"],
             models: vec!["small"],
             statuses: Vec::new(),
+            elsewhere: "http://127.0.0.1:9/v1/elsewhere".to_owned(),
             fault: Fault::None,
         }
     }
@@ -184,8 +187,8 @@ fn answer(mut out: TcpStream, manner: &Mutex<Manner>, log: &Mutex<Vec<Asked>>) -
             return Ok(());
         }
         Fault::Moved => {
-            let head = "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:9/v1/elsewhere\r\nContent-Length: 0\r\n\r\n";
-            return out.write_all(head.as_bytes());
+            let to = &manner.elsewhere;
+            return write!(out, "HTTP/1.1 307 Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
         }
         Fault::EchoesKey => return refuse(&mut out, 400, &format!("bad header \u{1b}[2J {:?}", asked.key)),
         _ => {}
@@ -209,8 +212,10 @@ fn stream(out: &mut TcpStream, asked: &Asked, manner: &Manner, raw: bool) -> std
     };
     let probe = asked.body["messages"][1]["content"] == "One, two, three, four,";
     let key = asked.key.clone().unwrap_or_default();
+    let key = key.trim_start_matches("Bearer ");
     let words: Vec<&str> = match () {
-        () if manner.fault == Fault::SaysKey => vec![" I know ", key.trim_start_matches("Bearer ")],
+        // In two pieces, neither of which is the key.
+        () if manner.fault == Fault::SaysKey => vec![" I know ", &key[..key.len() / 2], &key[key.len() / 2..]],
         () if probe && manner.begun => vec![" five,"],
         () if probe => vec!["Sure! One,"],
         () => manner.says.clone(),
