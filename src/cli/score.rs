@@ -440,16 +440,16 @@ mod tests {
     #[test]
     fn many_threads_write_what_one_does() {
         let mut input = String::new();
-        for number in 0..150 {
+        for number in 0..70 {
             input.push_str(&format!("{{\"id\":{number},\"text\":\"Could we meet on day {number}?\"}}\n"));
             input.push_str(if number % 20 == 3 { "{\"text\":\n" } else { "" });
         }
-        for format in [ScoreFormat::Json, ScoreFormat::Text] {
+        // More than one batch, and fewer turns than threads' batches hold.
+        let few = input.lines().take(15).collect::<Vec<_>>().join("\n");
+        for (input, format, jobs) in [(input, ScoreFormat::Json, 2), (few, ScoreFormat::Text, 3)] {
             let one = score_on(input.as_bytes(), format, 1);
             assert_eq!(one.0, 1);
-            for jobs in [2, 3, 16] {
-                assert_eq!(score_on(input.as_bytes(), format, jobs), one, "{jobs} jobs");
-            }
+            assert_eq!(score_on(input.as_bytes(), format, jobs), one, "{jobs} jobs");
         }
     }
 

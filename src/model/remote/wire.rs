@@ -184,7 +184,7 @@ impl ListedModel {
 
     /// Tokens of prompt and reply together, where it is told.
     pub fn context(&self) -> Option<usize> {
-        self.max_model_len.or(self.meta.as_ref()?.n_ctx)
+        self.max_model_len.or_else(|| self.meta.as_ref()?.n_ctx)
     }
 }
 
