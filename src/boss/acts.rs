@@ -5,6 +5,7 @@ use super::draw::Draw;
 use super::state::{Act, BossState, Mood};
 use super::tone::{Stimulus, proposes};
 use crate::scenario::Difficulty;
+use crate::scorer::rubric::Check;
 use crate::scorer::verdict::Verdicts;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ struct Table {
     again: Again,
     jump: Jump,
     whole: Whole,
+    /// Factors for a turn that asks an open question, which wants an answer.
+    asked: Weights,
     draw: BTreeMap<Stimulus, BTreeMap<Mood, Weights>>,
     settled: Weights,
 }
@@ -68,9 +71,13 @@ pub fn distribution(
             || state.openness >= (difficulty.threshold + TABLE.whole.margin).min(100.0);
         !act.concedes() || (gate && table_laid && (act == Act::ConcedesPart || whole))
     };
+    let asked = |act: Act| match verdicts.is_yes(Check::OpenQuestion) {
+        true => TABLE.asked.get(&act).copied().unwrap_or(1.0),
+        false => 1.0,
+    };
     row.iter()
         .filter(|(act, _)| allowed(**act))
-        .map(|(&act, &weight)| (act, weight * bent(act, &state.acts, hostile)))
+        .map(|(&act, &weight)| (act, weight * asked(act) * bent(act, &state.acts, hostile)))
         .collect()
 }
 
@@ -180,6 +187,26 @@ mod tests {
         gone.patience = 0;
         assert!(drawn(&gone, Stimulus::Ask).iter().all(|&act| act == Act::EndsTalk));
         assert!(drawn(&state(10.0), Stimulus::Attack).iter().all(|&act| act != Act::EndsTalk));
+    }
+
+    #[test]
+    fn an_open_question_is_answered_rather_than_granted() {
+        use crate::scorer::verdict::Answer;
+        let library = Library::embedded();
+        let share = |verdicts: &Verdicts| {
+            let acts =
+                distribution(&state(50.0), library.get("guarded").unwrap(), verdicts, Stimulus::Acknowledge);
+            let of = |wanted: Option<Act>| -> f64 {
+                acts.iter()
+                    .filter(|(act, _)| wanted.is_none_or(|wanted| wanted == *act))
+                    .map(|act| act.1)
+                    .sum()
+            };
+            of(Some(Act::Acknowledges)) / of(None)
+        };
+        let mut asks = Verdicts::default();
+        asks.get_mut(Check::OpenQuestion).verdict = Answer::Yes;
+        assert!(share(&asks) < 0.02 && share(&Verdicts::default()) > 0.1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::draw::Draw;
 use super::state::{Act, Mood};
+use super::voice::led_in;
 use crate::scenario::{Boss, PrivateFact};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -33,6 +34,9 @@ struct ActWords {
     /// The same where the turn put something on the table.
     about: Option<String>,
     openings: Vec<String>,
+    /// The same where the turn put something on the table.
+    #[serde(default)]
+    offered: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,11 +127,21 @@ pub fn openings(
         all.dedup();
         return all;
     }
+    if let Some(about) = &plan.about {
+        let offered = offered_openings(plan.act, about);
+        if !offered.is_empty() {
+            let led: Vec<String> = offered.into_iter().map(|opening| led_in(opening, boss, draw)).collect();
+            return draw.shuffled(led);
+        }
+    }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
-    let table = DIRECTIONS.acts[&plan.act]
+    let plain = plan.act.concedes() || plan.act == Act::EndsTalk;
+    let table: Vec<String> = DIRECTIONS.acts[&plan.act]
         .openings
         .iter()
-        .filter_map(|opening| with_start(opening, start.as_deref()));
+        .filter_map(|opening| with_start(opening, start.as_deref()))
+        .map(|opening| if plain { opening } else { led_in(opening, boss, draw) })
+        .collect();
     // What the boss says before a question is often one itself, and leaves the model nothing to ask.
     let asks = matches!(plan.act, Act::AsksForSpecifics | Act::QuestionsMotive);
     let own = boss
@@ -138,10 +152,26 @@ pub fn openings(
         .flatten()
         .filter(|line| !shown.contains(line));
     let own = own.filter(|_| start.is_none()).filter_map(|line| lead_in(&line.replace("{you}", you)));
-    let mut all: Vec<String> = table.chain(own).collect();
+    let mut all: Vec<String> = table.into_iter().chain(own).collect();
     all.sort();
     all.dedup();
     draw.shuffled(all)
+}
+
+/// The most words of an offer that a reply begins with.
+const LONGEST_ABOUT: usize = 13;
+
+/// Openings that take up what the turn put on the table; none for an act without them, or a long offer.
+fn offered_openings(act: Act, about: &str) -> Vec<String> {
+    if about.split_whitespace().count() > LONGEST_ABOUT {
+        return Vec::new();
+    }
+    let is_clause = ["you ", "I ", "we "].iter().any(|person| about.starts_with(person));
+    let fits = |opening: &&String| is_clause || !opening.to_lowercase().contains("if {offer}");
+    let filled = |opening: &String| {
+        opening.replace("{offer}", about).replace("{Offer}", &crate::boss::capitalised(about))
+    };
+    DIRECTIONS.acts[&act].offered.iter().filter(fits).map(filled).collect()
 }
 
 /// Puts the first words of the offer in; none where there is no offer, or an offer and no place for it.
@@ -172,6 +202,16 @@ fn first_words(line: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_put_on_the_table_is_taken_up_in_the_first_words() {
+        let page = offered_openings(Act::Considers, "you send me one page");
+        assert!(page.contains(&"Maybe. If you send me one page,".to_owned()), "{page:?}");
+        let minutes = offered_openings(Act::Considers, "ten minutes on Thursday");
+        assert!(minutes.contains(&"Ten minutes on Thursday? That might".to_owned()), "{minutes:?}");
+        assert!(!minutes.iter().any(|opening| opening.contains("f ten minutes")), "{minutes:?}");
+        assert_eq!(offered_openings(Act::Dismisses, "you send me one page"), Vec::<String>::new());
+    }
 
     #[test]
     fn every_act_and_mood_has_words() {

@@ -21,6 +21,7 @@ pub mod state;
 mod steering;
 pub mod tone;
 pub mod trial;
+mod voice;
 pub mod wording;
 
 pub use agreement::agrees;
@@ -216,18 +217,21 @@ impl Cast {
         let mut tokens = 0;
         for batch in 0..steering.batches {
             let opening = openings.get(batch % openings.len().max(1)).cloned().unwrap_or_default();
-            let request = request(prompt.clone(), opening, steering.candidates, draw.bits());
+            let request = request(prompt.clone(), opening.clone(), steering.candidates, draw.bits());
             let completions = model.complete(&request, &mut |_| pulse())?;
             tokens += completions.iter().map(|completion| completion.tokens).sum::<usize>();
             if completions.iter().any(|completion| completion.finish == Finish::Interrupted) {
                 return Ok(None);
             }
-            let mut fresh = sort_out(completions, &expected, &fit, &mut refused);
+            let mut fresh = sort_out(completions, &opening, &expected, &fit, &mut refused);
             if judged {
                 add_critique(&mut fresh, &moment)?;
             }
             fit.extend(fresh);
-            let sure = |fit: &Fit| fit.convincing.is_some_and(|convincing| convincing >= rank::SURE);
+            let sure = |fit: &Fit| {
+                let convinces = fit.convincing.is_some_and(|convincing| convincing >= rank::SURE);
+                convinces && !rank::is_hollow(&fit.text, plan.act)
+            };
             if if judged { fit.iter().any(sure) } else { fit.len() >= steering.enough } {
                 break;
             }
@@ -236,7 +240,9 @@ impl Cast {
             let neutral = wording::neutral_prompt(self, model, state, talk, safety::heard(turn.text))?;
             steering::add_contrast(model, &prompt, &neutral, &mut fit)?;
         }
-        fit.retain(|fit| fit.convincing.is_none_or(|convincing| convincing >= rank::DOUBTFUL));
+        // What a private fact says is given, and the critic knows nothing of it.
+        let doubtful = if expected.fact.is_some() { f64::NEG_INFINITY } else { rank::DOUBTFUL };
+        fit.retain(|fit| fit.convincing.is_none_or(|convincing| convincing >= doubtful));
         fit.sort_by(|a, b| b.score.total_cmp(&a.score));
         let mut fit = fit.into_iter().map(|fit| fit.text);
         let best = fit.next();
@@ -340,17 +346,19 @@ struct Fit {
 /// The candidates that pass the checks and are not among those `known`.
 fn sort_out(
     completions: Vec<Completion>,
+    opening: &str,
     expected: &Expected,
     known: &[Fit],
     refused: &mut Vec<Refusal>,
 ) -> Vec<Fit> {
     let mut fresh: Vec<Fit> = Vec::new();
     for completion in completions {
-        match reply::check(&completion.text, completion.finish == Finish::Stop, expected) {
+        let said = voice::pronounced(&completion.text, expected.boss);
+        match reply::check(&said, opening, completion.finish == Finish::Stop, expected) {
             Ok(text) => {
-                // The first sentence alone is often the better answer.
-                let shorter =
-                    first_sentence(&text).and_then(|first| reply::check(first, true, expected).ok());
+                // The first sentence alone is often the better answer; a private fact is told whole.
+                let shorter = first_sentence(&text).filter(|_| expected.fact.is_none());
+                let shorter = shorter.and_then(|first| reply::check(first, opening, true, expected).ok());
                 for text in [Some(text), shorter].into_iter().flatten() {
                     if !known.iter().chain(&fresh).any(|other| other.text == text) {
                         let score = rank::score(&text, completion.mean_logprob, expected.act, expected.turn);
@@ -372,7 +380,7 @@ fn add_critique(fit: &mut [Fit], moment: &str) -> Result<(), ModelError> {
     let lines: Vec<&str> = fit.iter().map(|fit| fit.text.as_str()).collect();
     let said = critic::Critic::shipped().convincing(&lines, moment)?;
     for (fit, convincing) in fit.iter_mut().zip(said) {
-        fit.score += rank::CONVINCING * convincing;
+        fit.score += rank::convincing(convincing);
         fit.convincing = Some(convincing);
     }
     Ok(())

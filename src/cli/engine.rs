@@ -209,11 +209,17 @@ mod tests {
     fn a_server_is_named_by_its_address_or_by_the_settings() {
         let gateway = Some("https://gateway.example/v1#big");
         let here = server(Some("http://localhost:8080/v1#small"), None);
-        assert_eq!((here.address.as_str(), here.model.as_deref()), ("http://localhost:8080/v1", Some("small")));
+        assert_eq!(
+            (here.address.as_str(), here.model.as_deref()),
+            ("http://localhost:8080/v1", Some("small"))
+        );
         assert_eq!(server(None, gateway).model.as_deref(), Some("big"));
         assert_eq!(server(Some("openai:"), gateway).model.as_deref(), Some("big"));
         let other = server(Some("openai:other"), gateway);
-        assert_eq!((other.address.origin(), other.model.as_deref()), ("https://gateway.example", Some("other")));
+        assert_eq!(
+            (other.address.origin(), other.model.as_deref()),
+            ("https://gateway.example", Some("other"))
+        );
         assert_eq!(chosen(Some("openai:x"), &settings(None)), Err(ServerError::NoServer));
         assert_eq!(chosen(None, &settings(None)), Ok(Chosen::Local(None)));
         assert_eq!(chosen(Some("qwen"), &settings(gateway)), Ok(Chosen::Local(Some("qwen".to_owned()))));

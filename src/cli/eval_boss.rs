@@ -9,18 +9,17 @@ use crate::boss::trial::cell::{Cell, every, sample};
 use crate::boss::trial::choice::choices;
 use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
 use crate::boss::trial::labelled;
-use crate::boss::trial::play::{Transcript, play};
+use crate::boss::trial::play::{Grader, Transcript, play};
 use crate::boss::trial::script::{self, Script};
 use crate::boss::trial::told_apart::told_apart;
 use crate::boss::{Cast, Steering};
 use crate::model::LanguageModel;
 use crate::model::candle::CandleModel;
-use crate::model::scripted::ScriptedModel;
 use crate::model::remote::RemoteModel;
+use crate::model::scripted::ScriptedModel;
 use crate::repl::engine::Model;
 use crate::repl::interrupt::Interrupt;
 use crate::scenario::{Boss, Difficulty, Library, Scenario};
-use crate::scorer::Scorer;
 use crate::settings::Settings;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -220,14 +219,16 @@ fn talks(
     folder: Option<&Path>,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<Transcript>>> {
-    let scorer = Scorer::new();
     let steering = steering(&args.steering);
     let bar = ProgressBar::new(cells.len() as u64).with_message(name.to_owned());
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} talks, {eta} left")?);
     let all = cells.len();
     let queue = Mutex::new(cells.into_iter().enumerate());
     let failed = AtomicBool::new(false);
-    let one = |mut cell: Cell, model: &mut dyn LanguageModel| -> Result<Option<Transcript>> {
+    let one = |mut cell: Cell,
+               model: &mut dyn LanguageModel,
+               grader: &mut Grader|
+     -> Result<Option<Transcript>> {
         cell.model = name.to_owned();
         let file = folder.map(|folder| folder.join(format!("{}.json", cell.id())));
         if let Some(kept) = file.as_deref().and_then(kept) {
@@ -239,18 +240,18 @@ fn talks(
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
-        let Some(transcript) = play(&cast, cell, script, &scorer, model, &mut pulse)? else { return Ok(None) };
+        let Some(transcript) = play(&cast, cell, script, grader, model, &mut pulse)? else { return Ok(None) };
         if let Some(file) = file {
             keep(&transcript, &cast, &file)?;
         }
         Ok(Some(transcript))
     };
     let work = |model: &mut Model| -> Result<Vec<(usize, Transcript)>> {
-        let mut had = Vec::new();
+        let (mut had, mut grader) = (Vec::new(), Grader::default());
         loop {
             let next = queue.lock().expect("nobody panics with the queue").next();
             let Some((at, cell)) = next else { return Ok(had) };
-            match one(cell, model.as_mut()) {
+            match one(cell, model.as_mut(), &mut grader) {
                 Ok(Some(transcript)) => had.push((at, transcript)),
                 Ok(None) => return Ok(had),
                 Err(error) => {

@@ -76,7 +76,9 @@ pub fn run(
         }
     }
     if entries.is_empty() {
-        bail!("no exported session was found; `coachup sessions export --anonymous --output FILE` writes one");
+        bail!(
+            "no exported session was found; `coachup sessions export --anonymous --output FILE` writes one"
+        );
     }
     let group = Group::of(&entries, library);
     let text = match args.format {

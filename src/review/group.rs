@@ -125,9 +125,8 @@ impl Group {
         let reports = || people.iter().flatten();
         let mut outcomes = BTreeMap::new();
         reports().for_each(|report| *outcomes.entry(report.outcome).or_default() += 1);
-        let overall = |talks: &Vec<Report>| {
-            mean(talks.iter().filter_map(|talk| Some(talk.grade.as_ref()?.overall)))
-        };
+        let overall =
+            |talks: &Vec<Report>| mean(talks.iter().filter_map(|talk| Some(talk.grade.as_ref()?.overall)));
         Group {
             format: FORMAT,
             version: VERSION,

@@ -40,8 +40,11 @@ impl Page {
         self.paragraph(&caution(group));
         self.paragraph(&findings(group));
         let overall = group.overall.map_or("-".to_owned(), |grade| format!("{grade:.0}"));
-        let ended: Vec<String> =
-            group.outcomes.iter().map(|(outcome, n)| format!("{n} {}", words::outcome(*outcome, true))).collect();
+        let ended: Vec<String> = group
+            .outcomes
+            .iter()
+            .map(|(outcome, n)| format!("{n} {}", words::outcome(*outcome, true)))
+            .collect();
         self.paragraph(&format!("Mean grade {overall} of 100. The talks ended: {}.", ended.join(", ")));
         let mut table = self.table(["skill", "people", "mean", "range", "against others", "finding"]);
         for skill in &group.skills {
@@ -109,7 +112,9 @@ fn caution(group: &Group) -> String {
             if group.named == 1 { "1 file is".to_owned() } else { format!("{} files are", group.named) }
         ));
     }
-    for (number, why) in [(group.repeated, "came twice and count once"), (group.empty, "hold nothing that was said")] {
+    for (number, why) in
+        [(group.repeated, "came twice and count once"), (group.empty, "hold nothing that was said")]
+    {
         if number > 0 {
             notes.push(format!("{} of the files {why}.", number));
         }

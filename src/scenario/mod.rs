@@ -95,6 +95,12 @@ pub struct Boss {
     pub voice: String,
     /// The most sentences a reply may have.
     pub max_sentences: usize,
+    /// What they often begin with: "Look.", "With respect,".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leads: Vec<String>,
+    /// They say "I do not" for "I don't".
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_contracts: bool,
     /// The first line of a talk; presupposes neither a meeting nor a topic. `{you}` is the person's name.
     pub greetings: Vec<String>,
     /// Example lines per act id, in this boss's voice.

@@ -88,14 +88,19 @@ impl CheckWording {
     /// What keeps these words from being shown.
     fn fault(&self, check: Check) -> Option<String> {
         let texts = [&self.title, &self.is, &self.why, &self.did, &self.next, &self.hint];
-        if let Some(text) = texts.into_iter().find(|text| text.trim().is_empty() || text.contains(['{', '}'])) {
-            return Some(format!("only `praise` and `change` have a `{QUOTE}`, and no text is empty: {text}"));
+        if let Some(text) = texts.into_iter().find(|text| text.trim().is_empty() || text.contains(['{', '}']))
+        {
+            return Some(format!(
+                "only `praise` and `change` have a `{QUOTE}`, and no text is empty: {text}"
+            ));
         }
         let lines = || self.praise.iter().chain(&self.change);
         if let Some(line) = lines().find(|line| line.replacen(QUOTE, "", 1).contains(['{', '}'])) {
             return Some(format!("only `{QUOTE}` can be filled in, once a line: {line}"));
         }
-        if self.praise.is_empty() == check.is_helpful() || !self.praise.iter().all(|line| line.contains(QUOTE)) {
+        if self.praise.is_empty() == check.is_helpful()
+            || !self.praise.iter().all(|line| line.contains(QUOTE))
+        {
             return Some(format!("helpful checks have lines of `praise` with `{QUOTE}`, harmful ones none"));
         }
         let with = self.change.iter().filter(|line| line.contains(QUOTE)).count();

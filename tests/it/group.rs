@@ -11,7 +11,8 @@ fn exported(folder: &Home, path: &str, seed: &str, turns: &str) {
     home.coachup(&export).assert().success();
 }
 
-const TURNS: &str = "Do you have ten minutes on Thursday to talk about the prototype?\nYou never answer me.\n";
+const TURNS: &str =
+    "Do you have ten minutes on Thursday to talk about the prototype?\nYou never answer me.\n";
 
 #[test]
 fn a_report_counts_people_and_shows_no_word() {
@@ -29,7 +30,10 @@ fn a_report_counts_people_and_shows_no_word() {
     let output = report(&["--format", "json"]);
     assert!(output.status.success(), "{output:?}");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&json["format"], &json["people"], &json["talks"]), (&"coachup-group".into(), &2.into(), &4.into()));
+    assert_eq!(
+        (&json["format"], &json["people"], &json["talks"]),
+        (&"coachup-group".into(), &2.into(), &4.into())
+    );
     assert_eq!(json["named"], 0);
     for format in ["terminal", "markdown"] {
         let text = String::from_utf8(report(&["--format", format]).stdout).unwrap();
@@ -57,7 +61,8 @@ fn a_shared_folder_is_used_checked_and_overruled_by_ones_own() {
     assert!(run(&["library", "check"]).2.contains("holds nothing to share"));
     let preset = include_str!("../../prompts/difficulties/open.toml");
     team.file("difficulties/ours.toml", &preset.replacen("title = \"", "title = \"Ours: ", 1));
-    let rubric = include_str!("../../prompts/rubric.toml").replace("title = \"Asks permission\"", "title = \"Knocks first\"");
+    let rubric = include_str!("../../prompts/rubric.toml")
+        .replace("title = \"Asks permission\"", "title = \"Knocks first\"");
     team.file("rubric.toml", &rubric);
     let (code, out, _) = run(&["library", "check"]);
     assert_eq!(code, Some(0), "{out}");
@@ -71,11 +76,15 @@ fn a_shared_folder_is_used_checked_and_overruled_by_ones_own() {
     team.file("rubric.toml", "[asks-permision]\ntitle = \"x\"\n");
     let (code, out, _) = run(&["library", "check"]);
     assert_eq!(code, Some(1));
-    assert!(out.contains("broken.toml") && out.contains("rubric.toml") && out.contains("2 things to mend"), "{out}");
+    assert!(
+        out.contains("broken.toml") && out.contains("rubric.toml") && out.contains("2 things to mend"),
+        "{out}"
+    );
     let (code, _, err) = run(&["difficulties", "list"]);
     assert_eq!(code, Some(0));
     assert!(err.contains("left out") && err.contains("rubric.toml"), "{err}");
-    let elsewhere = home.coachup(&["bosses", "list"]).env("COACHUP_LIBRARY", "/no/such/folder").output().unwrap();
+    let elsewhere =
+        home.coachup(&["bosses", "list"]).env("COACHUP_LIBRARY", "/no/such/folder").output().unwrap();
     assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("is not there"), "{elsewhere:?}");
 }
 

@@ -48,7 +48,9 @@ fn the_coachs_page_can_be_followed() {
     let export = ["sessions", "export", "last", "--anonymous", "--output", talk.to_str().unwrap()];
     home.coachup(&export).assert().success();
     home.coachup(&["report", talk.parent().unwrap().to_str().unwrap()]).assert().success();
-    home.coachup(&["score", talk.to_str().unwrap(), talk.to_str().unwrap(), "--jobs", "4"]).assert().success();
+    home.coachup(&["score", talk.to_str().unwrap(), talk.to_str().unwrap(), "--jobs", "4"])
+        .assert()
+        .success();
 }
 
 #[test]
@@ -56,7 +58,12 @@ fn the_files_that_the_developers_page_names_are_there() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = DEVELOPING.split('`').skip(1).step_by(2).filter(|word| !word.contains([' ', '*', ':']));
     let files: Vec<&str> = named
-        .filter(|word| word.ends_with(".rs") || word.ends_with(".toml") || word.ends_with('/') || word.starts_with("docs/"))
+        .filter(|word| {
+            word.ends_with(".rs")
+                || word.ends_with(".toml")
+                || word.ends_with('/')
+                || word.starts_with("docs/")
+        })
         .collect();
     assert!(files.len() >= 10, "{files:?}");
     for file in files {

@@ -40,7 +40,7 @@ pub fn choices(moments: &[Moment], critic: &Critic) -> Result<BTreeMap<String, C
         let words: Vec<f64> =
             lines.iter().map(|line| rank::score(line, 0.0, moment.act, &moment.turn)).collect();
         let both: Vec<f64> =
-            words.iter().zip(&convincing).map(|(words, odds)| words + rank::CONVINCING * odds).collect();
+            words.iter().zip(&convincing).map(|(words, odds)| words + rank::convincing(*odds)).collect();
         let (choice, said) = choices.entry(moment.model.clone()).or_default();
         let right = good.iter().filter(|good| **good).count();
         choice.moments += 1;

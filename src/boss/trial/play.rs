@@ -7,8 +7,9 @@ use crate::boss::{Cast, Line, Pulse, Refusal, Turn, agrees};
 use crate::model::{LanguageModel, ModelError};
 use crate::scorer::Scorer;
 use crate::scorer::rubric::Check;
-use crate::scorer::verdict::{Position, Utterance};
+use crate::scorer::verdict::{Position, Utterance, Verdicts};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// A talk that was had.
@@ -96,6 +97,25 @@ impl Transcript {
     }
 }
 
+/// The scorer, remembering what it said: trials say the same turns after the same lines again and again.
+#[derive(Debug, Default)]
+pub struct Grader {
+    scorer: Scorer,
+    said: HashMap<(String, String, bool), Verdicts>,
+}
+
+impl Grader {
+    fn grade(&mut self, text: &str, before: &str, opening: bool) -> Verdicts {
+        let key = (text.to_owned(), before.to_owned(), opening);
+        let scorer = &self.scorer;
+        let grade = || {
+            let position = if opening { Position::Opening } else { Position::Middle };
+            scorer.grade(&Utterance { text, context: Some(before), position }).verdicts
+        };
+        self.said.entry(key).or_insert_with(grade).clone()
+    }
+}
+
 /// Has the talk. None where `pulse` broke off.
 ///
 /// # Errors
@@ -104,7 +124,7 @@ pub fn play(
     cast: &Cast,
     cell: Cell,
     script: &Script,
-    scorer: &Scorer,
+    grader: &mut Grader,
     model: &mut dyn LanguageModel,
     pulse: Pulse,
 ) -> Result<Option<Transcript>, ModelError> {
@@ -115,8 +135,7 @@ pub fn play(
     for (index, turn) in script.turns.iter().enumerate() {
         let text = turn.replace("{boss}", &cast.boss.name);
         let before = talk.last().map_or(greeting.as_str(), |line| line.boss.as_str());
-        let position = if index == 0 { Position::Opening } else { Position::Middle };
-        let verdicts = scorer.grade(&Utterance { text: &text, context: Some(before), position }).verdicts;
+        let verdicts = grader.grade(&text, before, index == 0);
         cast.moved(&mut state, &verdicts, &text);
         let may_concede = state.may_concede(&cast.difficulty);
         let (openness, patience) = (state.openness, state.patience);

@@ -60,7 +60,8 @@ impl Address {
         if host.contains('@') {
             return wrong("it holds a user's name or password; a key belongs in the environment");
         }
-        if host.is_empty() || !base.bytes().all(|byte| byte.is_ascii_graphic()) || base.contains(['?', '\\']) {
+        if host.is_empty() || !base.bytes().all(|byte| byte.is_ascii_graphic()) || base.contains(['?', '\\'])
+        {
             return wrong("it is not a plain address");
         }
         let authority = base.len() - rest.len() + host.len();

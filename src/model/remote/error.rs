@@ -77,7 +77,9 @@ pub enum ServerError {
         list: String,
     },
     /// 429 or 5xx, again and again.
-    #[error("the server at {server} is busy or failing ({status}, {tries} tries{said}); try again in a while")]
+    #[error(
+        "the server at {server} is busy or failing ({status}, {tries} tries{said}); try again in a while"
+    )]
     Busy {
         /// Address.
         server: String,

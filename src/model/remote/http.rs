@@ -173,8 +173,7 @@ impl Client {
     }
 
     pub fn slow(&self, stage: &'static str) -> ServerError {
-        let limit =
-            if stage.starts_with("before") { self.timeouts.first } else { self.timeouts.between };
+        let limit = if stage.starts_with("before") { self.timeouts.first } else { self.timeouts.between };
         ServerError::Slow { server: self.server(), seconds: limit.as_secs().max(1), stage }
     }
 

@@ -181,8 +181,8 @@ fn as_messages(prompt: &Prompt) -> Vec<Message> {
 /// text is as it came.
 fn with_opening(opening: &str, said: &str, begun: bool) -> String {
     let (bare, start) = (opening.trim(), said.trim_start());
-    let repeated = !bare.is_empty()
-        && start.get(..bare.len()).is_some_and(|head| head.eq_ignore_ascii_case(bare));
+    let repeated =
+        !bare.is_empty() && start.get(..bare.len()).is_some_and(|head| head.eq_ignore_ascii_case(bare));
     match (repeated, begun) {
         (true, _) => format!("{opening}{}", &start[bare.len()..]),
         (false, true) => format!("{opening}{said}"),
@@ -199,7 +199,12 @@ fn completion(arriving: Arriving, request: &Request, offers: &Offers, broken: bo
         true => format!("{}{}", request.opening, arriving.text),
         false => with_opening(&request.opening, &arriving.text, fixed),
     };
-    Completion { text, tokens: arriving.tokens, mean_logprob: mean as f32, finish: arriving.finish.unwrap_or(left) }
+    Completion {
+        text,
+        tokens: arriving.tokens,
+        mean_logprob: mean as f32,
+        finish: arriving.finish.unwrap_or(left),
+    }
 }
 
 impl LanguageModel for RemoteModel {

@@ -42,15 +42,18 @@ pub(super) struct Offers {
 /// No such model, several, or no server.
 pub(super) fn named(client: &Client, wanted: Option<&str>) -> Result<Named, ServerError> {
     let listed = match client.get("models", &AtomicBool::new(false)) {
-        Ok(text) => serde_json::from_str::<Models>(&text)
-            .map_err(|error| client.garbled(&format!("{error}, in its list of models")))?
-            .data,
+        Ok(text) => {
+            serde_json::from_str::<Models>(&text)
+                .map_err(|error| client.garbled(&format!("{error}, in its list of models")))?
+                .data
+        }
         // Some gateways have no list: then the name is taken as it is.
         Err(ServerError::Refused { status: 404 | 405 | 501, .. }) if wanted.is_some() => Vec::new(),
         Err(error) => return Err(error),
     };
-    let found = |model: &ListedModel, name: &str| {
-        Named { model: name.to_owned(), context: model.context().unwrap_or(MODEST_CONTEXT) }
+    let found = |model: &ListedModel, name: &str| Named {
+        model: name.to_owned(),
+        context: model.context().unwrap_or(MODEST_CONTEXT),
     };
     let Some(wanted) = wanted else {
         return match listed.as_slice() {
@@ -92,7 +95,11 @@ fn list(client: &Client, listed: &[ListedModel]) -> String {
 ///
 /// # Errors
 /// It has neither completions nor chats for the model, or fails.
-pub(super) fn find_out(client: &Client, model: &str, style: Option<PromptStyle>) -> Result<Offers, ServerError> {
+pub(super) fn find_out(
+    client: &Client,
+    model: &str,
+    style: Option<PromptStyle>,
+) -> Result<Offers, ServerError> {
     if style != Some(PromptStyle::Chat) {
         match try_raw(client, model) {
             // Not offered, or not for this model: a chat may be.

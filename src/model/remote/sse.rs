@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn data_is_found_among_comments_and_other_fields() {
-        let stream = ": ping\n\nevent: x\ndata: {\"a\":1}\r\n\r\nretry: 5\n\ndata:two\ndata: lines\n\ndata: [DONE]\n";
+        let stream =
+            ": ping\n\nevent: x\ndata: {\"a\":1}\r\n\r\nretry: 5\n\ndata:two\ndata: lines\n\ndata: [DONE]\n";
         assert_eq!(all(stream), ["{\"a\":1}", "two\nlines", "[DONE]"]);
         assert!(all("").is_empty());
         assert!(all("<html>\nnothing\n").is_empty());

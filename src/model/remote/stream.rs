@@ -107,7 +107,8 @@ pub(super) fn gather(
     cutting: &Cutting,
     on_text: OnText,
 ) -> Result<(Vec<Arriving>, ControlFlow<()>), ServerError> {
-    let mut candidates = vec![Arriving::default(); asks.iter().map(|ask| ask.first + ask.count).max().unwrap_or(0)];
+    let mut candidates =
+        vec![Arriving::default(); asks.iter().map(|ask| ask.first + ask.count).max().unwrap_or(0)];
     let mut open = asks.len();
     let (sender, reports) = channel();
     let gone = Gone(Arc::new(AtomicBool::new(false)));
@@ -206,8 +207,9 @@ fn answer(client: &Client, ask: &Ask, sender: &Sender<Report>, gone: &AtomicBool
 
 /// Passes on what an event holds; gives how many candidates ended with it.
 fn pass_on(client: &Client, ask: &Ask, data: &str, sender: &Sender<Report>) -> Result<usize, ServerError> {
-    let chunk: Chunk = serde_json::from_str(data)
-        .map_err(|error| client.garbled(&format!("{error}, in: {}", data.chars().take(80).collect::<String>())))?;
+    let chunk: Chunk = serde_json::from_str(data).map_err(|error| {
+        client.garbled(&format!("{error}, in: {}", data.chars().take(80).collect::<String>()))
+    })?;
     if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
         let said = client.quote(&message(&serde_json::json!({ "error": error }).to_string()));
         return Err(ServerError::Refused { server: client.server(), status: 200, said });

@@ -212,7 +212,9 @@ mod tests {
             json!({"top_k": 40, "seed": 1, "max_tokens": 5})
         );
         let body = refused.cut(body.as_object().unwrap().clone());
-        assert!(refused.learn("bad request", &body) && refused.0.contains("top_k") && !refused.0.contains("seed"));
+        assert!(
+            refused.learn("bad request", &body) && refused.0.contains("top_k") && !refused.0.contains("seed")
+        );
         assert!(refused.learn("'max_tokens' is not supported; use 'max_completion_tokens'", &body));
         let body = refused.cut(body.as_object().unwrap().clone());
         assert_eq!(body, json!({"seed": 1, "max_completion_tokens": 5}));

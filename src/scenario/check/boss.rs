@@ -104,6 +104,14 @@ impl Boss {
         if !(1..=6).contains(&self.max_sentences) {
             problems.add("max-sentences", "must be 1 to 6");
         }
+        for (index, lead) in self.leads.iter().enumerate() {
+            if !(1..=3).contains(&lead.split_whitespace().count()) || !lead.ends_with(['.', ',', ':']) {
+                problems.add(
+                    &format!("leads[{index}]"),
+                    "must be one to three words that end in `.`, `,` or `:`",
+                );
+            }
+        }
         self.check_greetings(&mut problems);
         self.check_lines("examples", &self.examples, EXAMPLES, &["you"], &mut problems);
         self.check_lines("fallbacks", &self.fallbacks, FALLBACKS, &["you", "topic", "offer"], &mut problems);

@@ -94,7 +94,9 @@ fn every_fault_has_its_words_and_none_takes_longer_than_its_time_out() {
     assert!(matches!(error_of(Fault::Silent), ServerError::Slow { stage: "before its reply", .. }));
     assert!(matches!(error_of(Fault::Cuts), ServerError::Cut { .. }));
     assert!(matches!(error_of(Fault::LongLine), ServerError::Garbled { .. }));
-    assert!(matches!(error_of(Fault::LateError), ServerError::Refused { said, .. } if said == "out of memory"));
+    assert!(
+        matches!(error_of(Fault::LateError), ServerError::Refused { said, .. } if said == "out of memory")
+    );
     match error_of(Fault::NoJson) {
         ServerError::Garbled { what, .. } => assert!(!what.contains('\u{1b}'), "{what}"),
         other => panic!("{other:?}"),

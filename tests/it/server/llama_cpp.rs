@@ -142,7 +142,17 @@ fn a_real_server_plays_the_boss() {
 
     let home = Home::new();
     let output = home
-        .coachup(&["practice", "--seed", "11", "--format", "json", "--script", "-", "--model", &server.address])
+        .coachup(&[
+            "practice",
+            "--seed",
+            "11",
+            "--format",
+            "json",
+            "--script",
+            "-",
+            "--model",
+            &server.address,
+        ])
         .env("COACHUP_API_KEY", KEY)
         .write_stdin("Do you have ten minutes on Thursday to talk about the prototype?\n")
         .assert()

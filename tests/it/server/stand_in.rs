@@ -166,7 +166,11 @@ fn answer(mut out: TcpStream, manner: &Mutex<Manner>, log: &Mutex<Vec<Asked>>) -
     if list {
         let models: Vec<Value> = manner.models.iter().map(|id| json!({"id": id})).collect();
         let body = json!({"object": "list", "data": models}).to_string();
-        return write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        return write!(
+            out,
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
     }
     if let Some(status) = manner.statuses.first() {
         return refuse(&mut out, *status, "not now");
@@ -193,7 +197,10 @@ fn answer(mut out: TcpStream, manner: &Mutex<Manner>, log: &Mutex<Vec<Asked>>) -
         Fault::EchoesKey => return refuse(&mut out, 400, &format!("bad header \u{1b}[2J {:?}", asked.key)),
         _ => {}
     }
-    write!(out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: hello\n\n")?;
+    write!(
+        out,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: hello\n\n"
+    )?;
     stream(&mut out, &asked, &manner, raw)
 }
 
@@ -215,7 +222,9 @@ fn stream(out: &mut TcpStream, asked: &Asked, manner: &Manner, raw: bool) -> std
     let key = key.trim_start_matches("Bearer ");
     let words: Vec<&str> = match () {
         // In two pieces, neither of which is the key.
-        () if manner.fault == Fault::SaysKey => vec![" I know ", &key[..key.len() / 2], &key[key.len() / 2..]],
+        () if manner.fault == Fault::SaysKey => {
+            vec![" I know ", &key[..key.len() / 2], &key[key.len() / 2..]]
+        }
         () if probe && manner.begun => vec![" five,"],
         () if probe => vec!["Sure! One,"],
         () => manner.says.clone(),
