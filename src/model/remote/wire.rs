@@ -37,7 +37,9 @@ impl Refused {
             let group = OPTIONAL.iter().find(|group| group.iter().any(|key| body.get(*key).is_some()));
             fresh = group.copied().unwrap_or_default().to_vec();
         }
-        fresh.into_iter().fold(false, |learned, key| self.0.insert(key) || learned)
+        let known = self.0.len();
+        self.0.extend(fresh);
+        self.0.len() > known
     }
 
     /// The body without what the server does not take.
