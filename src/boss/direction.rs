@@ -40,10 +40,11 @@ struct ActWords {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Special {
     reveals: String,
     floor: String,
+    floor_openings: Vec<String>,
     settled: String,
 }
 
@@ -126,6 +127,11 @@ pub fn openings(
         let mut all = vec![enough(words / 2), enough(words * 2 / 3)];
         all.dedup();
         return all;
+    }
+    if plan.floor {
+        let openings = DIRECTIONS.special.floor_openings.iter().cloned();
+        let led: Vec<String> = openings.map(|opening| led_in(opening, boss, draw)).collect();
+        return draw.shuffled(led);
     }
     if let Some(about) = &plan.about {
         let offered = offered_openings(plan.act, about);

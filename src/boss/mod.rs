@@ -127,7 +127,8 @@ impl Cast {
         let stimulus = stimulus(turn.verdicts, Tone::of(turn.text, turn.verdicts, &self.scenario));
         let act = acts::choose(state, &self.difficulty, turn.verdicts, stimulus, &mut draw);
         let settled = act == Act::AgreesAndCommits && state.offers.is_empty();
-        let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint;
+        let about_work = tone::is_about_work(turn.text, &self.scenario);
+        let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint && about_work;
         let next_fact = (0..self.scenario.facts.len()).find(|index| !state.facts_out.contains(index));
         let offer = match act {
             act if !act.concedes() => None,

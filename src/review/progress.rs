@@ -1,6 +1,6 @@
 //! Progress over all sessions: per skill and per check, recent against earlier; what was reached; what next.
 
-use super::ladder::{self, Proposal};
+use super::ladder::{self, Proposal, Weakest};
 use super::report::{Report, Titles};
 use super::trend::{Change, change};
 use crate::scenario::Library;
@@ -101,9 +101,13 @@ pub struct Reached {
 impl Progress {
     /// Progress over `sessions`, oldest first.
     pub fn of(sessions: &[Session], library: &Library) -> Progress {
+        // An imported copy is not another talk.
+        let copies = |at: usize| sessions[..at].iter().any(|earlier| is_copy(earlier, &sessions[at]));
         let reports: Vec<Report> = sessions
             .iter()
-            .filter(|session| session.head.is_some())
+            .enumerate()
+            .filter(|(at, session)| session.head.is_some() && !copies(*at))
+            .map(|(_, session)| session)
             .map(|session| Report::outline(session, session.head, Titles::from(library, &session.header)))
             .collect();
         let score = |report: &Report, skill: Skill| report.grade.as_ref()?.skills.get(&skill)?.score;
@@ -116,9 +120,11 @@ impl Progress {
             .collect();
         let weakest = skills
             .iter()
-            .filter_map(|skill| Some((skill.skill, skill.series.change.recent?)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(skill, _)| skill);
+            .filter_map(|skill| {
+                let change = &skill.series.change;
+                Some(Weakest { skill: skill.skill, score: change.recent?, talks: change.recent_count })
+            })
+            .min_by(|a, b| a.score.total_cmp(&b.score));
         let lately: Vec<&str> =
             reports.iter().rev().take(ladder::LATELY).map(|report| report.header.scenario.as_str()).collect();
         Progress {
@@ -146,6 +152,11 @@ impl TalkPoint {
             grade: report.grade.as_ref().map_or(0.0, |grade| grade.overall),
         }
     }
+}
+
+/// Are the sessions the same talk under two numbers?
+fn is_copy(a: &Session, b: &Session) -> bool {
+    a.header.started == b.header.started && a.header.seed == b.header.seed && a.exchanges == b.exchanges
 }
 
 fn series(values: Vec<Option<f64>>) -> Series {
@@ -189,6 +200,7 @@ mod tests {
         sessions.extend(vec![sample::finished(); good]);
         for (index, session) in sessions.iter_mut().enumerate() {
             session.header.id = (index + 1).to_string();
+            session.header.seed = index as u64;
         }
         sessions
     }
@@ -199,6 +211,16 @@ mod tests {
         let progress = Progress::of(&[empty], &Library::embedded());
         assert!(progress.talks.is_empty() && progress.next.is_none() && progress.reached.is_empty());
         assert_eq!(progress.overall.change.trend, Trend::TooFew);
+    }
+
+    #[test]
+    fn an_imported_copy_is_no_other_talk() {
+        let mut both = sessions(0, 2);
+        both[1].header.seed = both[0].header.seed;
+        assert_eq!(Progress::of(&both, &Library::embedded()).talks.len(), 1);
+        both[1].exchanges.pop();
+        both[1].head = Some(1);
+        assert_eq!(Progress::of(&both, &Library::embedded()).talks.len(), 2, "it went on elsewhere");
     }
 
     #[test]

@@ -13,3 +13,5 @@ mod score;
 mod server;
 mod sessions;
 mod support;
+#[cfg(unix)]
+mod terminal;
