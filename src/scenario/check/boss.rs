@@ -107,7 +107,7 @@ impl Boss {
         for (index, lead) in self.leads.iter().enumerate() {
             if !(1..=3).contains(&lead.split_whitespace().count()) || !lead.ends_with(['.', ',', ':']) {
                 problems.add(
-                    &format!("leads[{index}]"),
+                    format!("leads[{index}]"),
                     "must be one to three words that end in `.`, `,` or `:`",
                 );
             }
