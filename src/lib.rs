@@ -9,12 +9,12 @@
 //! | [`cli`] | what the person may type: one file a command, wiring only |
 //! | [`settings`] | defaults, settings file, environment; the only reader of the environment |
 //! | [`repl`] | the practice loop: line editor, slash commands, screen, script |
-//! | [`review`] | views of a session: one report, laid out for terminal, Markdown and JSON |
+//! | [`review`] | views of a session, of all of them, of a group: laid out for terminal, Markdown, HTML and JSON |
 //! | [`session`] | what happened: turns, branches, verdicts, moves; the SQLite store; export and import |
 //! | [`boss`] | who answers: state, choice of act, wording it, checks on a reply |
 //! | [`scorer`] | what was good: rubric, rules, classifier, evidence, grade, coaching words |
 //! | [`scenario`] | situations, bosses and difficulty presets, loaded from `prompts/` |
-//! | [`model`] | models: catalogue, acquisition, the candle engine, the scripted engine, the scorer's sentence encoder |
+//! | [`model`] | models: catalogue, acquisition, the candle, remote and scripted engines, the scorer's sentence encoder |
 //! | [`text`] | plain text helpers that know nothing of coaching |
 //!
 //! # How one turn flows

@@ -5,6 +5,8 @@
 //! scenarios), data (sessions, drafts, line history) and models. `COACHUP_HOME` puts all three under
 //! one folder; otherwise they are the platform's standard ones.
 
+use crate::model::PromptStyle;
+use crate::model::remote::ApiKey;
 use crate::repl::FeedbackWhen;
 use crate::session::kept;
 use crate::text::data::from_toml;
@@ -38,6 +40,28 @@ pub struct SettingsFile {
     pub python: Option<String>,
     /// No colour, no boxes, no redrawing: for screen readers and dumb terminals.
     pub plain: Option<bool>,
+    /// A folder that a team shares: bosses, scenarios, presets, the rubric's wording.
+    pub library: Option<PathBuf>,
+    /// A model server.
+    #[serde(default)]
+    pub server: ServerTable,
+}
+
+/// The table `[server]` of `settings.toml`. It holds no key: a key belongs in the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServerTable {
+    /// Its address, as `http://localhost:8080/v1`.
+    pub url: Option<String>,
+    /// The model, as the server calls it.
+    pub model: Option<String>,
+    /// The environment variable that holds the key.
+    #[serde(alias = "key_env")]
+    pub key_env: Option<String>,
+    /// How prompts are worded; none: as the server allows.
+    pub prompt_style: Option<PromptStyle>,
+    /// Seconds to wait for the first word of a reply.
+    pub timeout: Option<u64>,
 }
 
 /// Where the program keeps its files.
@@ -77,6 +101,21 @@ pub struct Programs {
     pub browser: Option<String>,
 }
 
+/// A model server that speaks the OpenAI-compatible API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    /// `COACHUP_SERVER`, or `url`: its address.
+    pub url: Option<String>,
+    /// The model, as the server calls it.
+    pub model: Option<String>,
+    /// What the variable that `key-env` names holds, or `COACHUP_API_KEY`.
+    pub key: Option<ApiKey>,
+    /// How prompts are worded; none: as the server allows.
+    pub prompt_style: Option<PromptStyle>,
+    /// Seconds to wait for the first word of a reply; none for the usual.
+    pub timeout: Option<u64>,
+}
+
 /// All settings, settled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -104,6 +143,10 @@ pub struct Settings {
     pub plain: bool,
     /// Programs of the person's own choice.
     pub programs: Programs,
+    /// `COACHUP_LIBRARY`, or `library`: the folder that a team shares.
+    pub library: Option<PathBuf>,
+    /// The model server, where one is set.
+    pub server: Server,
 }
 
 /// What is wrong with the settings, and what to do.
@@ -194,6 +237,16 @@ impl Settings {
                 less: environment.contains_key("LESS"),
                 browser: get("BROWSER"),
             },
+            library: get("COACHUP_LIBRARY")
+                .map(|folder| std::path::absolute(&folder).unwrap_or(PathBuf::from(folder)))
+                .or_else(|| Some(folders.config.join(file.library?))),
+            server: Server {
+                url: get("COACHUP_SERVER").or(file.server.url),
+                model: file.server.model,
+                key: get(file.server.key_env.as_deref().unwrap_or("COACHUP_API_KEY")).map(ApiKey::new),
+                prompt_style: file.server.prompt_style,
+                timeout: file.server.timeout,
+            },
             plain: file.plain.unwrap_or(false) || get("TERM").is_some_and(|term| term == "dumb"),
             folders,
         }
@@ -269,6 +322,32 @@ mod tests {
         let (settings, wrong) = Settings::anyway(&environment(home.path())).unwrap();
         assert_eq!(settings.name, "Sam");
         assert!(wrong.unwrap().to_string().contains("settings.toml"));
+    }
+
+    #[test]
+    fn a_servers_key_comes_from_the_variable_that_is_named_and_is_not_shown() {
+        let home = tempfile::tempdir().unwrap();
+        let mut env = environment(home.path());
+        env.insert("GATEWAY_KEY".into(), "sk-canary".into());
+        env.insert("COACHUP_API_KEY".into(), "sk-other".into());
+        let text = "[server]\nurl = 'http://localhost/v1'\nkey-env = 'GATEWAY_KEY'\nmodel = 'm'\n";
+        std::fs::write(home.path().join("settings.toml"), text).unwrap();
+        let settings = Settings::from(&env).unwrap();
+        assert_eq!(settings.server.key, Some(ApiKey::new("sk-canary")));
+        assert!(!format!("{settings:?}").contains("canary"));
+        std::fs::write(home.path().join("settings.toml"), "[server]\nkey = 'sk-canary'\n").unwrap();
+        let error = Settings::from(&env).unwrap_err().to_string();
+        assert!(error.contains("`key`") && !error.contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn the_shared_folder_is_found_from_the_settings_file_on() {
+        let home = tempfile::tempdir().unwrap();
+        let mut env = environment(home.path());
+        std::fs::write(home.path().join("settings.toml"), "library = 'team'\n").unwrap();
+        assert_eq!(Settings::from(&env).unwrap().library, Some(home.path().join("team")));
+        env.insert("COACHUP_LIBRARY".into(), "/shared".into());
+        assert_eq!(Settings::from(&env).unwrap().library, Some("/shared".into()));
     }
 
     #[test]

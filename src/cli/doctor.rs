@@ -1,17 +1,19 @@
 //! `coachup doctor`: what works on this machine, what does not, and what to do about it.
 
+use super::engine::{self, Chosen};
 use super::models::{catalogue, store};
 use super::{Exit, privacy};
 use crate::model::acquire::{Bytes, Store, free_space};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
 use crate::model::machine::Machine;
+use crate::model::remote::{RemoteModel, ServerOptions};
 use crate::scenario::Library;
 use crate::session;
 use crate::settings::{Settings, SettingsError};
 use crate::text::count::count;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Say what works here, what does not, and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -75,7 +77,7 @@ pub fn run(
             finding(State::Bad, "settings", format!("{wrong}\nthe rest is looked at without it"))
         }),
     );
-    findings.extend(own_files(&settings.folders.config));
+    findings.extend(own_files(&super::library::folders(settings)));
     match catalogue(settings) {
         Ok(catalogue) => {
             findings.push(hub(&store, &catalogue));
@@ -84,6 +86,7 @@ pub fn run(
         }
         Err(error) => findings.push(finding(State::Bad, "catalogue", error.to_string())),
     }
+    findings.extend(server(settings));
     findings.push(terminal(settings));
     write!(out, "{}", report(&findings))?;
     let possible = findings.iter().all(|finding| finding.state != State::Bad);
@@ -135,9 +138,9 @@ fn sessions(data: &Path) -> Finding {
     }
 }
 
-/// The person's own bosses, scenarios and presets that can't be read.
-fn own_files(config: &Path) -> Vec<Finding> {
-    match Library::with_folders(&[config.to_owned()]) {
+/// The team's and the person's own bosses, scenarios and presets that can't be read.
+fn own_files(folders: &[PathBuf]) -> Vec<Finding> {
+    match Library::with_folders(folders) {
         Ok(library) => {
             let left_out = library.faults().iter().map(|fault| format!("left out: {}", fault.why));
             left_out.map(|why| finding(State::Note, "own files", why)).collect()
@@ -194,6 +197,10 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
         findings.push(finding(State::Ok, "default", format!("`{named}`, named in your settings")));
         return findings;
     }
+    if let Ok(Chosen::Server(options)) = engine::chosen(None, settings) {
+        findings.push(finding(State::Ok, "default", format!("the model server at {}", options.address)));
+        return findings;
+    }
     match store.default_model(catalogue, machine) {
         Ok(choice) => {
             findings.push(finding(State::Ok, "default", format!("{}: {}", choice.name, choice.reason)));
@@ -211,6 +218,36 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
         }
     }
     findings
+}
+
+/// Does the model server answer, and what can it do? None where none is set.
+fn server(settings: &Settings) -> Option<Finding> {
+    let default = engine::chosen(settings.model.as_deref(), settings);
+    let named = || engine::chosen(settings.server.url.as_deref(), settings);
+    let (state, options) = match default {
+        Ok(Chosen::Server(options)) => (State::Bad, options),
+        Err(error) => return Some(finding(State::Bad, "server", error.to_string())),
+        // Set, and another model is the default.
+        Ok(_) => match named() {
+            Ok(Chosen::Server(options)) => (State::Note, options),
+            Ok(_) => return None,
+            Err(error) => return Some(finding(State::Note, "server", error.to_string())),
+        },
+    };
+    Some(match ask_server(options) {
+        Ok(text) => finding(State::Ok, "server", text),
+        Err(error) => finding(state, "server", error.to_string()),
+    })
+}
+
+fn ask_server(mut options: ServerOptions) -> Result<String, crate::model::remote::ServerError> {
+    options.timeouts.tries = 2;
+    let open = options.key.is_some() && options.address.is_open_to_others();
+    let mut model = RemoteModel::connect(options)?;
+    model.find_out()?;
+    let warning = if open { "\nthe key and your turns go unencrypted: use `https://`" } else { "" };
+    let (name, address, abilities) = (model.model(), model.address(), model.abilities());
+    Ok(format!("{address} answers; `{}`: {abilities}{warning}", crate::text::one_line(name)))
 }
 
 fn terminal(settings: &Settings) -> Finding {

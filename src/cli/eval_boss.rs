@@ -1,8 +1,8 @@
 //! `coachup eval-boss`: has the trial talks, keeps their transcripts, and prints what they show.
 
 use super::Exit;
+use super::engine::{Chosen, acquired, chosen as chosen_model};
 use super::output::markdown_table;
-use super::practice::acquired;
 use crate::boss::critic::Critic;
 use crate::boss::critic::labelled::{self as candidates, Split};
 use crate::boss::trial::cell::{Cell, every, sample};
@@ -15,7 +15,9 @@ use crate::boss::trial::told_apart::told_apart;
 use crate::boss::{Cast, Steering};
 use crate::model::LanguageModel;
 use crate::model::candle::CandleModel;
+use crate::model::remote::RemoteModel;
 use crate::model::scripted::ScriptedModel;
+use crate::repl::engine::Model;
 use crate::repl::interrupt::Interrupt;
 use crate::scenario::{Boss, Difficulty, Library, Scenario};
 use crate::settings::Settings;
@@ -26,6 +28,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// The person's name in all trials: the same words for everyone.
 const YOU: &str = "Sam";
@@ -40,7 +45,7 @@ pub struct EvalBossArgs {
     /// No model: only what the rules decide, with many seeds, in seconds
     #[arg(long, conflicts_with = "models")]
     rules_only: bool,
-    /// Models to try, from `coachup models list` or paths of GGUF files
+    /// Models to try, from `coachup models list`, paths of GGUF files, or addresses of model servers
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     models: Vec<String>,
     /// The scripts
@@ -64,6 +69,9 @@ pub struct EvalBossArgs {
     /// Candidates labelled by hand, to measure the critic on
     #[arg(long, value_name = "FILE", default_value = "tests/corpus/candidates.jsonl")]
     candidates: PathBuf,
+    /// Have so many talks at once: for a model server, which works on several requests together
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
     /// Print where the check on acts and the labels differ
     #[arg(long)]
     confusing: bool,
@@ -107,22 +115,46 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
     let models =
         if args.models.is_empty() { vec![None] } else { args.models.iter().cloned().map(Some).collect() };
     for wanted in models {
-        let Some((acquired, options)) = acquired(wanted, settings, &interrupt)? else {
+        let Some(mut models) = loaded(wanted, usize::from(args.jobs), settings, &interrupt)? else {
             return Ok(Exit::Interrupted);
         };
-        let file = acquired.files.first().context("the model has no file")?;
-        let mut model = CandleModel::load(file, &options)?;
+        let name = models[0].name().to_owned();
         let cells =
             sample(every_cell(&scripts, library, args.seeds.unwrap_or(1)), args.cells.unwrap_or(usize::MAX));
-        let folder = args.output.join(file_name(&acquired.name));
-        let had =
-            talks(args, cells, &scripts, library, &mut model, &acquired.name, Some(&folder), &interrupt)?;
+        let folder = args.output.join(file_name(&name));
+        let started = Instant::now();
+        let had = talks(args, cells, &scripts, library, &mut models, &name, Some(&folder), &interrupt)?;
         let Some(transcripts) = had else { return Ok(Exit::Interrupted) };
-        writeln!(out, "\n# {}: {} talks\n", acquired.name, transcripts.len())?;
+        writeln!(super::streams::stderr(), "{} after {:.0} s", name, started.elapsed().as_secs_f64())?;
+        writeln!(out, "\n# {}: {} talks\n", name, transcripts.len())?;
         writeln!(out, "{}", concessions(&transcripts, &scripts, library))?;
         writeln!(out, "{}", words(&transcripts, library))?;
     }
     Ok(Exit::Done)
+}
+
+/// The model, as often as talks are to be had at once: a server's is asked side by side, one on this machine
+/// has all of it already. None where Ctrl-C stopped that.
+fn loaded(
+    wanted: Option<String>,
+    jobs: usize,
+    settings: &Settings,
+    interrupt: &Interrupt,
+) -> Result<Option<Vec<Model>>> {
+    match chosen_model(wanted.as_deref(), settings)? {
+        Chosen::Server(options) => {
+            let mut model = RemoteModel::connect(options)?;
+            model.find_out()?;
+            Ok(Some((0..jobs).map(|_| Box::new(model.clone()) as Model).collect()))
+        }
+        _ if jobs > 1 => bail!("only a model server has several talks at once; leave out `--jobs`"),
+        Chosen::Scripted(file) => bail!("`scripted:{}` plays no trials", file.display()),
+        Chosen::Local(wanted) => {
+            let Some((acquired, options)) = acquired(wanted, settings, interrupt)? else { return Ok(None) };
+            let file = acquired.files.first().context("the model has no file")?;
+            Ok(Some(vec![Box::new(CandleModel::load(file, &options)?) as Model]))
+        }
+    }
 }
 
 fn scripts(args: &EvalBossArgs) -> Result<Vec<Script>> {
@@ -182,39 +214,66 @@ fn talks(
     cells: Vec<Cell>,
     scripts: &[Script],
     library: &Library,
-    model: &mut dyn LanguageModel,
+    models: &mut [Model],
     name: &str,
     folder: Option<&Path>,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<Transcript>>> {
-    let mut grader = Grader::default();
     let steering = steering(&args.steering);
     let bar = ProgressBar::new(cells.len() as u64).with_message(name.to_owned());
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} talks, {eta} left")?);
-    let mut transcripts = Vec::new();
-    for mut cell in cells {
-        bar.inc(1);
+    let all = cells.len();
+    let queue = Mutex::new(cells.into_iter().enumerate());
+    let failed = AtomicBool::new(false);
+    let one = |mut cell: Cell,
+               model: &mut dyn LanguageModel,
+               grader: &mut Grader|
+     -> Result<Option<Transcript>> {
         cell.model = name.to_owned();
         let file = folder.map(|folder| folder.join(format!("{}.json", cell.id())));
         if let Some(kept) = file.as_deref().and_then(kept) {
-            transcripts.push(kept);
-            continue;
+            return Ok(Some(kept));
         }
         let script = scripts.iter().find(|script| script.name == cell.script).context("a known script")?;
         let cast = cast(&cell, script, library, &steering)?;
-        let mut pulse =
-            || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let Some(transcript) = play(&cast, cell, script, &mut grader, model, &mut pulse)? else {
-            bar.abandon();
-            return Ok(None);
+        let mut pulse = || match interrupt.is_set() || failed.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         };
+        let Some(transcript) = play(&cast, cell, script, grader, model, &mut pulse)? else { return Ok(None) };
         if let Some(file) = file {
             keep(&transcript, &cast, &file)?;
         }
-        transcripts.push(transcript);
+        Ok(Some(transcript))
+    };
+    let work = |model: &mut Model| -> Result<Vec<(usize, Transcript)>> {
+        let (mut had, mut grader) = (Vec::new(), Grader::default());
+        loop {
+            let next = queue.lock().expect("nobody panics with the queue").next();
+            let Some((at, cell)) = next else { return Ok(had) };
+            match one(cell, model.as_mut(), &mut grader) {
+                Ok(Some(transcript)) => had.push((at, transcript)),
+                Ok(None) => return Ok(had),
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+            bar.inc(1);
+        }
+    };
+    let had: Result<Vec<_>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = models.iter_mut().map(|model| scope.spawn(|| work(model))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a talk does not panic")).collect()
+    });
+    let mut had: Vec<(usize, Transcript)> = had?.into_iter().flatten().collect();
+    if had.len() < all {
+        bar.abandon();
+        return Ok(None);
     }
     bar.finish_and_clear();
-    Ok(Some(transcripts))
+    had.sort_by_key(|(at, _)| *at);
+    Ok(Some(had.into_iter().map(|(_, transcript)| transcript).collect()))
 }
 
 /// A talk that was had before; one that can't be read is had again.
@@ -235,7 +294,7 @@ fn keep(transcript: &Transcript, cast: &Cast, file: &Path) -> Result<()> {
 fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &mut dyn Write) -> Result<()> {
     let interrupt = Interrupt::install();
     let seeds = args.seeds.unwrap_or(12);
-    let mut silent = ScriptedModel::default();
+    let mut silent: [Model; 1] = [Box::new(ScriptedModel::default())];
     let mut had = |cells| -> Result<Vec<Transcript>> {
         let had = talks(
             args,

@@ -6,8 +6,11 @@ pub mod completions;
 mod confirm;
 pub mod difficulties;
 pub mod doctor;
+mod engine;
 pub mod eval;
 pub mod eval_boss;
+pub mod library;
+pub mod man;
 pub mod models;
 mod output;
 pub mod practice;
@@ -15,6 +18,7 @@ pub mod prepare;
 mod privacy;
 mod programs;
 pub mod progress;
+pub mod report;
 pub mod review;
 pub mod scenarios;
 pub mod score;
@@ -27,6 +31,7 @@ use crate::model::acquire::AcquireError;
 use crate::model::catalogue::CatalogueError;
 use crate::repl::screen;
 use crate::scenario::{Library, LibraryError};
+use crate::scorer::wording;
 use crate::session::store::Store;
 use crate::settings::Settings;
 use crate::text::printable::printable;
@@ -75,6 +80,10 @@ enum Command {
     Bosses(bosses::BossesArgs),
     /// Show, make and check difficulty presets
     Difficulties(difficulties::DifficultiesArgs),
+    /// Check a folder of bosses, scenarios and wording that a team shares
+    Library(library::LibraryArgs),
+    /// Report on a group: which skills it lacks, from sessions that its people have exported
+    Report(report::ReportArgs),
     /// Show, fetch, check and remove models
     Models(models::ModelsArgs),
     /// What works here, what does not, and what to do about it
@@ -90,6 +99,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Write the manual's pages
+    Man(man::ManArgs),
 }
 
 /// How a command ended, where it did not fail.
@@ -137,6 +148,9 @@ impl Cli {
         if let Command::Completions(args) = command {
             return completions::run(args, &mut out);
         }
+        if let Command::Man(args) = command {
+            return man::run(&args, &mut out);
+        }
         if let Command::Score(args) = command {
             let mut err = streams::stderr();
             let code = score::run(&args, &mut std::io::stdin().lock(), &mut out, &mut err)?;
@@ -166,6 +180,8 @@ impl Cli {
             Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
             Command::Models(args) => models::run(&args, &settings, &mut out),
             Command::EvalBoss(args) => eval_boss::run(&args, &settings, &library()?, &mut out),
+            Command::Library(args) => library::run(&args, &settings, &mut out),
+            Command::Report(args) => report::run(&args, &settings, &library()?, screen::width(), &mut out),
             Command::Review(args) => {
                 let store = Store::open(&settings.folders.data)?;
                 review::run(&args, &settings, &store, &library()?, screen::width(), &mut out)
@@ -187,17 +203,26 @@ impl Cli {
             | Command::Eval(_)
             | Command::Train(_)
             | Command::Completions(_)
+            | Command::Man(_)
             | Command::Doctor(_) => unreachable!("carried out above"),
         }
     }
 }
 
-/// What comes with the program and what the person has added; a broken file of theirs is named on stderr.
+/// What comes with the program, what the team shares and what the person has added; a broken file is named on
+/// stderr. The rubric's own wording is put in force.
 fn library(settings: &Settings) -> Result<Library, LibraryError> {
-    let library = Library::with_folders(std::slice::from_ref(&settings.folders.config))?;
-    for fault in library.faults() {
-        let _ = writeln!(streams::stderr(), "warning: left out: {}", printable(&fault.why));
+    let warn = |what: &str| drop(writeln!(streams::stderr(), "warning: {}", printable(what)));
+    if let Some(shared) = settings.library.as_ref().filter(|shared| !shared.is_dir()) {
+        warn(&format!("the shared folder `{}` is not there; look at `COACHUP_LIBRARY`", shared.display()));
     }
+    let folders = library::folders(settings);
+    match library::wording(&folders) {
+        Ok(own) => wording::set_own(own),
+        Err(why) => warn(&format!("left out: {why}")),
+    }
+    let library = Library::with_folders(&folders)?;
+    library.faults().iter().for_each(|fault| warn(&format!("left out: {}", fault.why)));
     Ok(library)
 }
 

@@ -1,15 +1,10 @@
 //! `coachup practice`: choose who plays, load the model, and hand over to the practice loop.
 
-use super::bars::Bars;
-use super::{Exit, models, streams};
+use super::{Exit, engine, streams};
 use crate::boss::{Cast, Steering};
-use crate::model::acquire::{AcquireError, Acquired};
-use crate::model::candle::{CandleModel, CandleOptions};
-use crate::model::machine::Machine;
-use crate::model::scripted::ScriptedModel;
 use crate::repl::FeedbackWhen;
 use crate::repl::clock::SystemClock;
-use crate::repl::engine::{Engine, Loader, Model};
+use crate::repl::engine::Engine;
 use crate::repl::interactive::{self, Left, Manner};
 use crate::repl::interrupt::Interrupt;
 use crate::repl::script::{self, Ended, Format, Output};
@@ -42,7 +37,8 @@ pub struct PracticeArgs {
     /// How open the boss is at the start, instead of a preset: 0 (closed) to 100
     #[arg(long, value_name = "N", value_parser = receptiveness)]
     receptiveness: Option<f64>,
-    /// A model from `coachup models list`, or the path of a GGUF file
+    /// A model from `coachup models list`, the path of a GGUF file, the address of a model server
+    /// (`http://localhost:8080/v1`), or `openai:NAME` for a model on the server of the settings
     #[arg(long)]
     model: Option<String>,
     /// Same seed, model, script and settings: same session
@@ -88,9 +84,12 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     let script = script_source(args)?;
     let interrupt = Interrupt::install();
 
-    let wanted = args.model.clone().or_else(|| resumed.as_ref().map(|session| session.header.model.clone()));
-    let wanted = wanted.or_else(|| settings.model.clone());
-    let Some((model, loader)) = loader(wanted, settings, &cast, &interrupt)? else {
+    let of_session = || resumed.as_ref().map(|session| engine::of_session(&session.header.model)).transpose();
+    let wanted = match &args.model {
+        Some(named) => Some(named.clone()),
+        None => of_session()?.or_else(|| settings.model.clone()),
+    };
+    let Some((model, loader)) = engine::loader(wanted, settings, &cast, &interrupt)? else {
         return Ok(Exit::Interrupted);
     };
     interrupt.clear();
@@ -228,59 +227,4 @@ fn script_source(args: &PracticeArgs) -> anyhow::Result<Option<Box<dyn BufRead>>
         None if std::io::stdin().is_terminal() && args.format != Some(Format::Json) => Ok(None),
         None => Ok(Some(Box::new(std::io::stdin().lock()))),
     }
-}
-
-/// The model's name, and what loads it. Fetches the file first where it is not here. None where Ctrl-C
-/// stopped that.
-fn loader(
-    wanted: Option<String>,
-    settings: &Settings,
-    cast: &Cast,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Option<(String, Loader)>> {
-    if let Some(file) = wanted.as_deref().and_then(|name| name.strip_prefix("scripted:")) {
-        let replies = std::fs::read_to_string(file).with_context(|| format!("can't read `{file}`"))?;
-        let replies: Vec<String> = replies.lines().map(str::to_owned).collect();
-        let load = move || Ok(Box::new(ScriptedModel::new(replies)) as Model);
-        return Ok(Some((wanted.unwrap_or_default(), Box::new(load))));
-    }
-    let Some((acquired, options)) = acquired(wanted, settings, interrupt)? else { return Ok(None) };
-    let cast = cast.clone();
-    let named = acquired.name.clone();
-    Ok(Some((named, Box::new(move || load(&acquired, &options, &cast)))))
-}
-
-/// A model's file, fetched first where it is not here, and how it is loaded. None where Ctrl-C stopped that.
-pub(super) fn acquired(
-    wanted: Option<String>,
-    settings: &Settings,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Option<(Acquired, CandleOptions)>> {
-    let catalogue = models::catalogue(settings)?;
-    let store = models::store(settings);
-    let name = match wanted {
-        Some(name) => name,
-        None => store.default_model(&catalogue, &Machine::detect())?.name,
-    };
-    let mut bars = Bars::new(settings.plain, interrupt.clone());
-    let acquired = match store.acquire_named(&name, &catalogue, &mut bars) {
-        Err(AcquireError::Interrupted) => return Ok(None),
-        other => other?,
-    };
-    let options = CandleOptions {
-        name: Some(acquired.name.clone()),
-        threads: (settings.threads > 0).then_some(settings.threads),
-        prompt_style: acquired.prompt_style,
-        prefix_folder: Some(settings.folders.data.join(kept::PREFIXES)),
-        ..CandleOptions::default()
-    };
-    Ok(Some((acquired, options)))
-}
-
-/// Loads the file and works through the prompt's beginning, while the person reads the briefing.
-fn load(acquired: &Acquired, options: &CandleOptions, cast: &Cast) -> anyhow::Result<Model> {
-    let file: &Path = acquired.files.first().context("the model has no file")?;
-    let mut model = CandleModel::load(file, options)?;
-    cast.prefill(&mut model)?;
-    Ok(Box::new(model))
 }

@@ -32,12 +32,15 @@ pub enum ScoreFormat {
     after_help = "Example: echo 'Could we find half an hour on Thursday?' | coachup score --format text"
 )]
 pub struct ScoreArgs {
-    /// What to grade; `-` for stdin
+    /// What to grade; `-` for stdin. Of several files, each line of output names its own
     #[arg(value_name = "FILE", default_value = "-")]
-    pub file: PathBuf,
+    pub files: Vec<PathBuf>,
     /// How to write the verdicts
     #[arg(long, value_enum, default_value_t)]
     pub format: ScoreFormat,
+    /// Grade on so many threads at once: the output is the same, in the same order, and comes in batches
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
 }
 
 /// A turn of the input, or what is wrong with its line.
@@ -99,16 +102,31 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<u8> {
-    let mut writer = Writer { scorer: Scorer::new(), format: args.format, out, err, bad: false, live: false };
-    if args.file == Path::new("-") {
-        writer.live = true;
-        writer.grade_all(stdin)?;
-    } else {
-        let file = File::open(&args.file).with_context(|| format!("can't read `{}`", args.file.display()))?;
-        let length = file.metadata().map(|data| data.len()).unwrap_or(0);
-        let bar = progress(length);
-        writer.grade_all(&mut BufReader::with_capacity(1 << 16, bar.wrap_read(file)))?;
-        bar.finish_and_clear();
+    let several = args.files.len() > 1;
+    let mut writer = Writer {
+        scorer: Scorer::new(),
+        format: args.format,
+        jobs: usize::from(args.jobs),
+        waiting: Vec::new(),
+        file: None,
+        out,
+        err,
+        bad: false,
+        live: false,
+    };
+    for path in &args.files {
+        writer.file = several.then(|| path.display().to_string());
+        writer.live = path == Path::new("-");
+        if writer.live {
+            writer.grade_all(stdin)?;
+        } else {
+            let file = File::open(path).with_context(|| format!("can't read `{}`", path.display()))?;
+            let length = file.metadata().map(|data| data.len()).unwrap_or(0);
+            let bar = progress(length);
+            writer.grade_all(&mut BufReader::with_capacity(1 << 16, bar.wrap_read(file)))?;
+            bar.finish_and_clear();
+        }
+        writer.hand_on()?;
     }
     writer.out.flush()?;
     Ok(u8::from(writer.bad))
@@ -129,6 +147,12 @@ fn progress(length: u64) -> indicatif::ProgressBar {
 struct Writer<'a> {
     scorer: Scorer,
     format: ScoreFormat,
+    /// Threads that grade.
+    jobs: usize,
+    /// Turns that are graded together.
+    waiting: Vec<Item>,
+    /// The file, where there are several.
+    file: Option<String>,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     bad: bool,
@@ -176,7 +200,7 @@ impl Writer<'_> {
                     turn: Err(format!("not valid UTF-8 from byte {} on", error.valid_up_to() + 1)),
                 },
             };
-            self.item(&item)?;
+            self.item(item)?;
             number += 1;
             next = read_line(input)?;
         }
@@ -194,39 +218,25 @@ impl Writer<'_> {
             };
             let turn =
                 Turn { id: None, text: exchange.text.clone(), context, position: Some(exchange.position) };
-            self.item(&Item { id: json!(exchange.node.to_string()), line: None, turn: Ok(turn) })?;
+            self.item(Item { id: json!(exchange.node.to_string()), line: None, turn: Ok(turn) })?;
         }
         Ok(())
     }
 
-    fn item(&mut self, item: &Item) -> Result<()> {
-        match &item.turn {
-            Ok(turn) => {
-                let utterance = Utterance {
-                    text: &turn.text,
-                    context: turn.context.as_deref(),
-                    position: turn.position.unwrap_or_default(),
-                };
-                let graded = self.scorer.grade(&utterance);
-                match self.format {
-                    ScoreFormat::Json => self.json_turn(&item.id, &graded)?,
-                    ScoreFormat::Text => self.text_turn(&item.id, &turn.text, &graded)?,
-                }
-            }
-            Err(why) => {
-                self.bad = true;
-                let line = item.line.unwrap_or_default();
-                writeln!(self.err, "line {line}: {}", printable(why))?;
-                match self.format {
-                    ScoreFormat::Json => {
-                        let error = json!({"id": item.id, "line": line, "error": why});
-                        self.out.write_all(json::line(&error).as_bytes())?;
-                    }
-                    ScoreFormat::Text => {
-                        writeln!(self.out, "{}  line {line}: {}", id_text(&item.id), printable(why))?
-                    }
-                }
-            }
+    fn item(&mut self, item: Item) -> Result<()> {
+        /// Turns for a thread at a time: enough to be worth it, few enough to stream.
+        const EACH: usize = 32;
+        self.waiting.push(item);
+        let enough = if self.jobs > 1 { self.jobs * EACH } else { 1 };
+        if self.waiting.len() >= enough { self.hand_on() } else { Ok(()) }
+    }
+
+    /// Grades the turns that wait, and writes them in their order.
+    fn hand_on(&mut self) -> Result<()> {
+        let items = std::mem::take(&mut self.waiting);
+        let graded = grade_on_threads(&self.scorer, &items, self.jobs);
+        for (item, graded) in items.iter().zip(&graded) {
+            self.write(item, graded.as_ref())?;
         }
         if self.live {
             self.out.flush()?;
@@ -234,21 +244,55 @@ impl Writer<'_> {
         Ok(())
     }
 
+    fn write(&mut self, item: &Item, graded: Option<&Graded>) -> Result<()> {
+        match (&item.turn, graded) {
+            (Ok(turn), Some(graded)) => match self.format {
+                ScoreFormat::Json => self.json_turn(&item.id, graded),
+                ScoreFormat::Text => self.text_turn(&item.id, &turn.text, graded),
+            },
+            (Err(why), _) => self.complain(item, why),
+            (Ok(_), None) => unreachable!("every turn that could be read was graded"),
+        }
+    }
+
+    fn complain(&mut self, item: &Item, why: &str) -> Result<()> {
+        self.bad = true;
+        let line = item.line.unwrap_or_default();
+        let place = self.file.as_ref().map(|file| format!("{}: ", printable(file))).unwrap_or_default();
+        writeln!(self.err, "{place}line {line}: {}", printable(why))?;
+        match self.format {
+            ScoreFormat::Json => {
+                let mut complaint = json!({"id": item.id, "line": line, "error": why});
+                if let Some(file) = &self.file {
+                    complaint["file"] = json!(file);
+                }
+                self.out.write_all(json::line(&complaint).as_bytes())?;
+            }
+            ScoreFormat::Text => {
+                writeln!(self.out, "{place}{}  line {line}: {}", id_text(&item.id), printable(why))?;
+            }
+        }
+        Ok(())
+    }
+
     fn json_turn(&mut self, id: &Value, graded: &Graded) -> Result<()> {
         #[derive(serde::Serialize)]
         struct Line<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            file: Option<&'a str>,
             id: &'a Value,
             #[serde(skip_serializing_if = "Option::is_none")]
             skipped: Option<String>,
             checks: &'a crate::scorer::verdict::Verdicts,
         }
         let skipped = graded.skipped.map(|skipped| skipped.to_string());
-        let line = json::line(&Line { id, skipped, checks: &graded.verdicts });
+        let line = json::line(&Line { file: self.file.as_deref(), id, skipped, checks: &graded.verdicts });
         Ok(self.out.write_all(line.as_bytes())?)
     }
 
     fn text_turn(&mut self, id: &Value, text: &str, graded: &Graded) -> Result<()> {
-        writeln!(self.out, "{}  {}", id_text(id), one_line(text))?;
+        let place = self.file.as_ref().map(|file| format!("{}: ", printable(file))).unwrap_or_default();
+        writeln!(self.out, "{place}{}  {}", id_text(id), one_line(text))?;
         if let Some(skipped) = graded.skipped {
             return Ok(writeln!(self.out, "    {skipped}\n")?);
         }
@@ -260,6 +304,29 @@ impl Writer<'_> {
         }
         Ok(writeln!(self.out)?)
     }
+}
+
+/// The verdicts on `items`, in their order; none for those that could not be read.
+fn grade_on_threads(scorer: &Scorer, items: &[Item], jobs: usize) -> Vec<Option<Graded>> {
+    let grade = |item: &Item| {
+        let turn = item.turn.as_ref().ok()?;
+        Some(scorer.grade(&Utterance {
+            text: &turn.text,
+            context: turn.context.as_deref(),
+            position: turn.position.unwrap_or_default(),
+        }))
+    };
+    if jobs <= 1 || items.len() <= 1 {
+        return items.iter().map(grade).collect();
+    }
+    let part = items.len().div_ceil(jobs);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items
+            .chunks(part)
+            .map(|chunk| scope.spawn(move || chunk.iter().map(grade).collect::<Vec<_>>()))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("grading does not panic")).collect()
+    })
 }
 
 fn widest_id() -> usize {
@@ -343,7 +410,11 @@ mod tests {
     use super::*;
 
     fn score(input: &[u8], format: ScoreFormat) -> (u8, String, String) {
-        let args = ScoreArgs { file: PathBuf::from("-"), format };
+        score_on(input, format, 1)
+    }
+
+    fn score_on(input: &[u8], format: ScoreFormat, jobs: u16) -> (u8, String, String) {
+        let args = ScoreArgs { files: vec![PathBuf::from("-")], format, jobs };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = run(&args, &mut &*input, &mut out, &mut err).unwrap();
         (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
@@ -363,6 +434,22 @@ mod tests {
         assert_eq!(lines[0]["checks"]["springs"]["verdict"], "n/a");
         assert_eq!(lines[1]["skipped"], "not graded: empty");
         assert_eq!(lines[2]["checks"]["blames"]["evidence"][0]["start"], 0);
+    }
+
+    #[test]
+    fn many_threads_write_what_one_does() {
+        let mut input = String::new();
+        for number in 0..70 {
+            input.push_str(&format!("{{\"id\":{number},\"text\":\"Could we meet on day {number}?\"}}\n"));
+            input.push_str(if number % 20 == 3 { "{\"text\":\n" } else { "" });
+        }
+        // More than one batch, and fewer turns than threads' batches hold.
+        let few = input.lines().take(15).collect::<Vec<_>>().join("\n");
+        for (input, format, jobs) in [(input, ScoreFormat::Json, 2), (few, ScoreFormat::Text, 3)] {
+            let one = score_on(input.as_bytes(), format, 1);
+            assert_eq!(one.0, 1);
+            assert_eq!(score_on(input.as_bytes(), format, jobs), one, "{jobs} jobs");
+        }
     }
 
     #[test]

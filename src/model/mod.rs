@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod choose;
 pub mod encoder;
 pub mod machine;
+pub mod remote;
 pub mod scripted;
 
 use crate::text::brief;
@@ -130,6 +131,9 @@ pub enum ModelError {
         /// What is wrong with it, naming the key or tensor.
         problem: String,
     },
+    /// A model server that gave no reply.
+    #[error(transparent)]
+    Server(#[from] remote::ServerError),
     /// Anything else, named.
     #[error("{0}")]
     Engine(String),

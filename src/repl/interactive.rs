@@ -79,6 +79,10 @@ pub fn run(
         };
         pressed_once = false;
         if line.trim().is_empty() {
+            // A turn that got no answer, as when a server was away: Enter asks again.
+            if talk.last().is_some_and(|last| last.reply.is_none()) {
+                answer_and_show(talk, talk.grade().overall, out, manner, interrupt)?;
+            }
             continue;
         }
         match commands::parse(&line) {
@@ -127,6 +131,18 @@ fn take_turn(
         show(out, &screen::note(&format!("Not taken: {error:#}. Your words are still on the line.")))?;
         return Ok(turn.to_owned());
     }
+    answer_and_show(talk, before, out, manner, interrupt)?;
+    Ok(String::new())
+}
+
+/// Has the boss answer, and shows what came of the turn.
+fn answer_and_show(
+    talk: &mut Talk,
+    before: f64,
+    out: &mut dyn Write,
+    manner: Manner,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
     answer_turn(talk, out, manner, interrupt)?;
     if manner.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
         let text = screen::turn_feedback(talk, before, manner.plain);
@@ -139,7 +155,7 @@ fn take_turn(
         );
         show(out, &screen::note(&text))?;
     }
-    Ok(String::new())
+    Ok(())
 }
 
 /// Waits for the boss's answer to the turn the talk stands at, and shows it.
@@ -166,9 +182,13 @@ fn answer_turn(
     interrupt.clear();
     match answer {
         Ok(Some(reply)) => show(out, &screen::reply(&name, &reply)),
-        Ok(None) => show(out, &screen::note("Stopped. What you said is kept; /retry says it differently.")),
+        Ok(None) => show(
+            out,
+            &screen::note("Stopped. What you said is kept: Enter asks again, /retry says it differently."),
+        ),
         Err(error) => {
-            show(out, &screen::note(&format!("{name} can't answer: {error:#}. What you said is kept.")))
+            let text = format!("{name} can't answer: {error:#}. What you said is kept: Enter asks again.");
+            show(out, &screen::note(&text))
         }
     }
 }

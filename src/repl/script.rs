@@ -74,6 +74,12 @@ pub fn run(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Ended> {
     open(talk, output)?;
+    // A resumed talk may stand at a turn that got no answer.
+    if talk.last().is_some_and(|last| last.reply.is_none())
+        && answer(talk, talk.grade().overall, output, interrupt)?.is_break()
+    {
+        return Ok(Ended::Interrupted);
+    }
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -166,6 +172,16 @@ fn exchange(
     } else {
         output.text(&screen::person_line(&talk.cast().you, text))?;
     }
+    answer(talk, before, output, interrupt)
+}
+
+/// Waits for the answer to the turn the talk stands at. `Break` where Ctrl-C stopped it.
+fn answer(
+    talk: &mut Talk,
+    before: f64,
+    output: &mut Output,
+    interrupt: &Interrupt,
+) -> anyhow::Result<ControlFlow<()>> {
     let mut pulse = || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     if talk.answer(&mut pulse)?.is_none() {
         return Ok(ControlFlow::Break(()));

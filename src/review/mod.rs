@@ -1,13 +1,15 @@
 //! Views of a session, finished or not: built once as a [`Report`], then shown by a renderer.
 //!
 //! `report` decides what is said and `words` how it is called; `terminal`, `markdown`, `html` and `json`
-//! only lay it out. `compare` puts two talks beside each other, `progress` looks over all sessions, `ladder`
-//! proposes the next talk. All of them return strings that are safe to print.
+//! only lay it out. `compare` puts two talks beside each other, `progress` looks over all sessions, `group`
+//! over those of many people, `ladder` proposes the next talk. All of them return strings that are safe to print.
 
 pub mod better;
 mod chart;
 pub mod compare;
 pub mod compare_markdown;
+pub mod group;
+pub mod group_views;
 #[cfg(test)]
 mod hostile;
 pub mod html;

@@ -1,9 +1,9 @@
-//! What is said to people about each check: read from `prompts/rubric.toml`.
+//! What is said to people about each check: read from `prompts/rubric.toml`, and from a team's own.
 
 use super::rubric::Check;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// Stands in a template for the person's own words.
 const QUOTE: &str = "{quote}";
@@ -58,9 +58,58 @@ static WORDING: LazyLock<BTreeMap<Check, CheckWording>> = LazyLock::new(|| {
         .expect("prompts/rubric.toml is read by a test")
 });
 
+/// A team's own wording, where it has one.
+static OWN: OnceLock<BTreeMap<Check, CheckWording>> = OnceLock::new();
+
+/// Wording of some checks, or of all.
+pub type Wording = BTreeMap<Check, CheckWording>;
+
 /// The wording of `check`.
 pub fn of(check: Check) -> &'static CheckWording {
-    &WORDING[&check]
+    OWN.get().and_then(|own| own.get(&check)).unwrap_or_else(|| &WORDING[&check])
+}
+
+/// Has `own` stand in for the wording that comes with the program, for the checks that it has. Once a run;
+/// later calls change nothing.
+pub fn set_own(own: Wording) {
+    let _ = OWN.set(own);
+}
+
+/// Reads a file of wording: a table for each check that it words, as in `prompts/rubric.toml`.
+///
+/// # Errors
+/// Where and why it is not right: TOML, keys, or a line that can't be filled in.
+pub fn read(text: &str) -> Result<Wording, String> {
+    let wording: Wording = crate::text::data::from_toml(text)?;
+    match wording.iter().find_map(|(check, words)| Some(format!("`{check}`: {}", words.fault(*check)?))) {
+        Some(fault) => Err(fault),
+        None => Ok(wording),
+    }
+}
+
+impl CheckWording {
+    /// What keeps these words from being shown.
+    fn fault(&self, check: Check) -> Option<String> {
+        let texts = [&self.title, &self.is, &self.why, &self.did, &self.next, &self.hint];
+        if let Some(text) = texts.into_iter().find(|text| text.trim().is_empty() || text.contains(['{', '}']))
+        {
+            return Some(format!(
+                "only `praise` and `change` have a `{QUOTE}`, and no text is empty: {text}"
+            ));
+        }
+        let lines = || self.praise.iter().chain(&self.change);
+        if let Some(line) = lines().find(|line| line.replacen(QUOTE, "", 1).contains(['{', '}'])) {
+            return Some(format!("only `{QUOTE}` can be filled in, once a line: {line}"));
+        }
+        if self.praise.is_empty() == check.is_helpful()
+            || !self.praise.iter().all(|line| line.contains(QUOTE))
+        {
+            return Some(format!("helpful checks have lines of `praise` with `{QUOTE}`, harmful ones none"));
+        }
+        let with = self.change.iter().filter(|line| line.contains(QUOTE)).count();
+        (with == 0 || with == self.change.len())
+            .then(|| format!("`change` needs a line with `{QUOTE}` and one without"))
+    }
 }
 
 #[cfg(test)]
@@ -75,17 +124,25 @@ mod tests {
 
     #[test]
     fn templates_know_only_the_quote_and_hold_it_once() {
-        for (check, words) in WORDING.iter() {
-            let texts = [&words.title, &words.is, &words.why, &words.did, &words.next, &words.hint];
-            assert!(texts.iter().all(|text| !text.contains(['{', '}'])), "{check}");
-            for line in words.praise.iter().chain(&words.change) {
-                let rest = line.replacen(QUOTE, "", 1);
-                assert!(!rest.contains(['{', '}']), "{check}: {line}");
-            }
-            assert!(words.praise.iter().all(|line| line.contains(QUOTE)), "{check}: praise quotes");
-            assert_eq!(words.praise.is_empty(), !check.is_helpful(), "{check}");
-            assert!(words.change.iter().any(|line| line.contains(QUOTE)), "{check}");
-            assert!(words.change.iter().any(|line| !line.contains(QUOTE)), "{check}");
+        assert!(read(include_str!("../../prompts/rubric.toml")).is_ok());
+    }
+
+    #[test]
+    fn a_teams_wording_is_read_for_some_checks_and_its_faults_are_named() {
+        let full = include_str!("../../prompts/rubric.toml");
+        let start = full.find("[blames]").unwrap();
+        let end = full[start + 1..].find("\n[").map_or(full.len(), |at| start + 1 + at);
+        let one = &full[start..end];
+        assert_eq!(read(one).unwrap().keys().copied().collect::<Vec<_>>(), [Check::Blames]);
+        for (broken, named) in [
+            (one.replace("[blames]", "[blame]"), "blame"),
+            (one.replace("title =", "titel ="), "`title`"),
+            (one.replace("title = \"", "title = \"{quote} "), "`blames`: only `praise`"),
+            (one.replace("{quote}", "{words}"), "only `{quote}` can be filled in"),
+            (one.replace("hint =", "praise = [\"Good: {quote}\"]\nhint ="), "harmful ones none"),
+        ] {
+            let error = read(&broken).unwrap_err();
+            assert!(error.contains(named), "{named}: {error}");
         }
     }
 

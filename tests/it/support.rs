@@ -43,6 +43,9 @@ impl Home {
             .env("COLUMNS", "80")
             .env_remove("COACHUP_MODEL")
             .env_remove("COACHUP_NAME")
+            .env_remove("COACHUP_SERVER")
+            .env_remove("COACHUP_API_KEY")
+            .env_remove("COACHUP_LIBRARY")
             .env_remove("HF_HOME");
         command
     }

@@ -109,7 +109,7 @@ pub fn score(bytes: &[u8]) {
         Some((_, rest)) => (ScoreFormat::Text, rest),
         None => return,
     };
-    let args = ScoreArgs { file: "-".into(), format };
+    let args = ScoreArgs { files: vec!["-".into()], format, jobs: 1 };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     run_score(&args, &mut bytes, &mut out, &mut err).expect("a bad line stops nothing");
     for written in [out, err] {
