@@ -229,11 +229,14 @@ impl Cast {
                 add_critique(&mut fresh, &moment)?;
             }
             fit.extend(fresh);
-            let sure = |fit: &Fit| {
-                let convinces = fit.convincing.is_some_and(|convincing| convincing >= rank::SURE);
-                convinces && !rank::is_hollow(&fit.text, plan.act)
+            let convinces = |fit: &&Fit| {
+                fit.convincing.is_some_and(|odds| odds >= 0.0) && !rank::is_hollow(&fit.text, plan.act)
             };
-            if if judged { fit.iter().any(sure) } else { fit.len() >= steering.enough } {
+            let done = match judged {
+                true => fit.iter().filter(convinces).count() >= rank::ENOUGH_CONVINCING,
+                false => fit.len() >= steering.enough,
+            };
+            if done {
                 break;
             }
         }

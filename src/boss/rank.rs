@@ -15,10 +15,11 @@ const CLEAR: f64 = 0.25;
 const TIME: f64 = 0.4;
 /// … fewer than [`FEW`] or more than [`MANY`] words.
 const LENGTH: f64 = -0.6;
-/// … a point of the critic's log-odds, up to [`SURE`].
+/// … a point of the critic's log-odds below even ones. Above them the critic has no say: it likes lines that
+/// risk nothing, and those teach nothing either.
 const CONVINCING: f64 = 1.0;
-/// Log-odds of the critic's from which a candidate is as good as any, and no better one is looked for.
-pub const SURE: f64 = 1.0;
+/// Convincing candidates that make a batch the last one.
+pub const ENOUGH_CONVINCING: usize = 2;
 /// … below which the line by hand is the better one.
 pub const DOUBTFUL: f64 = -2.5;
 const FEW: usize = 4;
@@ -28,7 +29,7 @@ const MANY: usize = 28;
 
 /// What the critic's log-odds add.
 pub fn convincing(log_odds: f64) -> f64 {
-    CONVINCING * log_odds.min(SURE)
+    CONVINCING * log_odds.min(0.0)
 }
 
 /// It has no word of the matter, where the act is to take something up: "I could see that."
