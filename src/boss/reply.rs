@@ -403,6 +403,9 @@ fn swaps_roles(text: &str, offer: &str) -> bool {
         return false;
     }
     let normal = normal(text);
+    if actor == "you" && offer.contains("yourself") && normal.contains(" myself ") {
+        return true;
+    }
     let says = |frames: &[&str]| frames.iter().any(|frame| normal.contains(&format!(" {frame} {verb} ")));
     match actor {
         "you" => says(&[
@@ -565,6 +568,7 @@ mod tests {
             ("Hm. Maybe.", Considers, Reason::NotAnAnswer),
             ("Maybe I'd have to see if I'd have to see.", Considers, Reason::Repeated),
             ("All right, fine.", AgreesAndCommits, Reason::NotAnAnswer),
+            ("I've got a point.", Acknowledges, Reason::OffAct),
         ] {
             assert_eq!(checked(candidate, act), Err(reason), "{candidate}");
         }
@@ -586,6 +590,14 @@ mod tests {
         ] {
             assert_eq!(checked(candidate, act).as_deref(), Ok(shown), "{candidate}");
         }
+    }
+
+    #[test]
+    fn who_does_it_stays_who_does_it() {
+        let offer = "you bring the page and note my answers yourself";
+        assert!(swaps_roles("Good. You bring the page and note my answers myself.", offer));
+        assert!(swaps_roles("Good. I'll bring the page.", offer));
+        assert!(!swaps_roles("Good. You bring the page and note my answers yourself.", offer));
     }
 
     #[test]
