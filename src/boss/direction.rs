@@ -40,10 +40,11 @@ struct ActWords {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Special {
     reveals: String,
     floor: String,
+    floor_openings: Vec<String>,
     settled: String,
 }
 
@@ -127,6 +128,11 @@ pub fn openings(
         all.dedup();
         return all;
     }
+    if plan.floor {
+        let openings = DIRECTIONS.special.floor_openings.iter().cloned();
+        let led: Vec<String> = openings.map(|opening| led_in(opening, boss, draw)).collect();
+        return draw.shuffled(led);
+    }
     if let Some(about) = &plan.about {
         let offered = offered_openings(plan.act, about);
         if !offered.is_empty() {
@@ -159,7 +165,7 @@ pub fn openings(
 }
 
 /// The most words of an offer that a reply begins with.
-const LONGEST_ABOUT: usize = 11;
+const LONGEST_ABOUT: usize = 13;
 
 /// Openings that take up what the turn put on the table; none for an act without them, or a long offer.
 fn offered_openings(act: Act, about: &str) -> Vec<String> {

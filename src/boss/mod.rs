@@ -127,7 +127,8 @@ impl Cast {
         let stimulus = stimulus(turn.verdicts, Tone::of(turn.text, turn.verdicts, &self.scenario));
         let act = acts::choose(state, &self.difficulty, turn.verdicts, stimulus, &mut draw);
         let settled = act == Act::AgreesAndCommits && state.offers.is_empty();
-        let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint;
+        let about_work = tone::is_about_work(turn.text, &self.scenario);
+        let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint && about_work;
         let next_fact = (0..self.scenario.facts.len()).find(|index| !state.facts_out.contains(index));
         let offer = match act {
             act if !act.concedes() => None,
@@ -217,18 +218,21 @@ impl Cast {
         let mut tokens = 0;
         for batch in 0..steering.batches {
             let opening = openings.get(batch % openings.len().max(1)).cloned().unwrap_or_default();
-            let request = request(prompt.clone(), opening, steering.candidates, draw.bits());
+            let request = request(prompt.clone(), opening.clone(), steering.candidates, draw.bits());
             let completions = model.complete(&request, &mut |_| pulse())?;
             tokens += completions.iter().map(|completion| completion.tokens).sum::<usize>();
             if completions.iter().any(|completion| completion.finish == Finish::Interrupted) {
                 return Ok(None);
             }
-            let mut fresh = sort_out(completions, &expected, &fit, &mut refused);
+            let mut fresh = sort_out(completions, &opening, &expected, &fit, &mut refused);
             if judged {
                 add_critique(&mut fresh, &moment)?;
             }
             fit.extend(fresh);
-            let sure = |fit: &Fit| fit.convincing.is_some_and(|convincing| convincing >= rank::SURE);
+            let sure = |fit: &Fit| {
+                let convinces = fit.convincing.is_some_and(|convincing| convincing >= rank::SURE);
+                convinces && !rank::is_hollow(&fit.text, plan.act)
+            };
             if if judged { fit.iter().any(sure) } else { fit.len() >= steering.enough } {
                 break;
             }
@@ -237,7 +241,9 @@ impl Cast {
             let neutral = wording::neutral_prompt(self, model, state, talk, safety::heard(turn.text))?;
             steering::add_contrast(model, &prompt, &neutral, &mut fit)?;
         }
-        fit.retain(|fit| fit.convincing.is_none_or(|convincing| convincing >= rank::DOUBTFUL));
+        // What a private fact says is given, and the critic knows nothing of it.
+        let doubtful = if expected.fact.is_some() { f64::NEG_INFINITY } else { rank::DOUBTFUL };
+        fit.retain(|fit| fit.convincing.is_none_or(|convincing| convincing >= doubtful));
         fit.sort_by(|a, b| b.score.total_cmp(&a.score));
         let mut fit = fit.into_iter().map(|fit| fit.text);
         let best = fit.next();
@@ -343,6 +349,7 @@ struct Fit {
 /// The candidates that pass the checks and are not among those `known`.
 fn sort_out(
     completions: Vec<Completion>,
+    opening: &str,
     expected: &Expected,
     known: &[Fit],
     refused: &mut Vec<Refusal>,
@@ -350,11 +357,11 @@ fn sort_out(
     let mut fresh: Vec<Fit> = Vec::new();
     for completion in completions {
         let said = voice::pronounced(&completion.text, expected.boss);
-        match reply::check(&said, completion.finish == Finish::Stop, expected) {
+        match reply::check(&said, opening, completion.finish == Finish::Stop, expected) {
             Ok(text) => {
-                // The first sentence alone is often the better answer.
-                let shorter =
-                    first_sentence(&text).and_then(|first| reply::check(first, true, expected).ok());
+                // The first sentence alone is often the better answer; a private fact is told whole.
+                let shorter = first_sentence(&text).filter(|_| expected.fact.is_none());
+                let shorter = shorter.and_then(|first| reply::check(first, opening, true, expected).ok());
                 for text in [Some(text), shorter].into_iter().flatten() {
                     if !known.iter().chain(&fresh).any(|other| other.text == text) {
                         let score = rank::score(&text, completion.mean_logprob, expected.act, expected.turn);
@@ -376,7 +383,7 @@ fn add_critique(fit: &mut [Fit], moment: &str) -> Result<(), ModelError> {
     let lines: Vec<&str> = fit.iter().map(|fit| fit.text.as_str()).collect();
     let said = critic::Critic::shipped().convincing(&lines, moment)?;
     for (fit, convincing) in fit.iter_mut().zip(said) {
-        fit.score += rank::CONVINCING * convincing;
+        fit.score += rank::convincing(convincing);
         fit.convincing = Some(convincing);
     }
     Ok(())

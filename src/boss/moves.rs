@@ -61,6 +61,8 @@ struct Empty {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Words {
+    /// What a question about the boss's own situation speaks of.
+    pub(super) situation: Phrases,
     pub(super) flattery: Phrases,
     pub(super) pressure: Phrases,
 }

@@ -2,7 +2,7 @@
 
 use super::likeness::{content_words, shared_words};
 use super::phrases::normal;
-use super::reply::{clarity, names_time};
+use super::reply::{clarity, engages, names_time};
 use super::state::Act;
 
 /// What the mean log-probability a token counts: likely words are often empty ones.
@@ -15,16 +15,26 @@ const CLEAR: f64 = 0.25;
 const TIME: f64 = 0.4;
 /// … fewer than [`FEW`] or more than [`MANY`] words.
 const LENGTH: f64 = -0.6;
-/// … a point of the critic's log-odds.
-pub const CONVINCING: f64 = 1.0;
-/// Log-odds of the critic's from which no better candidate is looked for.
-pub const SURE: f64 = 1.5;
+/// … a point of the critic's log-odds, up to [`SURE`].
+const CONVINCING: f64 = 1.0;
+/// Log-odds of the critic's from which a candidate is as good as any, and no better one is looked for.
+pub const SURE: f64 = 1.0;
 /// … below which the line by hand is the better one.
 pub const DOUBTFUL: f64 = -2.5;
 const FEW: usize = 4;
 /// … nothing of its own to say, where the act is to engage with the matter.
-const HOLLOW: f64 = -1.0;
+const HOLLOW: f64 = -1.5;
 const MANY: usize = 28;
+
+/// What the critic's log-odds add.
+pub fn convincing(log_odds: f64) -> f64 {
+    CONVINCING * log_odds.min(SURE)
+}
+
+/// It has no word of the matter, where the act is to take something up: "I could see that."
+pub fn is_hollow(reply: &str, act: Act) -> bool {
+    engages(act) && content_words(reply).is_empty()
+}
 
 /// How good a reply is, on the scale of a mean log-probability a token.
 pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str) -> f64 {
@@ -34,8 +44,7 @@ pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str) -> f64 {
     let words = said.split_whitespace().count();
     let timed = names_time(&said) && names_time(&normal(turn));
     let length = if (FEW..=MANY).contains(&words) { 0.0 } else { LENGTH };
-    let engages = !matches!(act, Act::EndsTalk | Act::Dismisses | Act::Deflects);
-    let hollow = if engages && content_words(reply).is_empty() { HOLLOW } else { 0.0 };
+    let hollow = if is_hollow(reply, act) { HOLLOW } else { 0.0 };
     LIKELY * f64::from(mean_logprob)
         + SHARED * shared
         + CLEAR * clear

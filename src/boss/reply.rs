@@ -138,6 +138,8 @@ pub struct Expected<'a> {
     pub earlier: &'a [&'a str],
 }
 
+/// The fewest words of a statement that takes something up.
+const FEWEST: usize = 3;
 /// Words in a row that make a reply a copy of an example.
 const COPIED_RUN: usize = 5;
 /// … of the sample scene, which is about something else.
@@ -147,18 +149,21 @@ const STAMMERED_RUN: usize = 4;
 /// Words in a row that make a reply an echo of the turn.
 const ECHOED_RUN: usize = 5;
 
-/// The reply as it is shown, cut to its complete sentences and to the boss's limit. `complete` says that
-/// the candidate ended of itself.
+/// The reply as it is shown, cut to its complete sentences and to the boss's limit, in which the sentences of
+/// a fixed `opening` do not count. `complete` says that the candidate ended of itself.
 ///
 /// # Errors
 /// Why it is not shown.
-pub fn check(candidate: &str, complete: bool, expected: &Expected) -> Result<String, Reason> {
+pub fn check(candidate: &str, opening: &str, complete: bool, expected: &Expected) -> Result<String, Reason> {
     let text = unwrapped(candidate);
     if text.is_empty() {
         return Err(Reason::Empty);
     }
     is_plain_speech(text)?;
-    let mut text = trimmed(text, complete, expected.boss.max_sentences).ok_or(Reason::Unfinished)?;
+    let closed = |span: &std::ops::Range<usize>| opening[span.clone()].ends_with(['.', '?', '!']);
+    let given = sentences(opening).iter().filter(|span| closed(span)).count();
+    let most = expected.boss.max_sentences + given;
+    let mut text = trimmed(text, complete, most).ok_or(Reason::Unfinished)?;
     if must_ask(expected.act)
         && let Some(last) = text.rfind('?')
     {
@@ -168,7 +173,15 @@ pub fn check(candidate: &str, complete: bool, expected: &Expected) -> Result<Str
     in_voice(&text, expected.boss, expected.you)?;
     is_new(&text, expected)?;
     follows(&text, expected)?;
+    if engages(expected.act) && normal(&text).split_whitespace().count() < FEWEST && !text.ends_with('?') {
+        return Err(Reason::NotAnAnswer);
+    }
     Ok(text)
+}
+
+/// Does the act take up what was said, so that a word or two ("Hm. Maybe.") won't do?
+pub(super) fn engages(act: Act) -> bool {
+    !matches!(act, Act::EndsTalk | Act::Dismisses | Act::Deflects | Act::Greets)
 }
 
 /// Without the quotation marks that some models put around a line.
@@ -519,7 +532,7 @@ mod tests {
             keywords: &keywords,
             earlier: &earlier,
         };
-        check(candidate, true, &expected)
+        check(candidate, "", true, &expected)
     }
 
     #[test]
@@ -549,6 +562,7 @@ mod tests {
             ("How long does the launch look from your side?", AsksForSpecifics, Reason::Echoed),
             ("How far are you with the prototype?", Deflects, Reason::OffAct),
             ("I've got calls all day.", AsksForSpecifics, Reason::OffAct),
+            ("Hm. Maybe.", Considers, Reason::NotAnAnswer),
             ("Maybe I'd have to see if I'd have to see.", Considers, Reason::Repeated),
             ("All right, fine.", AgreesAndCommits, Reason::NotAnAnswer),
         ] {

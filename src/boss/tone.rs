@@ -89,6 +89,13 @@ impl Tone {
     }
 }
 
+/// Does the turn speak of the matter, or of what the boss's situation is like? Small talk gets no private fact.
+pub fn is_about_work(text: &str, scenario: &Scenario) -> bool {
+    let normal = normal(text);
+    WEIGHTS.phrases.situation.find(&normal).is_some()
+        || scenario.keywords.iter().any(|word| normal.contains(&word.to_lowercase()))
+}
+
 /// Does the turn put something on the table that the boss could agree to?
 pub fn proposes(verdicts: &Verdicts) -> bool {
     let yes = |check| verdicts.is_yes(check);
@@ -156,6 +163,23 @@ mod tests {
         assert!(tone("ok", &[]).0.idle && tone("Did you watch the game on Sunday evening?", &[]).0.idle);
         assert!(!tone("It is about the prototype and its comments.", &[]).0.idle);
         assert!(!tone("Maybe later then?", &[Check::SchedulesAhead]).0.idle);
+    }
+
+    #[test]
+    fn small_talk_is_not_about_work() {
+        let library = Library::embedded();
+        let scenario = library.get("late-feedback").unwrap();
+        for text in ["What did you do at the weekend?", "The canteen has a new cook, have you noticed?"] {
+            assert!(!is_about_work(text, scenario), "{text}");
+        }
+        for text in [
+            "What is in the way?",
+            "How does it look from your side?",
+            "What takes most of your time?",
+            "Who has seen the prototype?",
+        ] {
+            assert!(is_about_work(text, scenario), "{text}");
+        }
     }
 
     #[test]

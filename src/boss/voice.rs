@@ -20,16 +20,14 @@ pub(super) fn led_in(opening: String, boss: &Boss, draw: &mut Draw) -> String {
     }
 }
 
-/// With a small first letter, unless the first word is "I" or a name.
+/// With a small first letter, unless the first word is "I" or a day's name.
 fn uncapitalised(text: &str) -> String {
-    let first = text.split([' ', '\'', ',']).next().unwrap_or_default();
-    const SMALL: [&str; 26] = [
-        "Not", "No", "That", "This", "It", "The", "You", "We", "My", "And", "If", "Even", "Which", "What",
-        "How", "By", "Show", "Why", "Is", "Who", "Maybe", "Perhaps", "But", "Right", "Where", "Fair",
-    ];
+    let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     let mut chars = text.chars();
     match chars.next() {
-        Some(letter) if SMALL.contains(&first) => letter.to_lowercase().chain(chars).collect(),
+        Some(letter) if first != "I" && !first.ends_with("day") => {
+            letter.to_lowercase().chain(chars).collect()
+        }
         _ => text.to_owned(),
     }
 }
@@ -116,5 +114,7 @@ mod tests {
             all.contains(&"Listen, that might".to_owned()) && all.contains(&"Come on. That might".to_owned())
         );
         assert_eq!(uncapitalised("I've got"), "I've got");
+        assert_eq!(uncapitalised("Thursday at nine? No."), "Thursday at nine? No.");
+        assert_eq!(uncapitalised("Ten minutes? How"), "ten minutes? How");
     }
 }

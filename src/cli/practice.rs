@@ -117,7 +117,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     };
     let format = args.format.unwrap_or_default();
     let mut err = streams::stderr();
-    let mut output = Output { out, err: &mut err, format, feedback };
+    let mut output = Output { out, err: &mut err, format, feedback, plain: settings.plain };
     Ok(match script::run(&mut talk, &mut script, &mut output, &interrupt)? {
         Ended::Done | Ended::Left => Exit::Done,
         Ended::Interrupted => Exit::Interrupted,

@@ -57,7 +57,7 @@ pub fn run(
     let scenario = library.get::<Scenario>(name)?;
     let file = settings.folders.plan(&scenario.name);
     if args.show {
-        return show(&Plan::load(&file)?, name, args.format, out);
+        return show(&Plan::load(&file)?, name, args.format, settings.plain, out);
     }
     if args.edit {
         let plan = Plan::load(&file)?;
@@ -65,7 +65,7 @@ pub fn run(
             plan.save(&file)?;
         }
         programs::edit(&settings.programs, &file)?;
-        return show(&Plan::load(&file)?, name, Format::Text, out);
+        return show(&Plan::load(&file)?, name, Format::Text, settings.plain, out);
     }
     let on_terminal = std::io::stdin().is_terminal();
     let mut input = std::io::stdin().lock();
@@ -97,7 +97,7 @@ fn remove(file: &Path, name: &str, out: &mut dyn Write) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
-fn show(plan: &Plan, name: &str, format: Format, out: &mut dyn Write) -> anyhow::Result<Exit> {
+fn show(plan: &Plan, name: &str, format: Format, plain: bool, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let review = PlanReview::of(plan, &Scorer::new());
     let text = match format {
         Format::Json => {
@@ -106,7 +106,7 @@ fn show(plan: &Plan, name: &str, format: Format, out: &mut dyn Write) -> anyhow:
         Format::Text if plan.is_empty() => {
             format!("There is no plan for `{name}` yet: `coachup prepare {name}` makes one.\n")
         }
-        Format::Text => terminal::plan(&review, plan.calm, screen::width()),
+        Format::Text => terminal::plan(&review, plan.calm, screen::width(), plain),
     };
     out.write_all(text.as_bytes())?;
     Ok(Exit::Done)

@@ -2,7 +2,9 @@
 
 use super::output::{Target, deliver};
 use super::{Exit, programs};
-use crate::review::{Comparison, Report, compare_markdown, html, json, markdown, side_by_side, terminal};
+use crate::review::{
+    Comparison, Report, Titles, compare_markdown, html, json, markdown, side_by_side, terminal,
+};
 use crate::scenario::Library;
 use crate::session::Session;
 use crate::session::kept;
@@ -61,18 +63,22 @@ pub fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let session = store.load(&args.session)?;
-    let report = Report::of(&session, library);
     let width = width.min(terminal::COMFORTABLE);
     // A browser shows pages.
     let format = if args.open { Format::Html } else { args.format };
     let text = match &args.compare {
-        None => match format {
-            Format::Terminal => terminal::render(&report, width, settings.plain),
-            Format::Markdown => markdown::render(&report),
-            Format::Html => html::render(&report, &report.others(&session)),
-            Format::Json => json::render(&report),
-        },
+        None => {
+            let report = Report::of(&session, library);
+            match format {
+                Format::Terminal => terminal::render(&report, width, settings.plain),
+                Format::Markdown => markdown::render(&report),
+                Format::Html => html::render(&report, &report.others(&session)),
+                Format::Json => json::render(&report),
+            }
+        }
         Some(other) => {
+            // A comparison shows no better wording, so none is looked for.
+            let report = Report::of_talk(&session, session.head, Titles::from(library, &session.header));
             let other = other_talk(other, &session, &report, store, library)?;
             let compared = Comparison::of(report, other);
             match format {
@@ -99,7 +105,7 @@ fn other_talk(
     library: &Library,
 ) -> anyhow::Result<Report> {
     if !named.is_empty() {
-        return Ok(Report::of(&store.load(named)?, library));
+        return Ok(report.beside(session, &store.load(named)?, library));
     }
     match report.others(session).pop() {
         Some(other) => Ok(other),

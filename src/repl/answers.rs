@@ -25,15 +25,17 @@ pub enum Answer {
     Quit,
 }
 
-/// Carries out `command` on `talk`.
+/// Carries out `command` on `talk`. `plain`: everything in words.
 ///
 /// # Errors
 /// The store failed, or a file could not be written; the talk goes on.
-pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
+pub fn answer(talk: &mut Talk, command: &Command, plain: bool) -> anyhow::Result<Answer> {
     let nothing_said = || screen::note("You have not said anything yet.");
     let text = match command {
         Command::Help => screen::help(),
-        Command::Score => talk.last().map_or_else(nothing_said, |last| screen::verdicts(&last.verdicts)),
+        Command::Score => {
+            talk.last().map_or_else(nothing_said, |last| screen::verdicts(&last.verdicts, plain))
+        }
         Command::Why => talk.last().map_or_else(nothing_said, screen::moved),
         Command::Hint => {
             let path = talk.session().talk();
@@ -47,7 +49,7 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
             back => screen::note(&format!("Took back {}. {}", count(back, "turn"), where_we_are(talk))),
         },
         Command::Redo => match talk.redo()? {
-            true => screen::note(&format!("Went forward again. {}", where_we_are(talk))),
+            true => screen::note(&format!("Went forward again.{} {}", you_said(talk), where_we_are(talk))),
             false => screen::note("There is nothing to go forward to."),
         },
         Command::Retry => {
@@ -59,7 +61,8 @@ pub fn answer(talk: &mut Talk, command: &Command) -> anyhow::Result<Answer> {
         Command::Branches(Some(number)) => go_to(talk, *number)?,
         Command::Plan => {
             let plan = talk.session().plan.as_ref().map(screen::plan).unwrap_or_else(screen::no_plan);
-            format!("{plan}\n{}", screen::briefing(talk.cast(), &talk.session().header.difficulty))
+            // The plan last, where the eye is.
+            format!("{}\n{plan}", screen::briefing(talk.cast(), &talk.session().header.difficulty))
         }
         Command::Breathe => return Ok(Answer::Breathe),
         Command::Save(file) => {
@@ -84,8 +87,12 @@ fn go_to(talk: &mut Talk, number: u32) -> anyhow::Result<String> {
         )));
     }
     talk.stand_at((number > 0).then_some(number))?;
-    let said = talk.last().map(|last| format!(" You said: “{}”", last.text)).unwrap_or_default();
-    Ok(screen::note(&format!("You are at {number} now.{said} {}", where_we_are(talk))))
+    Ok(screen::note(&format!("You are at {number} now.{} {}", you_said(talk), where_we_are(talk))))
+}
+
+/// Reminds of the person's last turn, where there is one; begins with a space.
+fn you_said(talk: &Talk) -> String {
+    talk.last().map(|last| format!(" You said: “{}”", last.text)).unwrap_or_default()
 }
 
 /// Reminds of the boss's last line, so that one can answer it.

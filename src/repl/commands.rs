@@ -45,7 +45,7 @@ pub const TABLE: [Entry; 14] = [
     Entry { name: "/retry", arguments: "", help: "say your last turn differently, and compare" },
     Entry { name: "/redo", arguments: "", help: "go forward again to what you took back" },
     Entry { name: "/branches", arguments: "[N]", help: "the versions of this talk, or go to number N" },
-    Entry { name: "/plan", arguments: "", help: "your plan and the briefing" },
+    Entry { name: "/plan", arguments: "", help: "the briefing and your plan" },
     Entry { name: "/breathe", arguments: "", help: "a short paced breathing pause" },
     Entry { name: "/save", arguments: "FILE", help: "write the talk so far to FILE as Markdown" },
     Entry { name: "/end", arguments: "", help: "end the talk and see the review" },

@@ -1,5 +1,6 @@
 //! The line editor: history, completion of slash commands, pasted lines kept together as one turn.
 
+use super::arrival::Arrival;
 use super::commands::TABLE;
 use crate::text::printable;
 use crate::text::printable::is_unsafe;
@@ -8,7 +9,7 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::history::FileHistory;
 use rustyline::{Cmd, Validator};
-use rustyline::{Config, Context, Editor, EventHandler, Helper, Hinter, KeyCode, KeyEvent, Modifiers};
+use rustyline::{Config, Context, Editor, Event, EventHandler, Helper, Hinter, KeyCode, KeyEvent, Modifiers};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,9 @@ impl Completer for Slash {
 pub struct Prompt {
     editor: Editor<Slash, FileHistory>,
     history: Option<PathBuf>,
+    arrival: Arrival,
+    /// A command that came together with the line before it.
+    next: Option<String>,
 }
 
 impl Prompt {
@@ -77,12 +81,13 @@ impl Prompt {
         editor.set_helper(Some(Slash));
         // A line break inside a turn; Enter alone says it.
         editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), EventHandler::Simple(Cmd::Newline));
-        editor.bind_sequence(KeyEvent::ctrl('J'), EventHandler::Simple(Cmd::AcceptLine));
+        let arrival = Arrival::default();
+        editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(arrival.clone())));
         // A history that can't be read is not worth stopping a talk for: it starts empty.
         if let Some(history) = history {
             let _ = editor.load_history(history);
         }
-        Ok(Prompt { editor, history: history.map(Path::to_owned) })
+        Ok(Prompt { editor, history: history.map(Path::to_owned), arrival, next: None })
     }
 
     /// Asks for one line, with `initial` already in it: words that may have come with an imported session.
@@ -90,8 +95,19 @@ impl Prompt {
     /// # Errors
     /// The terminal failed.
     pub fn read(&mut self, prompt: &str, initial: &str) -> rustyline::Result<Input> {
-        match self.editor.readline_with_initial(&*printable(prompt), (&printable(initial), "")) {
+        if let Some(command) = self.next.take() {
+            return Ok(Input::Line(command));
+        }
+        self.arrival.reset();
+        let read = match self.editor.readline_with_initial(&*printable(prompt), (&printable(initial), "")) {
+            // Nothing followed the Enter: it was one.
+            Err(ReadlineError::Eof) => self.arrival.take_held().ok_or(ReadlineError::Eof),
+            other => other,
+        };
+        match read {
             Ok(line) => {
+                let (line, command) = self.arrival.parted(line);
+                self.next = command;
                 if self.history.is_some() && !line.trim().is_empty() {
                     self.editor.add_history_entry(line.as_str())?;
                     self.save();

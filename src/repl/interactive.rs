@@ -51,6 +51,9 @@ pub fn run(
 ) -> anyhow::Result<Left> {
     let mut prompt = Prompt::new(Some(history))?;
     show(out, &screen::briefing(talk.cast(), &talk.session().header.difficulty))?;
+    if talk.session().plan.is_some() {
+        show(out, &screen::plan_at_hand())?;
+    }
     if talk.is_first() {
         show(out, &screen::first_time())?;
     }
@@ -80,7 +83,7 @@ pub fn run(
         }
         match commands::parse(&line) {
             Some(Err(error)) => show(out, &screen::note(&error.to_string()))?,
-            Some(Ok(command)) => match answers::answer(talk, &command) {
+            Some(Ok(command)) => match answers::answer(talk, &command, manner.plain) {
                 Ok(Answer::Text(text)) => show(out, &text)?,
                 Ok(Answer::Retry(text, words)) => {
                     show(out, &text)?;
@@ -126,7 +129,7 @@ fn take_turn(
     }
     answer_turn(talk, out, manner, interrupt)?;
     if manner.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
-        let text = screen::turn_feedback(talk, before);
+        let text = screen::turn_feedback(talk, before, manner.plain);
         show(out, &text)?;
     }
     if talk.boss_has_left() {
@@ -149,6 +152,9 @@ fn answer_turn(
     interrupt.clear();
     let name = one_line(&talk.cast().boss.name);
     let waiting = if talk.is_loading() { "the model is still loading" } else { "thinking" };
+    if manner.plain {
+        show(out, &screen::note(&format!("{name}: ({waiting})")))?;
+    }
     let spinner = if manner.plain { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     let style = ProgressStyle::with_template("{msg} {spinner}").expect("a valid template");
     spinner.set_style(style.tick_strings(&["   ", ".  ", ".. ", "...", "..."]));
@@ -172,7 +178,7 @@ fn ended(talk: &mut Talk, prompt: &mut Prompt, out: &mut dyn Write, manner: Mann
         return left(talk, out, Left::Ended);
     }
     let outcome = talk.end()?;
-    let text = screen::ending(talk, outcome, &talk.grade());
+    let text = screen::ending(talk, outcome, &talk.grade(), manner.plain);
     show(out, &text)?;
     let Some(next) = talk.proposal() else { return Ok(Left::Ended) };
     show(out, &screen::proposal(&next))?;

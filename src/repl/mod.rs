@@ -4,6 +4,7 @@
 //! [`script`] from a file.
 
 pub mod answers;
+mod arrival;
 pub mod breathe;
 pub mod clock;
 pub mod commands;

@@ -13,6 +13,7 @@ use crate::scorer::example::Example;
 use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Verdicts};
+use crate::scorer::wording;
 use crate::session::plan::{Part, Plan};
 use crate::session::{Exchange, Outcome, Reply};
 use crate::text::count::count;
@@ -53,8 +54,8 @@ pub fn matter(scenario: &Scenario) -> String {
 /// What a first talk needs to know, in three lines.
 pub fn first_time() -> String {
     note(
-        "Your first talk: say it as you would at work. After each turn you see which of your words helped (+) and \
-         which hurt (-), and how far the boss opened. /retry says a turn again; nothing can go wrong here.",
+        "Your first talk: say it as you would at work. After each turn you see which of your words helped and \
+         which hurt, and how far the boss opened. /retry says a turn again; nothing can go wrong here.",
     )
 }
 
@@ -102,6 +103,11 @@ pub fn question(part: Part, number: usize) -> String {
     out
 }
 
+/// That there is a plan to look at.
+pub fn plan_at_hand() -> String {
+    note("Your plan is at hand: /plan shows it.")
+}
+
 /// What stands in a plan's place.
 pub fn no_plan() -> String {
     note("You have no plan for this talk; `coachup prepare` makes one.")
@@ -122,8 +128,9 @@ pub fn reply(name: &str, reply: &Reply) -> String {
     if reply.act == Act::StepsOut { note(&reply.text) } else { boss_line(name, &reply.text) }
 }
 
-/// The verdicts that say something: what helped and what hurt, each with the person's own words.
-pub fn verdicts(verdicts: &Verdicts) -> String {
+/// The verdicts that say something: what helped and what hurt, each with the person's own words. `plain`: in
+/// words instead of signs and columns.
+pub fn verdicts(verdicts: &Verdicts, plain: bool) -> String {
     let mut out = String::new();
     if verdicts.iter().all(|(_, verdict)| verdict.verdict == Answer::NotApplicable) {
         return format!("{DIM}  not graded: it holds no English words{DIM:#}\n");
@@ -132,6 +139,12 @@ pub fn verdicts(verdicts: &Verdicts) -> String {
         let (mark, style) = if check.is_helpful() { ('+', GOOD) } else { ('-', BAD) };
         let quotes: Vec<String> = verdict.evidence.iter().map(|span| format!("“{}”", span.text)).collect();
         let quotes = quotes.join(" … ");
+        if plain {
+            let effect = if check.is_helpful() { "helped" } else { "hurt" };
+            let line = format!("{effect}: {}: {quotes}", wording::of(check).title);
+            let _ = writeln!(out, "{style}{}{style:#}", wrapped(&line, "  ", "    "));
+            continue;
+        }
         // On a narrow screen the words stand below the check.
         let line = if width() < NARROW {
             format!("  {mark} {}\n{}", check.id(), wrapped(&quotes, "    ", "    "))
@@ -150,11 +163,7 @@ pub fn verdicts(verdicts: &Verdicts) -> String {
 pub fn moved(exchange: &Exchange) -> String {
     let moved = &exchange.moved;
     let mut out = String::new();
-    let change = moved.to - moved.from;
-    let line = format!(
-        "openness {:.0} to {:.0} ({change:+.0}), patience {}",
-        moved.from, moved.to, exchange.state.patience
-    );
+    let line = format!("openness {}, patience {}", from_to(moved.from, moved.to), exchange.state.patience);
     let _ = writeln!(out, "{DIM}  {line}{DIM:#}");
     for why in &moved.why {
         let _ = writeln!(out, "{}", wrapped(why, "    ", "      "));
@@ -166,23 +175,34 @@ pub fn moved(exchange: &Exchange) -> String {
 }
 
 /// Short feedback on a turn: what helped, what hurt, how the boss moved.
-pub fn feedback(exchange: &Exchange) -> String {
+pub fn feedback(exchange: &Exchange, plain: bool) -> String {
     let moved = &exchange.moved;
-    let mut out = verdicts(&exchange.verdicts);
-    let change = moved.to - moved.from;
-    let _ = writeln!(out, "{DIM}  openness {:.0} to {:.0} ({change:+.0}){DIM:#}", moved.from, moved.to);
+    let mut out = verdicts(&exchange.verdicts, plain);
+    let _ = writeln!(out, "{DIM}  openness {}{DIM:#}", from_to(moved.from, moved.to));
     out
 }
 
+/// "50 to 44 (-6)": the difference of the numbers that are shown.
+fn from_to(from: f64, to: f64) -> String {
+    let (from, to) = (from.round(), to.round());
+    format!("{from:.0} to {to:.0} ({:+.0})", to - from)
+}
+
 /// Feedback on the turn the talk stands at, with one thing to do differently, and what the grade did.
-pub fn turn_feedback(talk: &Talk, grade_before: f64) -> String {
+pub fn turn_feedback(talk: &Talk, grade_before: f64, plain: bool) -> String {
     let Some(exchange) = talk.last() else { return String::new() };
-    let mut out = feedback(exchange);
+    let mut out = feedback(exchange, plain);
     if let Some(change) = talk.coaching().change {
-        let _ = writeln!(out, "{}", wrapped(&change.text, "  > ", "    "));
+        let sign = if plain { "  to change: " } else { "  > " };
+        let _ = writeln!(out, "{}", wrapped(&change.text, sign, "    "));
     }
     let grade = talk.grade().overall;
-    let _ = writeln!(out, "{DIM}  grade {grade:.0} ({:+.0}){DIM:#}", grade - grade_before);
+    // Before the first turn there was no grade to rise from.
+    let change = match exchange.parent {
+        None => String::new(),
+        Some(_) => format!(" ({:+.0})", grade.round() - grade_before.round()),
+    };
+    let _ = writeln!(out, "{DIM}  grade {grade:.0}{change}{DIM:#}");
     if let Some((old, old_grade)) = talk.said_instead_of() {
         let _ = writeln!(
             out,
@@ -219,7 +239,7 @@ pub fn so_far(talk: &Talk) -> String {
 }
 
 /// What a talk ends with: how it ended, the grade by skill, the one thing to do differently.
-pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade) -> String {
+pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade, plain: bool) -> String {
     if talk.last().is_none() {
         return note("Nothing was said, so there is nothing to grade.");
     }
@@ -232,15 +252,27 @@ pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade) -> String {
     };
     let mut out = format!("\n{BOLD}{how} Grade {:.0} of 100: {}.{BOLD:#}\n", grade.overall, grade.band);
     for (skill, part) in &grade.skills {
-        let score = part.score.map_or("  -".to_owned(), |score| format!("{score:>3.0}"));
-        let bar = "#".repeat((part.score.unwrap_or(0.0) / 5.0).round() as usize);
-        let _ = writeln!(out, "  {:<15} {score} {bar}", skill.title());
+        let line = match part.score {
+            None => format!("  {:<15} did not apply", skill.title()),
+            Some(score) if plain => format!("  {}: {score:.0} of 100", skill.title()),
+            Some(score) => {
+                let bar = "#".repeat((score / 5.0).round() as usize);
+                format!("  {:<15} {score:>3.0} {bar}", skill.title())
+            }
+        };
+        let _ = writeln!(out, "{}", line.trim_end());
     }
-    if let Some(next) = talk.outline().next_time {
+    let outline = talk.outline();
+    if let Some(way_on) = &outline.way_on {
+        let _ = writeln!(out, "{}", wrapped(way_on, "", "  "));
+    }
+    if let Some(next) = &outline.next_time {
         let _ = writeln!(out, "{}", wrapped(&next.advice, "Next time: ", "  "));
     }
     let id = &talk.session().header.id;
-    out.push_str(&note(&format!("`coachup review {id}` shows the whole talk with your words.")));
+    out.push_str(&note(&format!(
+        "`coachup review {id}` shows the whole talk with your words; `coachup practice --resume {id}` goes on."
+    )));
     out
 }
 
@@ -283,15 +315,28 @@ pub fn branches(talk: &Talk) -> String {
             count(leaf.turn as usize, "turn"),
             leaf.state.openness,
             grade.overall,
-            leaf.text
+            one_line(&leaf.text)
         );
-        let short: String = line.chars().take(width().saturating_sub(1)).collect();
-        let _ = writeln!(out, "{}", printable(&short).replace('\n', " "));
+        let _ = writeln!(out, "{}", shortened(&line, width() - 1));
     }
     if out.is_empty() {
-        out.push_str("  nothing said yet\n");
+        return "  nothing said yet\n".to_owned();
     }
+    let here = match talk.last() {
+        None => "the beginning, 0".to_owned(),
+        Some(last) => format!("number {}, after turn {}", last.node, last.turn),
+    };
+    out.push_str(&note(&format!("You are at {here}. /branches N goes to number N.")));
     out
+}
+
+/// At most `longest` characters, the end left out.
+fn shortened(line: &str, longest: usize) -> String {
+    if line.chars().count() <= longest {
+        return line.to_owned();
+    }
+    let kept: String = line.chars().take(longest - 1).collect();
+    format!("{}…", kept.trim_end())
 }
 
 /// A better wording of the turn the talk stands at, from its own words.
@@ -317,4 +362,55 @@ pub fn example(talk: &Talk) -> String {
 /// A note from the program, not from the boss.
 pub fn note(text: &str) -> String {
     format!("{DIM}{}{DIM:#}\n", wrapped(text, "", "  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boss::Steering;
+    use crate::scenario::{Boss, Difficulty, Library};
+
+    /// The rows of the smallest screen that everything is laid out for.
+    const ROWS: usize = 24;
+
+    fn casts(library: &Library) -> Vec<Cast> {
+        let bosses: Vec<&Boss> = library.all::<Boss>().map(|(_, boss)| boss).collect();
+        let scenarios: Vec<&Scenario> = library.all::<Scenario>().map(|(_, scenario)| scenario).collect();
+        let cast = |scenario: &Scenario, boss: &Boss| Cast {
+            scenario: scenario.clone(),
+            boss: boss.clone(),
+            difficulty: library.get::<Difficulty>("guarded").unwrap().clone(),
+            you: "Sam".to_owned(),
+            seed: 1,
+            steering: Steering::default(),
+        };
+        scenarios.iter().flat_map(|scenario| bosses.iter().map(move |boss| cast(scenario, boss))).collect()
+    }
+
+    #[test]
+    fn the_card_of_a_first_talk_fits_one_screen_with_the_greeting_and_the_prompt() {
+        let library = Library::embedded();
+        for cast in casts(&library) {
+            let card = briefing(&cast, "guarded") + &plan_at_hand() + &first_time() + "\n";
+            let rows =
+                card.lines().count() + boss_line(&cast.boss.name, &cast.greeting()).lines().count() + 1;
+            let who = (&cast.scenario.name, &cast.boss.id);
+            assert!(rows <= ROWS, "{rows} rows: {who:?}");
+            let card = anstream::adapter::strip_str(&card).to_string();
+            assert!(card.lines().all(|line| line.chars().count() <= 80), "{who:?}");
+        }
+    }
+
+    #[test]
+    fn a_difference_is_that_of_the_numbers_shown() {
+        assert_eq!(from_to(50.2, 43.6), "50 to 44 (-6)");
+        assert_eq!(from_to(43.6, 50.2), "44 to 50 (+6)");
+        assert_eq!(from_to(50.2, 50.2), "50 to 50 (+0)");
+    }
+
+    #[test]
+    fn what_is_too_long_says_so() {
+        assert_eq!(shortened("one two", 7), "one two");
+        assert_eq!(shortened("one two three", 9), "one two…");
+    }
 }

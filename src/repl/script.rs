@@ -43,6 +43,8 @@ pub struct Output<'a> {
     pub format: Format,
     /// When feedback is shown in text.
     pub feedback: FeedbackWhen,
+    /// Everything in words, for screen readers.
+    pub plain: bool,
 }
 
 impl Output<'_> {
@@ -95,7 +97,7 @@ pub fn run(
         }
         match commands::parse(text) {
             Some(Err(error)) => writeln!(output.err, "line {number}: {}", printable(&error.to_string()))?,
-            Some(Ok(command)) => match answers::answer(talk, &command) {
+            Some(Ok(command)) => match answers::answer(talk, &command, output.plain) {
                 Err(error) => writeln!(output.err, "line {number}: {}", printable(&format!("{error:#}")))?,
                 Ok(answer) => match answer {
                     Answer::Text(answer) | Answer::Retry(answer, _) => note(text, &answer, output)?,
@@ -176,7 +178,7 @@ fn exchange(
     } else {
         output.text(&screen::reply(&talk.cast().boss.name, reply))?;
         if output.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
-            output.text(&screen::turn_feedback(talk, before))?;
+            output.text(&screen::turn_feedback(talk, before, output.plain))?;
         }
     }
     Ok(ControlFlow::Continue(()))
@@ -192,7 +194,7 @@ fn close(talk: &mut Talk, output: &mut Output) -> anyhow::Result<()> {
         let turns = talk.last().map_or(0, |exchange| exchange.turn);
         output.event(&Event::End { outcome, turns, grade: &grade })
     } else {
-        let text = screen::ending(talk, outcome, &grade);
+        let text = screen::ending(talk, outcome, &grade, output.plain);
         output.text(&text)
     }
 }

@@ -77,6 +77,9 @@ pub fn fill(file: &Path, desk: &mut Desk) -> anyhow::Result<Left> {
         ))?;
     } else {
         desk.show(&screen::plan(&sheet.plan))?;
+        desk.show(&screen::note(
+            "/back goes back, /edit opens the sheet in your editor, /breathe is a pause, /quit leaves.",
+        ))?;
     }
     let mut next = sheet.plan.next_open();
     loop {
@@ -190,7 +193,8 @@ impl Sheet<'_> {
             }
             "/breathe" => {
                 breathe(desk.out, desk.plain, desk.interrupt)?;
-                Typed::Again
+                // The question has scrolled away: it is asked again.
+                Typed::Step(Step::To(Part::ALL.get(place).copied()))
             }
             "/edit" => {
                 self.edit(desk)?;
@@ -232,7 +236,7 @@ impl Sheet<'_> {
     fn keep(&self, part: Part, desk: &mut Desk) -> anyhow::Result<()> {
         self.plan.save(self.file)?;
         let reviewed = PartReview::of(&self.plan, part, &self.scorer);
-        desk.show(&terminal::plan_answer(&reviewed, screen::width()))
+        desk.show(&terminal::plan_answer(&reviewed, screen::width(), desk.plain))
     }
 
     fn edit(&mut self, desk: &mut Desk) -> anyhow::Result<()> {
@@ -241,7 +245,10 @@ impl Sheet<'_> {
             return desk.show(&screen::note(&format!("{error:#}.")));
         }
         match Plan::load(self.file) {
-            Ok(plan) => self.plan = plan,
+            Ok(plan) => {
+                self.plan = plan;
+                desk.show(&screen::plan(&self.plan))?;
+            }
             Err(error) => {
                 desk.show(&screen::note(&format!("{error}. The answers are as they were here.")))?
             }
@@ -252,7 +259,7 @@ impl Sheet<'_> {
     /// The whole sheet, judged, and the way back to any part of it.
     fn overview(&mut self, desk: &mut Desk) -> anyhow::Result<Step> {
         let review = PlanReview::of(&self.plan, &self.scorer);
-        desk.show(&terminal::plan(&review, self.plan.calm, screen::width()))?;
+        desk.show(&terminal::plan(&review, self.plan.calm, screen::width(), desk.plain))?;
         let prompt = "A number changes that part, /edit opens all, Enter is done: ";
         match self.type_in(prompt, "", Part::ALL.len(), desk)? {
             Typed::Answer(text) if text.is_empty() => Ok(Step::Leave(Left::Done)),
@@ -329,7 +336,7 @@ mod tests {
         let file = folder.path().join("plan.toml");
         let (left, text) = filled(&file, "the late feedback on my prototype\n/quit\n", &no_editor);
         assert_eq!(left, Left::Later);
-        assert!(text.contains("1 of 9") && text.contains("+ Names the topic"), "{text}");
+        assert!(text.contains("1 of 9") && text.contains("helped: Names the topic"), "{text}");
         let rest = "I know you have the board deck due on Monday.\n\nWhat do you need from me?\n\
                     Fewer surprises at the launch for you and the team.\na two-page summary by Thursday\n\
                     twenty minutes on Friday\n\nI'll write the summary.\nCould we find half an hour on Thursday?\n\

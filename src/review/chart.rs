@@ -6,10 +6,19 @@ use std::fmt::Write;
 /// The drawing's size, in its own units.
 const WIDTH: f64 = 680.0;
 const HEIGHT: f64 = 240.0;
-/// Room for the numbers at the left and below, and for dots at the edges.
-const LEFT: f64 = 40.0;
-const BELOW: f64 = 34.0;
+/// Room for the numbers at the left and below, for dots at the edges, and for the lines' names at their ends.
+const LEFT: f64 = 48.0;
+const BELOW: f64 = 32.0;
 const EDGE: f64 = 14.0;
+const NAMES: f64 = 112.0;
+/// How far below the axis its numbers stand.
+const TICKS: f64 = 24.0;
+/// The height of a line of text.
+const TEXT: f64 = 15.0;
+/// More names than this would run out of the chart.
+const MOST_NAMES: usize = 8;
+/// The most characters of a name at a line's end.
+const LONGEST_NAME: usize = 9;
 /// More dots than this would touch: only the line is drawn.
 const MOST_DOTS: usize = 60;
 /// More numbers than this below the axis would touch.
@@ -24,16 +33,18 @@ pub struct Line {
 }
 
 /// A chart of lines over a common axis; the first is solid, the others are dashed. `first` is the number of
-/// the first point on the axis, called `axis`.
+/// the first point on the axis, called `axis`. Each line has its last value, and its name where there are
+/// several, at its end.
 pub fn lines(title: &str, axis: &str, first: usize, drawn: &[Line]) -> String {
     let longest = drawn.iter().map(|line| line.points.len()).max().unwrap_or(0);
+    let right = WIDTH - NAMES;
     let x =
-        |index: usize| LEFT + EDGE + (WIDTH - LEFT - 2.0 * EDGE) * index as f64 / (longest.max(2) - 1) as f64;
+        |index: usize| LEFT + EDGE + (right - LEFT - 2.0 * EDGE) * index as f64 / (longest.max(2) - 1) as f64;
     let y = |value: f64| EDGE + (HEIGHT - BELOW - EDGE) * (1.0 - value.clamp(0.0, 100.0) / 100.0);
     let mut svg = opened(title, &described(drawn), WIDTH, HEIGHT);
     for value in [0.0, 25.0, 50.0, 75.0, 100.0] {
         let at = y(value);
-        let _ = write!(svg, r#"<line class="grid" x1="{LEFT}" x2="{WIDTH}" y1="{at:.1}" y2="{at:.1}"/>"#);
+        let _ = write!(svg, r#"<line class="grid" x1="{LEFT}" x2="{right}" y1="{at:.1}" y2="{at:.1}"/>"#);
         let _ = writeln!(
             svg,
             r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{value}</text>"#,
@@ -43,7 +54,7 @@ pub fn lines(title: &str, axis: &str, first: usize, drawn: &[Line]) -> String {
     }
     let step = longest.div_ceil(MOST_LABELS).max(1);
     for index in (0..longest).step_by(step) {
-        let at = HEIGHT - BELOW + 16.0;
+        let at = HEIGHT - BELOW + TICKS;
         let _ = write!(
             svg,
             r#"<text x="{:.1}" y="{at:.1}" text-anchor="middle">{}</text>"#,
@@ -53,10 +64,12 @@ pub fn lines(title: &str, axis: &str, first: usize, drawn: &[Line]) -> String {
     }
     let _ = writeln!(
         svg,
-        r#"<text x="{WIDTH}" y="{:.1}" text-anchor="end">{}</text>"#,
-        HEIGHT - 2.0,
+        r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
+        LEFT - 2.0,
+        HEIGHT - BELOW + TICKS,
         escaped(axis)
     );
+    svg.push_str(&names(drawn, x, y));
     // The first line is drawn last, on top.
     for (number, line) in drawn.iter().enumerate().rev() {
         let (stroke, dot) = if number == 0 { ("line", "dot") } else { ("other", "other-dot") };
@@ -79,6 +92,36 @@ pub fn lines(title: &str, axis: &str, first: usize, drawn: &[Line]) -> String {
         }
     }
     svg + "</svg>"
+}
+
+/// What stands at the lines' ends: the last value, and the name where there are several lines. Where two would
+/// touch, the later one moves down; lines beyond [`MOST_NAMES`] go without.
+fn names(drawn: &[Line], x: impl Fn(usize) -> f64, y: impl Fn(f64) -> f64) -> String {
+    let mut svg = String::new();
+    let mut taken: Vec<(f64, f64)> = Vec::new();
+    for (number, line) in drawn.iter().enumerate().take(MOST_NAMES) {
+        let last =
+            line.points.iter().enumerate().rev().find_map(|(index, (value, _))| Some((index, (*value)?)));
+        let Some((index, value)) = last else { continue };
+        let name: String = line.name.chars().take(LONGEST_NAME).collect();
+        let text = match drawn.len() {
+            1 => words::points(value),
+            _ => format!("{name} {value:.0}"),
+        };
+        let (left, mut base) = (x(index) + 9.0, y(value) + 4.0);
+        // A little less than the height: what was just moved down must not touch for a rounding's sake.
+        let touches = |base: f64, other: &(f64, f64)| {
+            (other.0 - left).abs() < NAMES && (other.1 - base).abs() < TEXT - 0.5
+        };
+        while let Some(other) = taken.iter().find(|other| touches(base, other)) {
+            base = other.1 + TEXT;
+        }
+        taken.push((left, base));
+        let class = if number == 0 { "name" } else { "other-name" };
+        let _ =
+            writeln!(svg, r#"<text class="{class}" x="{left:.1}" y="{base:.1}">{}</text>"#, escaped(&text));
+    }
+    svg
 }
 
 /// A bar from 0 to 100.
@@ -141,9 +184,21 @@ mod tests {
         };
         let svg = lines("Openness", "turn", 0, &[line("this talk", &[0.0, 100.0]), line("7:2", &[50.0])]);
         assert!(svg.contains(r#"aria-label="Openness. this talk: 0, 100. 7:2: 50""#), "{svg}");
-        assert!(svg.contains(r#"points="54.0,206.0 666.0,14.0""#), "{svg}");
+        assert!(svg.contains(r#"points="62.0,208.0 554.0,14.0""#), "{svg}");
         assert!(svg.contains("&lt;100&gt;") && !svg.contains("<100>"));
         assert_eq!(svg.matches("<circle").count(), 3);
+        assert!(svg.contains(">this talk 100</text>") && svg.contains(">7:2 50</text>"), "{svg}");
+        let one = lines("Overall", "talk", 1, &[line("Overall", &[20.0, 47.25])]);
+        assert!(one.contains(">47.3</text>") || one.contains(">47.2</text>"), "{one}");
+    }
+
+    #[test]
+    fn names_do_not_touch() {
+        let line = |name: &str| Line { name: name.to_owned(), points: vec![(Some(50.0), String::new())] };
+        let svg = names(&[line("a"), line("b"), line("c")], |_| 0.0, |value| value);
+        let at: Vec<f64> =
+            svg.split("y=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
+        assert_eq!(at, [54.0, 54.0 + TEXT, 54.0 + 2.0 * TEXT]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::report::{Report, TurnView};
 use crate::scorer::rubric::{Check, Skill};
 use crate::session::Outcome;
 use serde::Serialize;
+use std::cmp::Ordering;
 
 /// The name of the JSON comparison's format.
 const FORMAT: &str = "coachup-comparison";
@@ -86,10 +87,34 @@ impl Comparison {
         }
     }
 
-    /// The turns after the shared ones, side by side; the shorter talk has none at the end.
-    pub fn pairs(&self) -> Vec<[Option<&TurnView>; 2]> {
+    /// The turns after the shared ones, side by side as far as both go, and what the longer talk has beyond.
+    pub fn parted(&self) -> (Vec<[&TurnView; 2]>, Option<Rest<'_>>) {
         let (a, b) = (&self.a.talk[self.shared as usize..], &self.b.talk[self.shared as usize..]);
-        (0..a.len().max(b.len())).map(|index| [a.get(index), b.get(index)]).collect()
+        let both = a.iter().zip(b).map(|(one, other)| [one, other]).collect();
+        let rest = match a.len().cmp(&b.len()) {
+            Ordering::Greater => Some(Rest { longer: "A", shorter: "B", turns: &a[b.len()..] }),
+            Ordering::Less => Some(Rest { longer: "B", shorter: "A", turns: &b[a.len()..] }),
+            Ordering::Equal => None,
+        };
+        (both, rest)
+    }
+}
+
+/// Where one talk goes on alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rest<'a> {
+    /// The talk that goes on, A or B.
+    pub longer: &'static str,
+    /// The talk that ends.
+    pub shorter: &'static str,
+    /// The longer talk's further turns.
+    pub turns: &'a [TurnView],
+}
+
+impl Rest<'_> {
+    /// "B ends here; A goes on."
+    pub fn said(&self) -> String {
+        format!("{} ends here; {} goes on.", self.shorter, self.longer)
     }
 }
 
@@ -125,7 +150,12 @@ mod tests {
     #[test]
     fn branches_part_after_what_they_share() {
         let compared = Comparison::of(talk(4), talk(2));
-        assert_eq!((compared.shared, compared.pairs().len()), (1, 2));
+        let (both, rest) = compared.parted();
+        assert_eq!((compared.shared, both.len()), (1, 1));
+        let rest = rest.unwrap();
+        assert_eq!((rest.longer, rest.turns.len()), ("A", 1));
+        let reversed = Comparison::of(talk(2), talk(4));
+        assert_eq!(reversed.parted().1.map(|rest| rest.said()).unwrap(), "A ends here; B goes on.");
         assert_eq!(compared.sides.each_ref().map(|side| side.id.as_str()), ["7:4", "7:2"]);
         let of = |check| compared.checks.iter().find(|difference| difference.check == check);
         assert_eq!(of(Check::Blames).map(|d| (d.a.clone(), d.b.clone())), Some((vec![], vec![2])));

@@ -27,21 +27,26 @@ pub fn render(compared: &Comparison) -> String {
     let outcome =
         |index: usize| words::outcome(compared.sides[index].outcome, compared.sides[index].finished);
     page.push_str(&format!("| Outcome | {} | {} | |\n\n## What differs\n\n", outcome(0), outcome(1)));
-    let differences = side_by_side::differences(compared);
+    let differences = side_by_side::differences(compared, true);
     if differences.is_empty() {
         page.push_str("Nothing on the rubric.\n");
     }
     differences.iter().for_each(|text| page.push_str(&format!("- {}\n", line(text))));
     page.push_str(&format!("\n## The talk\n\n{}\n", side_by_side::shared(compared)));
-    for [one, other] in compared.pairs() {
-        turn(&mut page, "A", &compared.a.boss_name, one);
-        turn(&mut page, "B", &compared.b.boss_name, other);
+    let boss = |name: &str| if name == "A" { &compared.a.boss_name } else { &compared.b.boss_name };
+    let (both, rest) = compared.parted();
+    for [one, other] in both {
+        turn(&mut page, "A", boss("A"), one);
+        turn(&mut page, "B", boss("B"), other);
+    }
+    if let Some(rest) = rest {
+        page.push_str(&format!("\n{}\n", rest.said()));
+        rest.turns.iter().for_each(|view| turn(&mut page, rest.longer, boss(rest.longer), view));
     }
     page
 }
 
-fn turn(page: &mut String, name: &str, boss: &str, turn: Option<&TurnView>) {
-    let Some(turn) = turn else { return };
+fn turn(page: &mut String, name: &str, boss: &str, turn: &TurnView) {
     page.push_str(&format!("\n### {name}, turn {}\n\n{}\n", turn.turn, quoted(&escaped(&turn.text))));
     for finding in words::findings(&turn.checks, 80) {
         page.push_str(&format!("- {}\n", inline(&one_line(&finding.text))));

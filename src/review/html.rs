@@ -5,7 +5,7 @@
 //! they are. The page forbids scripts and any loading to the browser, as a second lock.
 
 use super::chart::{self, Line};
-use super::compare::Comparison;
+use super::compare::{CheckDifference, Comparison, Rest, Side};
 use super::marks::{Effect, Mark, pieces};
 use super::report::{Report, TurnView};
 use super::underline::sign;
@@ -64,17 +64,20 @@ struct ReviewPage {
     curve_caption: String,
     boss: String,
     greeting: String,
+    how_to_go_on: Option<String>,
     turns: Vec<TurnPart>,
     turning: Vec<(u32, String)>,
     skills: Vec<SkillPart>,
     plan: Option<PlanPart>,
     branches: Vec<BranchPart>,
+    how_to_see: Option<String>,
     next: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct TurnPart {
     number: u32,
+    address: String,
     pieces: Vec<PiecePart>,
     findings: Vec<FindingPart>,
     notes: Vec<(&'static str, String)>,
@@ -145,7 +148,7 @@ pub fn render(report: &Report, others: &[Report]) -> String {
         summary: words::branch(branch, QUOTE),
         turns: other.talk[(branch.shared as usize).min(other.talk.len())..]
             .iter()
-            .map(|turn| turn_part(turn, &boss))
+            .map(|turn| turn_part(turn, other))
             .collect(),
     });
     let dashed = if others.is_empty() { "" } else { "; dashed: the other branches" };
@@ -155,12 +158,13 @@ pub fn render(report: &Report, others: &[Report]) -> String {
             title: one_line(&format!("Session {}: {}", header.id, report.scenario_title)),
             how: how(report),
             facts,
-            curve: (!report.talk.is_empty()).then(|| drawn(curve(report, others, "this talk"))),
+            curve: (!report.talk.is_empty()).then(|| drawn(curve(report, others))),
             curve_caption: format!(
                 "How open {boss} was, 0 to 100, at the start (0) and after each turn{dashed}."
             ),
             greeting: printable(&header.greeting).into_owned(),
-            turns: report.talk.iter().map(|turn| turn_part(turn, &boss)).collect(),
+            how_to_go_on: report.talk.last().map(|turn| words::how_to_go_on(&header.id, turn.node)),
+            turns: report.talk.iter().map(|turn| turn_part(turn, report)).collect(),
             turning: report
                 .turning_points
                 .iter()
@@ -182,6 +186,7 @@ pub fn render(report: &Report, others: &[Report]) -> String {
                 .collect(),
             plan: plan_part(report),
             branches: branches.collect(),
+            how_to_see: report.branches.first().map(|branch| words::how_to_see(&header.id, branch)),
             next: next_lines(report),
             boss,
         },
@@ -202,18 +207,25 @@ fn how(report: &Report) -> String {
     ))
 }
 
-fn curve(report: &Report, others: &[Report], name: &str) -> String {
-    let line = |report: &Report, name: String| Line {
+/// The talk's curve, and the other branches'.
+fn curve(report: &Report, others: &[Report]) -> String {
+    let mut talks = vec![(report, "this talk".to_owned())];
+    talks.extend(others.iter().map(|other| (other, other.reference())));
+    curve_of(&talks)
+}
+
+/// The curves of talks, each with its name.
+fn curve_of(talks: &[(&Report, String)]) -> String {
+    let line = |(report, name): &(&Report, String)| Line {
         points: report
             .openness
             .iter()
             .enumerate()
             .map(|(index, &value)| (Some(value), tip(report, index, value)))
             .collect(),
-        name,
+        name: name.clone(),
     };
-    let mut lines = vec![line(report, name.to_owned())];
-    lines.extend(others.iter().map(|other| line(other, other.reference())));
+    let lines: Vec<Line> = talks.iter().map(line).collect();
     chart::lines("Openness, 0 to 100, at the start and after each turn", "turn", 0, &lines)
 }
 
@@ -226,11 +238,13 @@ fn tip(report: &Report, index: usize, value: f64) -> String {
     format!("Turn {}: openness {}. {}", turn.turn, words::points(value), words::titles(&shown))
 }
 
-fn turn_part(turn: &TurnView, boss: &str) -> TurnPart {
+fn turn_part(turn: &TurnView, report: &Report) -> TurnPart {
+    let boss = one_line(&report.boss_name);
     let Feedback { praise, change } = &turn.feedback;
     let notes = [("Well done", praise), ("To change", change)];
     TurnPart {
         number: turn.turn,
+        address: one_line(&format!("{}:{}", report.header.id, turn.node)),
         pieces: piece_parts(turn),
         findings: words::findings(&turn.checks, QUOTE)
             .into_iter()
@@ -244,7 +258,7 @@ fn turn_part(turn: &TurnView, boss: &str) -> TurnPart {
             .into_iter()
             .filter_map(|(name, note)| Some((name, one_line(&note.as_ref()?.text))))
             .collect(),
-        moved: words::boss_moved(turn, boss),
+        moved: words::boss_moved(turn, &boss),
         reply: turn
             .reply
             .as_ref()
@@ -296,7 +310,10 @@ fn plan_part(report: &Report) -> Option<PlanPart> {
 }
 
 fn next_lines(report: &Report) -> Vec<String> {
-    let (Some(next), Some(grade)) = (&report.next_time, &report.grade) else { return Vec::new() };
+    let way_on = report.way_on.as_ref().map(|way_on| one_line(way_on));
+    let (Some(next), Some(grade)) = (&report.next_time, &report.grade) else {
+        return way_on.into_iter().collect();
+    };
     let quote = next.quote.as_ref().map(|quote| {
         format!("You said, in {}: {}", words::turns(&next.turns[..1]), words::quote(&quote.text, QUOTE))
     });
@@ -304,25 +321,36 @@ fn next_lines(report: &Report) -> Vec<String> {
         format!("Turn {}, in words of your own: {}", better.turn, words::quote(&better.text, QUOTE * 4))
     });
     let worth = next.grade.map(|then| words::worth(then, grade.overall));
-    [Some(one_line(&next.advice)), quote, worth, better].into_iter().flatten().collect()
+    [way_on, Some(one_line(&next.advice)), quote, worth, better].into_iter().flatten().collect()
 }
 
 #[derive(Serialize)]
 struct ComparePage {
     title: String,
     how: String,
+    facts: [(&'static str, String); 2],
     rows: Vec<[String; 4]>,
     curve: Value,
-    differences: Vec<String>,
+    differences: Vec<DifferencePart>,
     shared: String,
     pairs: Vec<[SidePart; 2]>,
+    ends: Option<String>,
+    rest: Vec<SidePart>,
+}
+
+#[derive(Serialize)]
+struct DifferencePart {
+    effect: Effect,
+    sign: char,
+    check: String,
+    turns: [String; 2],
 }
 
 #[derive(Serialize)]
 struct SidePart {
     name: &'static str,
     boss: String,
-    turn: Option<TurnPart>,
+    turn: TurnPart,
 }
 
 /// The page of two talks side by side.
@@ -338,28 +366,41 @@ pub fn compare(compared: &Comparison) -> String {
     );
     rows.push(row("Openness", Some(a.openness), Some(b.openness)));
     rows.push(row("Turns", Some(f64::from(a.turns)), Some(f64::from(b.turns))));
-    let outcome =
-        |at: usize| words::outcome(compared.sides[at].outcome, compared.sides[at].finished).to_owned();
-    rows.push(["Outcome".to_owned(), outcome(0), outcome(1), String::new()]);
-    let side = |name, report: &Report, turn: Option<&TurnView>| {
-        let boss = one_line(&report.boss_name);
-        SidePart { name, turn: turn.map(|turn| turn_part(turn, &boss)), boss }
+    let fact =
+        |side: &Side| format!("{}, {}", one_line(&side.id), words::outcome(side.outcome, side.finished));
+    let side = |name: &'static str, turn: &TurnView| {
+        let report = if name == "A" { &compared.a } else { &compared.b };
+        SidePart { name, turn: turn_part(turn, report), boss: one_line(&report.boss_name) }
     };
-    let pairs = compared.pairs().into_iter();
+    let (both, rest) = compared.parted();
     filled(
         "compare.html",
         &ComparePage {
             title: one_line(&format!("A {} against B {}: {}", a.id, b.id, compared.a.scenario_title)),
             how: how(&compared.a),
+            facts: [("A", fact(a)), ("B", fact(b))],
             rows,
-            curve: drawn(curve(&compared.a, std::slice::from_ref(&compared.b), "A")),
-            differences: side_by_side::differences(compared),
+            curve: drawn(curve_of(&[(&compared.a, "A".to_owned()), (&compared.b, "B".to_owned())])),
+            differences: compared.checks.iter().map(difference).collect(),
             shared: side_by_side::shared(compared),
-            pairs: pairs
-                .map(|[one, other]| [side("A", &compared.a, one), side("B", &compared.b, other)])
-                .collect(),
+            pairs: both.into_iter().map(|[one, other]| [side("A", one), side("B", other)]).collect(),
+            ends: rest.as_ref().map(Rest::said),
+            rest: rest.map_or_else(Vec::new, |rest| {
+                rest.turns.iter().map(|turn| side(rest.longer, turn)).collect()
+            }),
         },
     )
+}
+
+fn difference(found: &CheckDifference) -> DifferencePart {
+    let effect = Effect::of(found.check);
+    let place = |turns: &[u32]| if turns.is_empty() { "not at all".to_owned() } else { words::turns(turns) };
+    DifferencePart {
+        effect,
+        sign: sign(effect),
+        check: title(found.check),
+        turns: [place(&found.a), place(&found.b)],
+    }
 }
 
 /// The name of a check, for pages.
@@ -390,7 +431,7 @@ mod tests {
             "<h2>Grade by skill</h2>",
             "<h2>Other branches</h2>",
             "You never answer my mails",
-            "<h2>Next time</h2>",
+            r#"<h2 id="next">Next time</h2>"#,
             r#"aria-label="Openness, 0 to 100, at the start and after each turn. this talk: 45, 48.5, 61.2, 61.2. 7:2: 45, 48.5, 39""#,
         ] {
             assert!(page.contains(part), "{part} in\n{page}");
@@ -450,7 +491,7 @@ mod tests {
         let titles = super::super::Titles { scenario: "Late feedback", boss: "Dana" };
         let talk = |node| Report::of_talk(&sample::session(), Some(node), titles);
         let page = compare(&Comparison::of(talk(4), talk(2)));
-        assert!(page.contains("A 7:4 against B 7:2") && page.contains("B ends here."), "{page}");
+        assert!(page.contains("A 7:4 against B 7:2") && page.contains("B ends here; A goes on."), "{page}");
     }
 
     #[test]

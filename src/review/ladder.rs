@@ -1,10 +1,11 @@
 //! The practice ladder: which talk to practise next, and why.
 //!
 //! A talk that went well goes on one step harder; one that the boss ended, or that hardly began, one step
-//! easier; any other leads to the scenario that trains the weakest skill.
+//! easier; one with good words and no decision is held once more, to a decision. Any other leads to the scenario
+//! that trains the weakest skill, or to a new one where no skill is weak.
 
+use super::next_time::GOOD;
 use super::report::Report;
-use super::words;
 use crate::scenario::{Library, Scenario};
 use crate::scorer::rubric::Skill;
 use crate::session::Outcome;
@@ -12,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// From this grade on, an agreed talk is worth a harder one.
-const GOOD: f64 = 70.0;
+/// From this score on, no skill is called weak.
+const STRONG: f64 = 85.0;
 /// Below this grade, the same talk is tried easier.
 const HARDLY: f64 = 30.0;
 /// Scenarios of so many last talks count as practised lately.
@@ -52,9 +53,26 @@ impl Proposal {
     }
 }
 
-/// What to practise after the talk of `report`, with `weakest` as the skill to train; none where nothing was
-/// said. `tried` are the scenarios practised lately, newest first.
-pub fn next(report: &Report, weakest: Option<Skill>, tried: &[&str], library: &Library) -> Option<Proposal> {
+/// The skill to train.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weakest {
+    /// The skill.
+    pub skill: Skill,
+    /// Its mean score, 0 to 100.
+    pub score: f64,
+    /// Over how many talks.
+    pub talks: usize,
+}
+
+/// What to practise after the talk of `report`, with `weakest` as the skill to train over several talks, or else
+/// that of this talk; none where nothing was said. `tried` are the scenarios practised lately, newest first, this
+/// one included.
+pub fn next(
+    report: &Report,
+    weakest: Option<Weakest>,
+    tried: &[&str],
+    library: &Library,
+) -> Option<Proposal> {
     let grade = report.grade.as_ref()?.overall;
     let presets = library.ladder();
     let header = &report.header;
@@ -71,7 +89,8 @@ pub fn next(report: &Report, weakest: Option<Skill>, tried: &[&str], library: &L
             why,
         })
     };
-    let shown = words::points(grade);
+    // As the end of a talk shows it.
+    let shown = format!("{grade:.0}");
     if report.outcome == Outcome::Agreed && grade >= GOOD && here + 1 < presets.len() {
         let why = format!(
             "You got there at `{}` with a grade of {shown}: the same talk, one step harder.",
@@ -88,12 +107,33 @@ pub fn next(report: &Report, weakest: Option<Skill>, tried: &[&str], library: &L
         };
         return proposal(&header.scenario, here - 1, why);
     }
-    let skill = weakest.or_else(|| report.grade.as_ref()?.weakest())?;
+    let again = tried.get(1).is_some_and(|before| *before == header.scenario);
+    if report.outcome == Outcome::Open && grade >= GOOD && !again {
+        let why = format!("A grade of {shown}, and nothing was decided: the same talk again, to a decision.");
+        return proposal(&header.scenario, here, why);
+    }
+    let Weakest { skill, score, talks } = weakest.or_else(|| {
+        let (skill, score) = report.grade.as_ref()?.weakest()?;
+        Some(Weakest { skill, score, talks: 1 })
+    })?;
+    if score >= STRONG {
+        let new = library.all::<Scenario>().map(|(name, _)| name).find(|name| !tried.contains(name))?;
+        return proposal(
+            new,
+            here,
+            "No skill of yours is weak here: a situation you have not had lately.".to_owned(),
+        );
+    }
     let training = &TRAINING[&skill];
     let known = || training.scenarios.iter().filter(|name| library.get::<Scenario>(name).is_ok());
     let fresh = known().find(|name| !tried.contains(&name.as_str()));
     let scenario = fresh.or_else(|| known().find(|name| **name != header.scenario))?;
-    proposal(scenario, here, format!("{} is your weakest skill: {}.", skill.title(), training.why))
+    let over = if talks > 1 {
+        format!(", {score:.0} of 100 over {talks} talks")
+    } else {
+        format!(", {score:.0} of 100")
+    };
+    proposal(scenario, here, format!("{} is your weakest skill{over}: {}.", skill.title(), training.why))
 }
 
 #[cfg(test)]
@@ -124,7 +164,8 @@ mod tests {
     #[test]
     fn well_done_goes_harder_a_lost_talk_easier_and_others_to_the_weakest_skill() {
         let library = Library::embedded();
-        let next = |report: &Report| next(report, Some(Skill::Advise), &["late-feedback"], &library).unwrap();
+        let weakest = Weakest { skill: Skill::Advise, score: 41.0, talks: 3 };
+        let next = |report: &Report| next(report, Some(weakest), &["late-feedback"], &library).unwrap();
         let harder = next(&talk(Outcome::Agreed, 80.0, "guarded"));
         assert_eq!((harder.scenario.as_str(), harder.difficulty.as_str()), ("late-feedback", "skeptical"));
         assert_eq!(harder.command(), "coachup practice late-feedback --boss dana --difficulty skeptical");
@@ -132,7 +173,11 @@ mod tests {
         assert_eq!(next(&talk(Outcome::Open, 10.0, "guarded")).difficulty, "open");
         let weakest = next(&talk(Outcome::Open, 60.0, "guarded"));
         assert_eq!((weakest.scenario.as_str(), weakest.difficulty.as_str()), ("slow-approvals", "guarded"));
-        assert!(weakest.why.starts_with("Advise is your weakest skill"));
+        assert!(
+            weakest.why.starts_with("Advise is your weakest skill, 41 of 100 over 3 talks: "),
+            "{}",
+            weakest.why
+        );
         let top = next(&talk(Outcome::Agreed, 90.0, "hostile"));
         assert_eq!((top.scenario.as_str(), top.difficulty.as_str()), ("slow-approvals", "hostile"));
         let bottom = next(&talk(Outcome::EndedByBoss, 10.0, "welcoming"));
@@ -140,6 +185,21 @@ mod tests {
         let mut custom = talk(Outcome::Agreed, 80.0, "custom");
         custom.header.receptiveness = library.get::<Difficulty>("guarded").unwrap().receptiveness + 1.0;
         assert_eq!(next(&custom).difficulty, "skeptical");
+    }
+
+    #[test]
+    fn good_words_without_a_decision_are_tried_once_more_and_a_strong_skill_is_not_called_weak() {
+        let library = Library::embedded();
+        let open = talk(Outcome::Open, 100.0, "guarded");
+        let weakest = |score| Some(Weakest { skill: Skill::Prepare, score, talks: 1 });
+        let again = next(&open, weakest(100.0), &["late-feedback"], &library).unwrap();
+        assert_eq!((again.scenario.as_str(), again.difficulty.as_str()), ("late-feedback", "guarded"));
+        assert!(again.why.contains("nothing was decided"), "{}", again.why);
+        let tried = ["late-feedback", "late-feedback"];
+        let strong = next(&open, weakest(100.0), &tried, &library).unwrap();
+        assert!(strong.scenario != "late-feedback" && !strong.why.contains("weakest"), "{strong:?}");
+        let weak = next(&open, weakest(60.0), &tried, &library).unwrap();
+        assert!(weak.why.starts_with("Prepare is your weakest skill, 60 of 100: "), "{}", weak.why);
     }
 
     #[test]

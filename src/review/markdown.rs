@@ -14,6 +14,7 @@ const QUOTE: usize = 200;
 pub fn render(report: &Report) -> String {
     let mut page = String::new();
     header(&mut page, report);
+    next_time(&mut page, report);
     page.push_str("## The talk\n\nYour words: **bold helped**, ~~struck hurt~~.\n\n");
     page.push_str(&format!(
         "**{}**\n\n{}",
@@ -38,7 +39,6 @@ pub fn render(report: &Report) -> String {
         let branches = report.branches.iter();
         branches.for_each(|other| page.push_str(&format!("- {}\n", line(&words::branch(other, QUOTE)))));
     }
-    next_time(&mut page, report);
     page
 }
 
@@ -67,7 +67,7 @@ fn header(page: &mut String, report: &Report) {
 }
 
 fn turn(page: &mut String, turn: &TurnView, boss: &str) {
-    page.push_str(&format!("\n### Turn {}\n\n**You**\n\n", turn.turn));
+    page.push_str(&format!("\n### Turn {}\n\n**You** (exchange {})\n\n", turn.turn, turn.node));
     page.push_str(&quoted(&marked(&turn.text, &turn.marks)));
     page.push('\n');
     for finding in words::findings(&turn.checks, QUOTE) {
@@ -113,8 +113,15 @@ fn plan_used(page: &mut String, report: &Report) {
 }
 
 fn next_time(page: &mut String, report: &Report) {
+    if report.next_time.is_none() && report.way_on.is_none() {
+        return;
+    }
+    page.push_str("## Next time\n\n");
+    if let Some(way_on) = &report.way_on {
+        page.push_str(&format!("{}\n\n", paragraphs(&line(way_on))));
+    }
     let (Some(next), Some(grade)) = (&report.next_time, &report.grade) else { return };
-    page.push_str(&format!("\n## Next time\n\n{}\n", paragraphs(&line(&next.advice))));
+    page.push_str(&format!("{}\n", paragraphs(&line(&next.advice))));
     if let Some(quote) = &next.quote {
         let said = words::quote(&quote.text, QUOTE);
         page.push_str(&format!(
@@ -123,6 +130,11 @@ fn next_time(page: &mut String, report: &Report) {
         ));
     }
     next.grade.iter().for_each(|&then| page.push_str(&format!("\n{}\n", words::worth(then, grade.overall))));
+    if let Some(better) = &report.better_wording {
+        let better = format!("Turn {}, said better with your own words: {}", better.turn, better.text);
+        page.push_str(&format!("\n{}\n", paragraphs(&line(&better))));
+    }
+    page.push('\n');
 }
 
 /// Text shown literally, to stand inside a line.

@@ -8,8 +8,11 @@ use crate::scorer::explain;
 use crate::scorer::grade::{Grade, grade};
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Span, Verdicts};
-use crate::session::Exchange;
+use crate::session::{Exchange, Outcome};
 use serde::Serialize;
+
+/// From this overall grade on, the words were good.
+pub(super) const GOOD: f64 = 70.0;
 
 /// The one thing to do differently.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,6 +49,23 @@ pub fn next_time(talk: &[&Exchange], now: &Grade) -> Option<NextTime> {
     })
 }
 
+/// What is left to do where the words were good (`grade`) and the boss has not agreed to all.
+pub fn way_on(outcome: Outcome, grade: f64, openness: f64, boss: &str) -> Option<String> {
+    if grade < GOOD {
+        return None;
+    }
+    match outcome {
+        Outcome::Open => Some(format!(
+            "{boss} stands at {openness:.0} of 100 without a decision: go on, say your smallest next step once more, \
+             and wait for a yes."
+        )),
+        Outcome::Partly => {
+            Some(format!("{boss} agreed to a part: go on for the rest, or leave it at this first step."))
+        }
+        Outcome::Agreed | Outcome::EndedByBoss => None,
+    }
+}
+
 /// The overall grade of `talk` without a harmful check, or with a helpful one shown once more; none where
 /// every turn shows it already.
 fn changed(talk: &[&Exchange], check: Check) -> Option<f64> {
@@ -77,6 +97,14 @@ mod tests {
         assert_eq!((next.check, next.turns.as_slice()), (Check::Blames, [2].as_slice()));
         assert_eq!(next.quote.unwrap().text, "You never answer my mails");
         assert!(next.grade.unwrap() > now.overall);
+    }
+
+    #[test]
+    fn good_words_without_a_decision_have_a_way_on() {
+        let told = |outcome, grade| way_on(outcome, grade, 76.6, "Dana");
+        assert!(told(Outcome::Open, 100.0).unwrap().contains("Dana stands at 77 of 100"));
+        assert!(told(Outcome::Partly, 70.0).unwrap().starts_with("Dana agreed to a part"));
+        assert_eq!((told(Outcome::Open, 69.9), told(Outcome::Agreed, 100.0)), (None, None));
     }
 
     #[test]

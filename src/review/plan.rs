@@ -85,6 +85,22 @@ impl PartReview {
     }
 }
 
+impl PartReview {
+    /// Is it answered as one would say it? Only asked of parts that are whole sentences.
+    pub fn speaks_to_the_boss(&self) -> bool {
+        let second_person = |word: &str| {
+            ["you", "your", "yours", "yourself"].contains(&word)
+                || word.starts_with("you'")
+                || word.starts_with("you’")
+        };
+        let to_them = |text: &str| {
+            let mut words = tokens(text).into_iter().map(|token| text[token.start..token.end].to_lowercase());
+            words.any(|word| second_person(&word))
+        };
+        !self.part.wording().lead.is_empty() || self.answers.iter().any(|answer| to_them(&answer.text))
+    }
+}
+
 /// The verdicts on `text`, said after `lead`: a yes stands only on words of `text`, and a good behaviour only
 /// where the part asks for it, because the lead may show others.
 fn graded(text: &str, lead: &str, expects: &[Check], scorer: &Scorer) -> Verdicts {
@@ -229,6 +245,18 @@ mod tests {
         assert_eq!(review.parts[0].missing, Some(Check::StatesTopic), "{review:#?}");
         assert_eq!(review.parts[3].missing, Some(Check::ExploresSituation));
         assert_eq!(PlanReview::of(&Plan::default(), &Scorer::new()).prepare.score, None);
+    }
+
+    #[test]
+    fn notes_about_the_boss_are_told_from_words_to_them() {
+        let of = |situation: &str| {
+            let plan = Plan { situation: situation.into(), topic: "the budget".into(), ..Plan::default() };
+            PlanReview::of(&plan, &Scorer::new()).parts
+        };
+        let notes = of("She is covering for two people.");
+        assert!(!notes[1].speaks_to_the_boss() && notes[1].missing.is_some());
+        assert!(notes[0].speaks_to_the_boss(), "a topic is no sentence to anyone");
+        assert!(of("I see that you're covering for two people.")[1].speaks_to_the_boss());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Progress over all sessions: per skill and per check, recent against earlier; what was reached; what next.
 
-use super::ladder::{self, Proposal};
+use super::ladder::{self, Proposal, Weakest};
 use super::report::{Report, Titles};
 use super::trend::{Change, change};
 use crate::scenario::Library;
@@ -8,6 +8,8 @@ use crate::scorer::grade::{Grade, grade};
 use crate::scorer::rubric::{Check, Skill};
 use crate::session::{Outcome, Session};
 use serde::Serialize;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The name of the JSON format.
 const FORMAT: &str = "coachup-progress";
@@ -103,6 +105,8 @@ pub struct Reached {
 #[derive(Debug, Default)]
 pub struct Talks {
     points: Vec<Point>,
+    /// What was added, to know a copy.
+    seen: HashSet<(jiff::Timestamp, u64, u64)>,
     /// The newest, for what to practise next.
     last: Option<Session>,
 }
@@ -116,9 +120,10 @@ struct Point {
 }
 
 impl Talks {
-    /// Adds the next newer session; one in which nothing was said is passed over.
+    /// Adds the next newer session; one in which nothing was said is passed over, and so is an imported copy,
+    /// which is not another talk.
     pub fn add(&mut self, session: Session) {
-        if session.head.is_some() {
+        if session.head.is_some() && self.seen.insert(fingerprint(&session)) {
             self.points.push(Point::of(&session));
             self.last = Some(session);
         }
@@ -126,7 +131,7 @@ impl Talks {
 
     /// Progress over the talks that were added.
     pub fn progress(self, library: &Library) -> Progress {
-        let Talks { points, last } = self;
+        let Talks { points, last, .. } = self;
         let score = |point: &Point, skill: Skill| point.grade.skills.get(&skill)?.score;
         let skills: Vec<SkillSeries> = Skill::ALL
             .into_iter()
@@ -137,9 +142,11 @@ impl Talks {
             .collect();
         let weakest = skills
             .iter()
-            .filter_map(|skill| Some((skill.skill, skill.series.change.recent?)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(skill, _)| skill);
+            .filter_map(|skill| {
+                let change = &skill.series.change;
+                Some(Weakest { skill: skill.skill, score: change.recent?, talks: change.recent_count })
+            })
+            .min_by(|a, b| a.score.total_cmp(&b.score));
         let lately: Vec<&str> =
             points.iter().rev().take(ladder::LATELY).map(|point| point.talk.scenario.as_str()).collect();
         let last = last.map(|last| Report::outline(&last, last.head, Titles::from(library, &last.header)));
@@ -183,6 +190,16 @@ impl Progress {
     }
 }
 
+/// What an imported copy has in common with the talk it is a copy of, and no other talk has.
+fn fingerprint(session: &Session) -> (jiff::Timestamp, u64, u64) {
+    let mut hasher = DefaultHasher::new();
+    for exchange in &session.exchanges {
+        (exchange.parent, exchange.said, &exchange.text).hash(&mut hasher);
+        exchange.reply.as_ref().map(|reply| &reply.text).hash(&mut hasher);
+    }
+    (session.header.started, session.header.seed, hasher.finish())
+}
+
 fn series(values: Vec<Option<f64>>) -> Series {
     let known: Vec<f64> = values.iter().flatten().copied().collect();
     Series { change: change(&known, CHANCE_OF_GRADES), values }
@@ -224,6 +241,7 @@ mod tests {
         sessions.extend(vec![sample::finished(); good]);
         for (index, session) in sessions.iter_mut().enumerate() {
             session.header.id = (index + 1).to_string();
+            session.header.seed = index as u64;
         }
         sessions
     }
@@ -234,6 +252,16 @@ mod tests {
         let progress = Progress::of(&[empty], &Library::embedded());
         assert!(progress.talks.is_empty() && progress.next.is_none() && progress.reached.is_empty());
         assert_eq!(progress.overall.change.trend, Trend::TooFew);
+    }
+
+    #[test]
+    fn an_imported_copy_is_no_other_talk() {
+        let mut both = sessions(0, 2);
+        both[1].header.seed = both[0].header.seed;
+        assert_eq!(Progress::of(&both, &Library::embedded()).talks.len(), 1);
+        both[1].exchanges.pop();
+        both[1].head = Some(1);
+        assert_eq!(Progress::of(&both, &Library::embedded()).talks.len(), 2, "it went on elsewhere");
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use super::chart::{self, Line};
 use super::html::{drawn, filled, title};
 use super::progress::{CheckSeries, Progress, Series};
-use super::trend::{FEWEST, Trend};
-use super::underline::options;
+use super::trend::{Change, FEWEST, Trend};
+use super::underline::{options, sign};
 use super::{Effect, words};
-use crate::text::{count, one_line};
+use crate::text::{self, count, one_line};
 use anstyle::{Effects, Style};
 use minijinja::Value;
 use serde::Serialize;
@@ -18,6 +18,9 @@ const DIM: Style = Style::new().effects(Effects::DIMMED);
 const SPARKS: usize = 20;
 /// Below so many columns, sparklines are left out.
 const ROOM_FOR_SPARKS: usize = 64;
+/// The columns of a behaviour's name with its sign, and what a word instead of the sign takes more.
+const NAMES: usize = 30;
+const SPOKEN: usize = 5;
 /// Below so many columns, tables become sentences.
 const NARROW: usize = 64;
 
@@ -51,19 +54,24 @@ pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
     row("Overall", &progress.overall);
     progress.skills.iter().for_each(|skill| row(skill.skill.title(), &skill.series));
     page.push_str(&format!("\n{BOLD}Behaviours{BOLD:#}, in how many talks\n\n"));
+    let names = if drawings { NAMES } else { NAMES + SPOKEN };
     if width >= NARROW {
-        page.push_str(&format!("  {DIM}{:<26} {:>8} {:>8}{DIM:#}\n", "", "earlier", "recent"));
+        page.push_str(&format!("  {DIM}{:<names$} {:>8} {:>8}{DIM:#}\n", "", "earlier", "recent"));
     }
     for series in &progress.checks {
         let (earlier, recent) = shares(series);
         let effect = Effect::of(series.check);
-        let name = format!("{} {}", super::underline::sign(effect), title(series.check));
+        let name = match (drawings, effect) {
+            (true, _) => format!("{} {}", sign(effect), title(series.check)),
+            (false, Effect::Helped) => format!("helps: {}", title(series.check)),
+            (false, Effect::Hurt) => format!("hurts: {}", title(series.check)),
+        };
         let trend = trend_words(series.change.trend, effect);
         if width < NARROW {
             page.push_str(&hanging(&format!("{name}: {earlier}, lately {recent} {trend}"), width));
             continue;
         }
-        page.push_str(format!("  {name:<26} {earlier:>8} {recent:>8}  {trend}").trim_end());
+        page.push_str(format!("  {name:<names$} {earlier:>8} {recent:>8}  {trend}").trim_end());
         page.push('\n');
     }
     page.push_str(&format!("\n{BOLD}Reached{BOLD:#}\n\n"));
@@ -83,15 +91,21 @@ fn caution(progress: &Progress) -> String {
     let change = &progress.overall.change;
     if change.trend == Trend::TooFew {
         let needed = (2 * FEWEST).saturating_sub(progress.talks.len());
-        return format!("Too few talks for a trend: {needed} more are needed. Until then the numbers are only what they are.")
-            .replace("1 more are", "1 more is");
+        return format!(
+            "Too few talks for a trend: {needed} more are needed. Until then the numbers are only what they are. \
+             {COUNTED}"
+        )
+        .replace("1 more are", "1 more is");
     }
     format!(
         "The last {} against {} before. “up” and “down” are said where chance would do as much in at most 1 of 10 cases \
-         (behaviours: 1 of 20). Talks at different difficulties are not the same task.",
+         (behaviours: 1 of 20). Talks at different difficulties are not the same task. {COUNTED}",
         change.recent_count, change.earlier_count
     )
 }
+
+/// What a talk is here.
+const COUNTED: &str = "A session counts once, as it stands: branches you left are not in it.";
 
 fn trend_words(trend: Trend, effect: Effect) -> &'static str {
     match (trend, effect) {
@@ -101,6 +115,23 @@ fn trend_words(trend: Trend, effect: Effect) -> &'static str {
         (Trend::Down, Effect::Helped) => "down: worse",
         (Trend::Up, Effect::Hurt) => "up: worse",
         (Trend::Down, Effect::Hurt) => "down: better",
+    }
+}
+
+/// What a series did, with the numbers of talks behind the means.
+fn change_words(change: &Change) -> String {
+    let mean =
+        |value: f64, count: usize| format!("{} over {}", words::points(value), text::count(count, "talk"));
+    let trend = trend_words(change.trend, Effect::Helped);
+    let trend = if trend.is_empty() { "too few talks for a trend" } else { trend };
+    match (change.earlier, change.recent) {
+        (Some(earlier), Some(recent)) => format!(
+            "Earlier {}, lately {} ({trend}).",
+            mean(earlier, change.earlier_count),
+            mean(recent, change.recent_count)
+        ),
+        (None, Some(recent)) => format!("{} ({trend}).", mean(recent, change.recent_count)),
+        _ => "It did not apply.".to_owned(),
     }
 }
 
@@ -145,10 +176,20 @@ struct ProgressPage {
     title: String,
     caution: String,
     charts: Vec<ChartPart>,
-    checks: Vec<[String; 4]>,
+    checks: Vec<CheckPart>,
     reached: Vec<String>,
     talks: Vec<[String; 6]>,
     next: Option<[String; 2]>,
+}
+
+#[derive(Serialize)]
+struct CheckPart {
+    effect: Effect,
+    sign: char,
+    check: String,
+    earlier: String,
+    recent: String,
+    trend: &'static str,
 }
 
 #[derive(Serialize)]
@@ -179,23 +220,22 @@ pub fn html(progress: &Progress) -> String {
                 })
                 .collect(),
         };
-        let show = |value: Option<f64>| value.map_or("-".to_owned(), words::points);
-        let change = &series.change;
-        let trend = trend_words(change.trend, Effect::Helped);
-        let trend = if trend.is_empty() { "too few talks for a trend" } else { trend };
-        ChartPart {
-            title: name.to_owned(),
-            summary: format!("Earlier {}, recently {}: {trend}.", show(change.earlier), show(change.recent)),
-            svg: drawn(chart::lines(&format!("{name}, 0 to 100, talk by talk"), "talk", 1, &[line])),
-        }
+        let told = format!("{name}, 0 to 100, talk by talk");
+        // One dot is no curve.
+        let svg = match series.values.as_slice() {
+            [Some(only)] => chart::bar(&format!("{name}: {} of 100", words::points(*only)), *only),
+            [None] => String::new(),
+            _ => chart::lines(&told, "talk", 1, &[line]),
+        };
+        ChartPart { title: name.to_owned(), summary: change_words(&series.change), svg: drawn(svg) }
     };
     let mut charts = vec![chart("Overall", &progress.overall)];
     charts.extend(progress.skills.iter().map(|skill| chart(skill.skill.title(), &skill.series)));
     let checks = progress.checks.iter().map(|series| {
         let effect = Effect::of(series.check);
         let (earlier, recent) = shares(series);
-        let name = format!("{} {}", super::underline::sign(effect), title(series.check));
-        [name, earlier, recent, trend_words(series.change.trend, effect).to_owned()]
+        let trend = trend_words(series.change.trend, effect);
+        CheckPart { effect, sign: sign(effect), check: title(series.check), earlier, recent, trend }
     });
     filled(
         "progress.html",
@@ -233,11 +273,12 @@ mod tests {
     fn progress(count: usize) -> Progress {
         let sessions: Vec<Session> = (0..count)
             .map(|index| {
+                let mut session = sample::finished();
                 if index * 2 < count {
-                    Session { head: Some(2), ..sample::session() }
-                } else {
-                    sample::finished()
+                    session = Session { head: Some(2), ..sample::session() };
                 }
+                session.header.seed = index as u64;
+                session
             })
             .collect();
         Progress::of(&sessions, &Library::embedded())

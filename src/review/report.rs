@@ -2,7 +2,7 @@
 
 use super::better::{BetterWording, better_wording};
 use super::marks::{Mark, marks};
-use super::next_time::{NextTime, next_time};
+use super::next_time::{NextTime, next_time, way_on};
 use super::plan::{PlanReview, PlanUse, used};
 use super::turning::{TurningPoint, turning_points};
 use crate::boss::state::Move;
@@ -49,6 +49,8 @@ pub struct Report {
     pub explained: Vec<Explained>,
     /// The one thing to do differently; none where nothing is left to gain.
     pub next_time: Option<NextTime>,
+    /// What is left to do where the words were good and the boss has not agreed to all; none elsewhere.
+    pub way_on: Option<String>,
     /// One turn in better words of the person's own; none where none were found, or the scenario is not
     /// known here.
     pub better_wording: Option<BetterWording>,
@@ -145,17 +147,36 @@ impl Report {
     /// The reports on the session's other talks, in the order of [`Report::branches`].
     pub fn others(&self, session: &Session) -> Vec<Report> {
         let titles = Titles { scenario: &self.scenario_title, boss: &self.boss_name };
-        self.branches.iter().map(|branch| Report::of_talk(session, Some(branch.node), titles)).collect()
+        let branches = self.branches.iter();
+        branches.map(|branch| Report::judged(session, Some(branch.node), titles, self.plan.clone())).collect()
+    }
+
+    /// The report on the talk of `other` as it stands, to be compared with this one, on `own`: a plan that both
+    /// had is judged once.
+    pub fn beside(&self, own: &Session, other: &Session, library: &Library) -> Report {
+        let titles = Titles::from(library, &other.header);
+        if own.plan != other.plan {
+            return Report::of_talk(other, other.head, titles);
+        }
+        Report::judged(other, other.head, titles, self.plan.clone())
     }
 
     /// The talk that ends at `node`, with its plan judged.
     pub fn of_talk(session: &Session, node: Option<NodeId>, titles: Titles<'_>) -> Report {
-        let plan = session.plan.as_ref();
-        Report {
-            plan: plan.map(|plan| PlanReview::of(plan, &Scorer::new())),
-            plan_used: plan.map(|plan| used(plan, &session.path_to(node))).unwrap_or_default(),
-            ..Report::outline(session, node, titles)
-        }
+        let plan = session.plan.as_ref().map(|plan| PlanReview::of(plan, &Scorer::new()));
+        Report::judged(session, node, titles, plan)
+    }
+
+    /// The talk that ends at `node`, with its plan as it was judged already.
+    fn judged(
+        session: &Session,
+        node: Option<NodeId>,
+        titles: Titles<'_>,
+        plan: Option<PlanReview>,
+    ) -> Report {
+        let talk = session.path_to(node);
+        let plan_used = session.plan.as_ref().map(|plan| used(plan, &talk)).unwrap_or_default();
+        Report { plan, plan_used, ..Report::outline(session, node, titles) }
     }
 
     /// The talk that ends at `node`, as far as it is known without grading anything anew: no plan, no better
@@ -165,19 +186,25 @@ impl Report {
         let header = session.header.clone();
         let ended = session.outcome.filter(|_| node == session.head);
         let grade = (!talk.is_empty()).then(|| graded(&talk));
+        let outcome = ended.unwrap_or_else(|| Outcome::of(&talk));
+        let openness: Vec<f64> = std::iter::once(header.receptiveness)
+            .chain(talk.iter().map(|exchange| exchange.moved.to))
+            .collect();
         Report {
             format: FORMAT,
             version: VERSION,
             scenario_title: titles.scenario.to_owned(),
             boss_name: titles.boss.to_owned(),
-            outcome: ended.unwrap_or_else(|| Outcome::of(&talk)),
+            outcome,
             finished: ended.is_some(),
-            openness: std::iter::once(header.receptiveness)
-                .chain(talk.iter().map(|exchange| exchange.moved.to))
-                .collect(),
             talk: (0..talk.len()).map(|index| TurnView::of(&talk, index, &header.greeting)).collect(),
             turning_points: turning_points(&talk),
             next_time: grade.as_ref().and_then(|grade| next_time(&talk, grade)),
+            way_on: grade
+                .as_ref()
+                .zip(openness.last())
+                .and_then(|(grade, &openness)| way_on(outcome, grade.overall, openness, titles.boss)),
+            openness,
             better_wording: None,
             explained: grade.as_ref().map(explain).unwrap_or_default(),
             grade,
@@ -236,4 +263,28 @@ fn branches(session: &Session, talk: &[&Exchange]) -> Vec<Branch> {
         }
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::plan::Plan;
+    use crate::session::sample;
+
+    #[test]
+    fn a_plan_that_two_talks_share_is_judged_once() {
+        let plan = |topic: &str| Some(Plan { topic: topic.to_owned(), ..Plan::default() });
+        let session = Session { plan: plan("the feedback on my prototype"), ..sample::session() };
+        let library = Library::embedded();
+        let mut report = Report::of_talk(&session, session.head, Titles::from(&library, &session.header));
+        let score = |report: &Report| report.plan.as_ref().unwrap().prepare.score;
+        // A score that no judging would give shows whose it is.
+        report.plan.as_mut().unwrap().prepare.score = Some(12.3);
+        let other = Session { head: Some(2), ..session.clone() };
+        assert_eq!(score(&report.beside(&session, &other, &library)), Some(12.3));
+        let branches = report.others(&session);
+        assert!(!branches.is_empty() && branches.iter().all(|branch| score(branch) == Some(12.3)));
+        let unlike = Session { plan: plan("the budget"), ..other };
+        assert_ne!(score(&report.beside(&session, &unlike, &library)), Some(12.3));
+    }
 }

@@ -3,7 +3,7 @@
 use super::compare::{Comparison, Side};
 use super::report::TurnView;
 use super::underline::{options, sign};
-use super::words;
+use super::{Effect, words};
 use crate::scorer::rubric::{Check, Skill};
 use crate::scorer::wording;
 use crate::text::{count, one_line, printable};
@@ -32,22 +32,31 @@ pub fn render(compared: &Comparison, width: usize, columns: bool) -> String {
         page.push_str(&row);
         page.push('\n');
     }
-    page.push_str(&section("The talk"));
-    page.push_str(&wrapped(&shared(compared), 4, width));
-    for pair in compared.pairs() {
-        page.push('\n');
-        if columns && width >= TWO_COLUMNS {
-            page.push_str(&beside(compared, pair, width));
-        } else {
-            page.push_str(&below(compared, pair, width));
-        }
-    }
     page.push_str(&section("What differs"));
     if compared.checks.is_empty() {
         page.push_str("    Nothing on the rubric.\n");
     }
-    for line in differences(compared) {
+    for line in differences(compared, !columns) {
         page.push_str(&hanging("    ", &line, width));
+    }
+    page.push_str(&section("The talk"));
+    page.push_str(&wrapped(&shared(compared), 4, width));
+    let (both, rest) = compared.parted();
+    for pair in both {
+        page.push('\n');
+        if columns && width >= TWO_COLUMNS {
+            page.push_str(&beside(compared, pair, width));
+        } else {
+            let turns = [("A", pair[0]), ("B", pair[1])];
+            turns.iter().for_each(|(name, turn)| page.push_str(&below(compared, name, turn, columns, width)));
+        }
+    }
+    if let Some(rest) = rest {
+        page.push_str(&format!("\n    {DIM}{}{DIM:#}\n", rest.said()));
+        for turn in rest.turns {
+            page.push('\n');
+            page.push_str(&below(compared, rest.longer, turn, columns, width));
+        }
     }
     page
 }
@@ -84,25 +93,36 @@ pub(super) fn shared(compared: &Comparison) -> String {
 }
 
 /// What one talk showed and the other did not, one line a check.
-pub(super) fn differences(compared: &Comparison) -> Vec<String> {
+/// `spoken`: "helped" and "hurt" instead of signs.
+pub(super) fn differences(compared: &Comparison, spoken: bool) -> Vec<String> {
     let place = |turns: &[u32]| match turns {
         [] => "not at all".to_owned(),
         turns => format!("in {}", words::turns(turns)),
     };
     let line = |check: Check, a: &[u32], b: &[u32]| {
-        let sign = sign(super::Effect::of(check));
-        format!("{sign} {}: A {}, B {}", wording::of(check).title, place(a), place(b))
+        let mark = mark(Effect::of(check), spoken);
+        format!("{mark} {}: A {}, B {}", wording::of(check).title, place(a), place(b))
     };
     compared.checks.iter().map(|found| line(found.check, &found.a, &found.b)).collect()
+}
+
+/// What stands before a check: a sign, or a word for those who hear it.
+fn mark(effect: Effect, spoken: bool) -> String {
+    match (effect, spoken) {
+        (effect, false) => sign(effect).to_string(),
+        (Effect::Helped, true) => "helped:".to_owned(),
+        (Effect::Hurt, true) => "hurt:".to_owned(),
+    }
 }
 
 fn section(title: &str) -> String {
     format!("\n{BOLD}{title}{BOLD:#}\n\n")
 }
 
-fn beside(compared: &Comparison, pair: [Option<&TurnView>; 2], width: usize) -> String {
+fn beside(compared: &Comparison, pair: [&TurnView; 2], width: usize) -> String {
     let column = (width - 7) / 2;
-    let [a, b] = [("A", pair[0]), ("B", pair[1])].map(|(name, turn)| cell(compared, name, turn, column));
+    let [a, b] =
+        [("A", pair[0]), ("B", pair[1])].map(|(name, turn)| cell(compared, name, turn, false, column));
     let mut page = String::new();
     for index in 0..a.len().max(b.len()) {
         let (left, right) =
@@ -114,20 +134,13 @@ fn beside(compared: &Comparison, pair: [Option<&TurnView>; 2], width: usize) -> 
     page
 }
 
-fn below(compared: &Comparison, pair: [Option<&TurnView>; 2], width: usize) -> String {
-    let mut page = String::new();
-    for (name, turn) in [("A", pair[0]), ("B", pair[1])] {
-        for line in cell(compared, name, turn, width - 4) {
-            page.push_str(format!("    {line}").trim_end());
-            page.push('\n');
-        }
-    }
-    page
+fn below(compared: &Comparison, name: &str, turn: &TurnView, columns: bool, width: usize) -> String {
+    let lines = cell(compared, name, turn, !columns, width - 4);
+    lines.iter().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect()
 }
 
 /// One turn of one side: the words, what they showed, what they did, and the answer.
-fn cell(compared: &Comparison, name: &str, turn: Option<&TurnView>, width: usize) -> Vec<String> {
-    let Some(turn) = turn else { return vec![format!("{DIM}{name} ends here{DIM:#}")] };
+fn cell(compared: &Comparison, name: &str, turn: &TurnView, spoken: bool, width: usize) -> Vec<String> {
     let boss = if name == "A" { &compared.a.boss_name } else { &compared.b.boss_name };
     let mut lines = vec![format!("{BOLD}{name}, turn {}{BOLD:#}", turn.turn)];
     let mut add = |text: &str, hang: &str| {
@@ -136,7 +149,7 @@ fn cell(compared: &Comparison, name: &str, turn: Option<&TurnView>, width: usize
     };
     add(&printable(&turn.text).replace('\t', " "), "");
     for finding in words::findings(&turn.checks, QUOTE) {
-        add(&format!("{} {}", sign(finding.effect), words::titles(&finding.checks)), "  ");
+        add(&format!("{} {}", mark(finding.effect, spoken), words::titles(&finding.checks)), "  ");
     }
     let moved = format!("openness {} to {}", words::points(turn.moved.from), words::points(turn.moved.to));
     add(&moved, "  ");
@@ -190,7 +203,10 @@ mod tests {
             text.contains("- Blames: A not at all, B in turn 2")
                 || text.contains("A not at all, B in turn 2")
         );
-        assert!(text.contains("B ends here"));
+        assert!(text.contains("\n    B ends here; A goes on.\n"), "{text}");
+        let spoken = plain(80, false);
+        assert!(spoken.contains("hurt: Blames: A not at all, B in turn 2"), "{spoken}");
+        assert!(!spoken.contains("\n    + "), "{spoken}");
     }
 
     #[test]

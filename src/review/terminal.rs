@@ -24,10 +24,11 @@ const QUOTE: usize = 90;
 /// The whole review. Colours are ANSI sequences, to be stripped by the writer where none are wanted.
 /// `plain`: nothing is drawn, so that a screen reader reads only words.
 pub fn render(report: &Report, width: usize, plain: bool) -> String {
-    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain };
+    let mut page = Page::new(width, plain, &report.header.id);
     page.header(report);
+    page.next_time(report);
     page.section("The talk");
-    page.legend();
+    page.legend(report);
     page.greeting(report);
     report.talk.iter().for_each(|turn| page.turn(turn, &report.boss_name));
     if !report.turning_points.is_empty() {
@@ -45,14 +46,14 @@ pub fn render(report: &Report, width: usize, plain: bool) -> String {
     if !report.branches.is_empty() {
         page.section("Other branches");
         report.branches.iter().for_each(|branch| page.item(4, '·', DIM, &words::branch(branch, QUOTE)));
+        page.styled(4, DIM, &words::how_to_see(&report.header.id, &report.branches[0]));
     }
-    page.next_time(report);
     page.text
 }
 
 /// What was said, without any judgement.
 pub fn transcript(report: &Report, width: usize) -> String {
-    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain: false };
+    let mut page = Page::new(width, false, &report.header.id);
     page.title(report);
     page.text.push('\n');
     page.greeting(report);
@@ -66,8 +67,8 @@ pub fn transcript(report: &Report, width: usize) -> String {
 }
 
 /// A plan and what it shows; `calm` is 1 to 5, 0 where it is not answered.
-pub fn plan(review: &PlanReview, calm: u8, width: usize) -> String {
-    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain: false };
+pub fn plan(review: &PlanReview, calm: u8, width: usize, plain: bool) -> String {
+    let mut page = Page::new(width, plain, "");
     page.section("Your plan");
     for (number, part) in (1..).zip(&review.parts) {
         page.part(number, part, calm);
@@ -78,8 +79,8 @@ pub fn plan(review: &PlanReview, calm: u8, width: usize) -> String {
 }
 
 /// What one part's answers show, to stand under the answer.
-pub fn plan_answer(part: &PartReview, width: usize) -> String {
-    let mut page = Page { text: String::new(), width: width.max(NARROWEST), plain: false };
+pub fn plan_answer(part: &PartReview, width: usize, plain: bool) -> String {
+    let mut page = Page::new(width, plain, "");
     page.shown(part);
     page.text
 }
@@ -89,9 +90,15 @@ struct Page {
     text: String,
     width: usize,
     plain: bool,
+    /// The session's number.
+    session: String,
 }
 
 impl Page {
+    fn new(width: usize, plain: bool, session: &str) -> Page {
+        Page { text: String::new(), width: width.max(NARROWEST), plain, session: session.to_owned() }
+    }
+
     /// Which session it is, and how it was started.
     fn title(&mut self, report: &Report) {
         let header = &report.header;
@@ -129,9 +136,12 @@ impl Page {
         }
     }
 
-    fn legend(&mut self) {
+    fn legend(&mut self, report: &Report) {
+        if let Some(turn) = report.talk.last() {
+            self.styled(4, DIM, &words::how_to_go_on(&report.header.id, turn.node));
+        }
         if self.plain {
-            return;
+            return self.text.push('\n');
         }
         let helped = format!("{HELPED}{} helped{HELPED:#}", sign(Effect::Helped));
         let hurt = format!("{HURT}{} hurt{HURT:#}", sign(Effect::Hurt));
@@ -151,8 +161,14 @@ impl Page {
         self.text.push_str(&format!("\n{BOLD}{:>2}  You{BOLD:#}\n", turn.turn));
     }
 
+    /// The same, with the turn's address.
+    fn addressed(&mut self, turn: &TurnView) {
+        let address = format!("{}:{}", one_line(&self.session), turn.node);
+        self.text.push_str(&format!("\n{BOLD}{:>2}  You{BOLD:#} {DIM}({address}){DIM:#}\n", turn.turn));
+    }
+
     fn turn(&mut self, turn: &TurnView, boss: &str) {
-        self.speaker(turn);
+        self.addressed(turn);
         if self.plain {
             self.text(4, &printable(&turn.text));
         }
@@ -162,14 +178,7 @@ impl Page {
             self.text.push_str(format!("    {line}").trim_end());
             self.text.push('\n');
         }
-        for finding in words::findings(&turn.checks, QUOTE) {
-            if self.plain {
-                let effect = if finding.effect == Effect::Helped { "helped" } else { "hurt" };
-                self.hanging("    ", &format!("{effect}: {}", finding.text));
-            } else {
-                self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
-            }
-        }
+        words::findings(&turn.checks, QUOTE).iter().for_each(|finding| self.finding(finding));
         let Feedback { praise, change } = &turn.feedback;
         for (name, note) in [("Well done", praise), ("To change", change)] {
             if let Some(note) = note {
@@ -179,6 +188,15 @@ impl Page {
         self.styled(4, DIM, &words::boss_moved(turn, boss));
         self.text.push('\n');
         self.answer(turn, boss);
+    }
+
+    fn finding(&mut self, finding: &words::Finding) {
+        if self.plain {
+            let effect = if finding.effect == Effect::Helped { "helped" } else { "hurt" };
+            self.hanging("    ", &format!("{effect}: {}", finding.text));
+        } else {
+            self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
+        }
     }
 
     fn answer(&mut self, turn: &TurnView, boss: &str) {
@@ -215,12 +233,17 @@ impl Page {
             for finding in words::findings(&answer.checks, QUOTE) {
                 let said = finding.checks.iter().any(|check| expected.contains(check));
                 if said || finding.effect == Effect::Hurt {
-                    self.item(4, sign(finding.effect), style(finding.effect), &finding.text);
+                    self.finding(&finding);
                 }
             }
         }
         if let Some(missing) = part.missing {
-            let advice = format!("Still missing: {}.", words::next(missing));
+            let spoken = if part.speaks_to_the_boss() {
+                ""
+            } else {
+                " Write it as you would say it to them, with “you”."
+            };
+            let advice = format!("Still missing: {}.{spoken}", words::next(missing));
             self.item(4, '>', DIM, &advice);
         }
     }
@@ -229,9 +252,9 @@ impl Page {
         let answered = review.answered();
         let Some(score) = review.prepare.score else { return };
         let of = Part::ALL.len() - 1;
+        let drawn = if self.plain { String::new() } else { bar(score) + " " };
         self.text.push_str(&format!(
-            "    {BOLD}Prepare{BOLD:#} {} {score:.0} of 100; {answered} of {of} parts answered\n",
-            bar(score)
+            "    {BOLD}Prepare{BOLD:#} {drawn}{score:.0} of 100; {answered} of {of} parts answered\n"
         ));
         let open = review.prepare.why.iter().filter(|reason| reason.open >= 4.0);
         if let Some(reason) = open.max_by(|a, b| a.open.total_cmp(&b.open)) {
@@ -274,8 +297,14 @@ impl Page {
     }
 
     fn next_time(&mut self, report: &Report) {
-        let (Some(next), Some(grade)) = (&report.next_time, &report.grade) else { return };
+        if report.next_time.is_none() && report.way_on.is_none() {
+            return;
+        }
         self.section("Next time");
+        if let Some(way_on) = &report.way_on {
+            self.text(4, &one_line(way_on));
+        }
+        let (Some(next), Some(grade)) = (&report.next_time, &report.grade) else { return };
         self.text(4, &printable(&next.advice));
         if let Some(quote) = &next.quote {
             let said = words::quote(&quote.text, QUOTE);
@@ -312,8 +341,11 @@ impl Page {
         }
     }
 
-    /// A list item: a styled sign, then wrapped text that hangs after it.
+    /// A list item: a styled sign, then wrapped text that hangs after it. Without a sign for those who hear it.
     fn item(&mut self, indent: usize, sign: char, style: Style, text: &str) {
+        if self.plain {
+            return self.hanging(&" ".repeat(indent), text);
+        }
         self.hanging(&format!("{}{style}{sign}{style:#} ", " ".repeat(indent)), text);
     }
 
@@ -369,7 +401,7 @@ mod tests {
     #[test]
     fn a_screen_reader_hears_only_words() {
         let text = anstream::adapter::strip_str(&render(&report(&sample::finished()), 80, true)).to_string();
-        assert!(!text.contains("++") && !text.contains(['█', '░', '▄']), "{text}");
+        assert!(!text.contains("++") && !text.contains(['█', '░', '▄', '>', '·']), "{text}");
         assert!(
             text.contains("helped: Offers help: “I could sum up") && text.contains("45, 48.5, 61.2"),
             "{text}"

@@ -7,7 +7,8 @@ use crate::boss::state::Move;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Span, Verdicts};
 use crate::scorer::wording;
-use crate::session::{Outcome, Reply};
+use crate::session::{NodeId, Outcome, Reply};
+use crate::text::count::{listed, numbers};
 use crate::text::{count, one_line};
 
 /// Checks that the same words showed, and the words: `Asks a question, asks an open question: “…”`.
@@ -74,9 +75,24 @@ pub fn branch(branch: &Branch, longest: usize) -> String {
     )
 }
 
+/// How the other branches are looked at, with the first of them as the example.
+pub fn how_to_see(session: &str, branch: &Branch) -> String {
+    let other = &branch.reference;
+    one_line(&format!(
+        "`coachup review {other}` shows one, `coachup review {session} --compare {other}` puts it beside this talk."
+    ))
+}
+
+/// How to go on from any turn, with the last as the example.
+pub fn how_to_go_on(session: &str, node: NodeId) -> String {
+    one_line(&format!(
+        "`coachup practice --resume {session}:{node}` goes on after the turn with that number."
+    ))
+}
+
 /// What turned and why, on one line.
 pub fn turning_point(point: &TurningPoint, boss: &str) -> String {
-    let what: Vec<&str> = point.what.iter().map(|&what| turned(what)).collect();
+    let what: Vec<String> = point.what.iter().map(|&what| turned(what).to_owned()).collect();
     let why = point.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
     one_line(&format!("{boss} {} ({}{why})", listed(&what), moved(point.from, point.to)))
 }
@@ -123,19 +139,9 @@ fn turned(what: Turn) -> &'static str {
     }
 }
 
-/// "one", "one and two", "one, two and three".
-pub fn listed<T: ToString>(items: &[T]) -> String {
-    let items: Vec<String> = items.iter().map(T::to_string).collect();
-    match items.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
-/// "turn 2", "turns 2, 3 and 5".
-pub fn turns<T: ToString>(numbers: &[T]) -> String {
-    format!("{} {}", if numbers.len() == 1 { "turn" } else { "turns" }, listed(numbers))
+/// "turn 2", "turns 2, 3 and 5", "turns 1 to 4".
+pub fn turns(turns: &[u32]) -> String {
+    format!("{} {}", if turns.len() == 1 { "turn" } else { "turns" }, numbers(turns))
 }
 
 /// A number of points with at most one decimal: "45", "47.1".
@@ -161,7 +167,7 @@ fn moved(from: f64, to: f64) -> String {
     }
 }
 
-/// Evidence on one line, at most about `longest` characters: the middle is left out first.
+/// Evidence on one line, at most about `longest` characters: words in the middle are left out first.
 pub fn quote(words: &str, longest: usize) -> String {
     let words = one_line(words);
     let count = words.chars().count();
@@ -172,6 +178,9 @@ pub fn quote(words: &str, longest: usize) -> String {
     let (head, tail) = (keep - keep / 3, keep / 3);
     let start: String = words.chars().take(head).collect();
     let end: String = words.chars().skip(count - tail).collect();
+    // Not in the middle of a word, unless the word is longer than what may be shown.
+    let start = start.rsplit_once(' ').map_or(start.as_str(), |(whole, _)| whole);
+    let end = end.split_once(' ').map_or(end.as_str(), |(_, whole)| whole);
     format!("\u{201c}{} … {}\u{201d}", start.trim_end(), end.trim_start())
 }
 
@@ -190,7 +199,9 @@ mod tests {
     #[test]
     fn a_long_quotation_keeps_both_ends() {
         let short = quote(&"word ".repeat(20), 30);
-        assert_eq!(short, "\u{201c}word word word wor … word word\u{201d}");
+        assert_eq!(short, "\u{201c}word word word … word\u{201d}");
+        let endless = quote(&"x".repeat(50), 30);
+        assert_eq!(endless, format!("\u{201c}{} … {}\u{201d}", "x".repeat(18), "x".repeat(9)));
         assert_eq!(quote("a\n\u{1b}[31mb", 30), "\u{201c}a b\u{201d}");
     }
 }

@@ -3,6 +3,7 @@
 use super::grade::{Grade, Reason, SkillGrade};
 use super::rubric::{Check, Skill};
 use super::wording;
+use crate::text::count::numbers;
 use serde::Serialize;
 
 /// Below so many of a skill's 100 points, something is not worth a line.
@@ -53,14 +54,23 @@ pub fn next_time(grade: &Grade) -> Option<NextTime> {
             .map(move |reason| (reason, (reason.open - HARM_FACTOR * reason.points.min(0.0)) * skill.share()))
     });
     let (reason, _) = weighted.filter(|(_, gain)| *gain > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let words = wording::of(reason.check);
-    let text = format!("{}{}. {}", capitalised(&words.next), at(&reason.turns, reason.check), words.why);
+    let text = format!("{} {}", advice(reason), wording::of(reason.check).why);
     Some(NextTime { check: reason.check, text, section: reason.check.section() })
 }
 
-/// For a harmful check, where it happened: "(turn 2)".
-fn at(turns: &[usize], check: Check) -> String {
-    if check.is_helpful() || turns.is_empty() { String::new() } else { format!(" ({})", turn_list(turns)) }
+/// What to do, seen from what the talk had: for a harmful check where it happened, for a helpful one that was
+/// shown already that it was, and how to go on.
+fn advice(reason: &Reason) -> String {
+    let words = wording::of(reason.check);
+    match (reason.check.is_helpful(), reason.turns.as_slice()) {
+        (_, []) => format!("{}.", capitalised(&words.next)),
+        (false, turns) => format!("{} ({}).", capitalised(&words.next), turn_list(turns)),
+        (true, turns) => {
+            let more = words.again.as_ref().unwrap_or(&words.next);
+            let (did, more) = (capitalised(&words.did), capitalised(more));
+            format!("{did}, but only in {}. {more}.", turn_list(turns))
+        }
+    }
 }
 
 fn lines(graded: &SkillGrade) -> Vec<String> {
@@ -79,9 +89,12 @@ fn lines(graded: &SkillGrade) -> Vec<String> {
     }
     let most_open = graded.why.iter().filter(|reason| reason.open >= WORTH_SAYING);
     if let Some(reason) = most_open.max_by(|a, b| a.open.total_cmp(&b.open)) {
-        let more = if reason.turns.is_empty() { "" } else { "more often, " };
-        let next = &wording::of(reason.check).next;
-        lines.push(format!("What would earn most next: {more}{next} (up to +{:.0}).", reason.open));
+        let words = wording::of(reason.check);
+        let next = match &words.again {
+            Some(again) if !reason.turns.is_empty() => again,
+            _ => &words.next,
+        };
+        lines.push(format!("What would earn most next: {next} (up to +{:.0}).", reason.open));
     } else if cost.is_empty() {
         lines.push("Nothing is left to gain here: keep doing this.".to_owned());
     }
@@ -96,13 +109,13 @@ fn deeds(reasons: &[&Reason], points: impl Fn(f64) -> String) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-/// "turn 2", "turns 1 and 3", "turns 1, 2 and 5"
+/// "turn 2", "turns 1 and 3", "turns 1 to 4"
 fn turn_list(turns: &[usize]) -> String {
-    let numbers: Vec<String> = turns.iter().map(usize::to_string).collect();
-    match numbers.as_slice() {
+    let turns: Vec<u32> = turns.iter().map(|&turn| turn as u32).collect();
+    match turns.as_slice() {
         [] => "no turn".to_owned(),
         [only] => format!("turn {only}"),
-        [first @ .., last] => format!("turns {} and {last}", first.join(", ")),
+        more => format!("turns {}", numbers(more)),
     }
 }
 
@@ -154,6 +167,24 @@ mod tests {
         let calm = next_time(&grade(&[&talk[0], &talk[1]])).unwrap();
         assert_eq!(calm.check, OffersHelp);
         assert!(calm.text.starts_with("Offer one thing that you would do yourself. "), "{}", calm.text);
+    }
+
+    #[test]
+    fn what_was_done_once_is_not_asked_for_as_if_it_were_missing() {
+        use Check::*;
+        let all: Vec<Check> = Check::ALL.into_iter().filter(|check| check.is_helpful()).collect();
+        let rest: Vec<Check> = all.iter().copied().filter(|check| *check != ExploresSituation).collect();
+        let talk = [turn(&all, true), turn(&rest, false), turn(&rest, false)];
+        let next = next_time(&grade(&talk.iter().collect::<Vec<_>>())).unwrap();
+        assert_eq!(next.check, ExploresSituation);
+        assert!(
+            next.text.starts_with("You asked about your boss's side, but only in turn 1. "),
+            "{}",
+            next.text
+        );
+        let words = wording::of(ExploresSituation);
+        assert!(next.text.contains(&capitalised(words.again.as_ref().unwrap())), "{}", next.text);
+        assert!(!next.text.to_lowercase().contains(&words.next), "{}", next.text);
     }
 
     #[test]

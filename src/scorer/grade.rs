@@ -112,10 +112,10 @@ pub struct Grade {
 }
 
 impl Grade {
-    /// The skill with the lowest score.
-    pub fn weakest(&self) -> Option<Skill> {
+    /// The skill with the lowest score, and the score.
+    pub fn weakest(&self) -> Option<(Skill, f64)> {
         let scored = self.skills.iter().filter_map(|(skill, grade)| Some((*skill, grade.score?)));
-        scored.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(skill, _)| skill)
+        scored.min_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
 
@@ -217,6 +217,13 @@ mod tests {
         assert!(WEIGHTS.harmful.values().all(|cost| 0.0 < cost.first && cost.first <= cost.most));
         let (question, open) = (WEIGHTS.helpful[&Check::AsksQuestion], WEIGHTS.helpful[&Check::OpenQuestion]);
         assert!(open.weight <= question.weight * question.share(1));
+    }
+
+    #[test]
+    fn what_counts_more_than_once_has_words_for_doing_it_again() {
+        for (check, credit) in &WEIGHTS.helpful {
+            assert_eq!(super::super::wording::of(*check).again.is_some(), credit.times > 1, "{check}");
+        }
     }
 
     #[test]

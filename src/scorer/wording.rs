@@ -22,6 +22,9 @@ pub struct CheckWording {
     pub did: String,
     /// What to do the next time, as a command without a full stop.
     pub next: String,
+    /// The same for one who did it already, and could more often; none where once is enough.
+    #[serde(default)]
+    pub again: Option<String>,
     /// Lines for a turn that shows it; none for harmful checks.
     #[serde(default)]
     praise: Vec<String>,

@@ -18,3 +18,5 @@ mod rooms;
 mod score;
 mod sessions;
 mod support;
+#[cfg(unix)]
+mod terminal;

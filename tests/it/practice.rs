@@ -123,7 +123,12 @@ fn slash_commands_answer_in_a_script_and_undo_starts_a_branch() {
     assert_eq!(commands, ["/score", "/why", "/undo", "/branches"]);
     assert!(notes[0]["text"].as_str().unwrap().contains("asks-permission"), "{}", notes[0]);
     assert!(notes[2]["text"].as_str().unwrap().contains("Took back 1 turn"), "{}", notes[2]);
-    assert_eq!(notes[3]["text"].as_str().unwrap().lines().count(), 2, "{}", notes[3]);
+    let branches = notes[3]["text"].as_str().unwrap();
+    assert_eq!(branches.lines().filter(|line| line.contains(": 1 turn, openness ")).count(), 2, "{branches}");
+    assert!(
+        branches.ends_with("You are at number 2, after turn 1. /branches N goes to number N."),
+        "{branches}"
+    );
     let said = of_kind(&events, "verdicts");
     assert_eq!((said[0]["turn"].as_u64(), said[1]["turn"].as_u64()), (Some(1), Some(1)));
     assert_eq!(events.last().unwrap()["turns"], 1);

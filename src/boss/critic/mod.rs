@@ -57,16 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_critic_sees_swapped_roles_and_nonsense() {
-        let moment = moment(
-            "the late feedback on the prototype",
-            "Could I send you one page with the open questions by Wednesday?",
-            "thinks aloud about it; does not decide",
-        );
-        let lines =
-            ["Maybe. One page I could read before the call.", "I could send you the page by Wednesday."];
-        let said = Critic::shipped().convincing(&lines, &moment).unwrap();
-        assert!(said[0] > said[1], "{said:?}");
+    fn the_shipped_critic_is_whole_and_no_lines_are_no_work() {
+        let moment = moment("the late feedback", "May I send a  page?\n", "thinks aloud about it");
+        assert_eq!(moment, "the late feedback: May I send a page? [thinks aloud about it]");
+        let said =
+            Critic::shipped().convincing(&["Maybe. A page I could read.", "Delivery."], &moment).unwrap();
+        assert!(said.len() == 2 && said.iter().all(|odds| odds.is_finite()), "{said:?}");
         assert_eq!(Critic::shipped().convincing(&[], &moment).unwrap(), Vec::<f64>::new());
     }
 }

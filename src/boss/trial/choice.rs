@@ -40,7 +40,7 @@ pub fn choices(moments: &[Moment], critic: &Critic) -> Result<BTreeMap<String, C
         let words: Vec<f64> =
             lines.iter().map(|line| rank::score(line, 0.0, moment.act, &moment.turn)).collect();
         let both: Vec<f64> =
-            words.iter().zip(&convincing).map(|(words, odds)| words + rank::CONVINCING * odds).collect();
+            words.iter().zip(&convincing).map(|(words, odds)| words + rank::convincing(*odds)).collect();
         let (choice, said) = choices.entry(moment.model.clone()).or_default();
         let right = good.iter().filter(|good| **good).count();
         choice.moments += 1;
@@ -79,6 +79,25 @@ fn auc(said: &[(f64, bool)]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boss::critic::labelled;
+
+    #[test]
+    fn the_shipped_critic_chooses_better_than_chance_where_it_has_not_learned() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/candidates.jsonl");
+        let mut moments = labelled::read(&file).unwrap();
+        moments.retain(|moment| moment.split == labelled::Split::Test);
+        let learned: Vec<String> = labelled::read(&file)
+            .unwrap()
+            .into_iter()
+            .filter(|moment| moment.split == labelled::Split::Train)
+            .map(|moment| moment.turn)
+            .collect();
+        assert!(moments.iter().all(|moment| !learned.contains(&moment.turn)), "a turn is in both parts");
+        let few: Vec<Moment> = moments.into_iter().step_by(3).collect();
+        for (model, choice) in choices(&few, Critic::shipped()).unwrap() {
+            assert!(choice.moments > 10 && choice.auc > 0.6, "{model}: {choice:?}");
+        }
+    }
 
     #[test]
     fn the_area_counts_pairs_in_order() {

@@ -1,0 +1,141 @@
+//! Practice at a terminal: what is typed, what is pasted, and what arrives while the boss thinks.
+
+use crate::support::Home;
+use serde_json::Value;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::FromRawFd;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The longest that anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What the boss says, again and again.
+const REPLY: &str = "I've got the board deck due on Monday.";
+
+/// A practice session in a terminal of its own.
+struct Practice {
+    keys: File,
+    screen: Arc<Mutex<String>>,
+    program: Child,
+}
+
+impl Practice {
+    /// Begins one in `home`.
+    fn begin(home: &Home) -> Practice {
+        let replies = home.file("replies.txt", &[REPLY; 40].join("\n"));
+        let (keys, side) = terminal();
+        let program = Command::new(env!("CARGO_BIN_EXE_coachup"))
+            .args(["practice", "--seed", "3", "--model", &format!("scripted:{}", replies.display())])
+            .env("COACHUP_HOME", home.path())
+            .env("HF_HUB_OFFLINE", "1")
+            .env("TERM", "xterm")
+            .env_remove("COACHUP_NAME")
+            .stdin(Stdio::from(side.try_clone().unwrap()))
+            .stdout(Stdio::from(side.try_clone().unwrap()))
+            .stderr(Stdio::from(side))
+            .spawn()
+            .expect("coachup starts");
+        let screen = Arc::new(Mutex::new(String::new()));
+        let (mut reader, seen) = (keys.try_clone().unwrap(), Arc::clone(&screen));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // The terminal is gone when the program is.
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                seen.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        Practice { keys, screen, program }
+    }
+
+    /// Waits until the screen has shown `text` `times` times.
+    fn wait_for(&self, text: &str, times: usize) {
+        let start = Instant::now();
+        while self.screen.lock().unwrap().matches(text).count() < times {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "no {times} times `{text}` in {}",
+                self.screen.lock().unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Sends `keys` at once.
+    fn send(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits for the program's end.
+    fn end(mut self) {
+        let start = Instant::now();
+        while self.program.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < PATIENCE, "it does not end: {}", self.screen.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// A new terminal: the side of the hands and eyes, and the program's.
+fn terminal() -> (File, File) {
+    let (mut hands, mut program) = (0, 0);
+    let none = std::ptr::null_mut();
+    // SAFETY: both places for a descriptor are ours, no name is asked for, and no settings are given.
+    let made = unsafe { libc::openpty(&mut hands, &mut program, none, none.cast(), none.cast()) };
+    assert_eq!(made, 0, "no terminal: {}", std::io::Error::last_os_error());
+    // SAFETY: the call has just opened both descriptors, and nobody else owns them.
+    unsafe { (File::from_raw_fd(hands), File::from_raw_fd(program)) }
+}
+
+/// The turns of the only session, as they are stored.
+fn turns(home: &Home) -> Vec<String> {
+    let output = home.coachup(&["sessions", "export", "last"]).assert().success().get_output().stdout.clone();
+    let session: Value = serde_json::from_slice(&output).unwrap();
+    let exchanges = session["exchanges"].as_array().unwrap().iter();
+    exchanges.map(|exchange| exchange["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn lines_that_arrive_together_are_one_turn() {
+    let home = Home::new();
+    let mut practice = Practice::begin(&home);
+    practice.wait_for("Sam: ", 1);
+    // No marks around it, as a terminal without bracketed paste sends it; and an Enter at its end.
+    practice.send("Do you have ten minutes?\rIt is about the prototype.\r\rThursday would do.\r");
+    practice.wait_for("grade", 1);
+    // Marked as pasted, then Enter.
+    practice.send("\x1b[200~I know you are busy.\nWhat would help?\x1b[201~\r");
+    practice.wait_for("grade", 2);
+    // A line at a time, as a program types it.
+    practice.send("Which would suit you better?\r");
+    practice.wait_for("grade", 3);
+    practice.send("I could write a summary.\rBy Friday.\r/quit\r");
+    practice.end();
+    assert_eq!(
+        turns(&home),
+        [
+            "Do you have ten minutes?\nIt is about the prototype.\n\nThursday would do.",
+            "I know you are busy.\nWhat would help?",
+            "Which would suit you better?",
+            "I could write a summary.\nBy Friday.",
+        ]
+    );
+}
+
+#[test]
+fn typed_by_hand_each_line_is_a_turn() {
+    let home = Home::new();
+    let mut practice = Practice::begin(&home);
+    practice.wait_for("Sam: ", 1);
+    for (number, line) in (1..).zip(["Do you have ten minutes?", "What would help?"]) {
+        practice.send(line);
+        // Hands are never faster than this.
+        std::thread::sleep(Duration::from_millis(200));
+        practice.send("\r");
+        practice.wait_for("grade", number);
+    }
+    practice.send("/quit\r");
+    practice.end();
+    assert_eq!(turns(&home), ["Do you have ten minutes?", "What would help?"]);
+}
