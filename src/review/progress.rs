@@ -105,7 +105,7 @@ pub struct Reached {
 #[derive(Debug, Default)]
 pub struct Talks {
     points: Vec<Point>,
-    /// Which talks were added: an imported copy of one is not another.
+    /// What was added, to know a copy.
     seen: HashSet<(jiff::Timestamp, u64, u64)>,
     /// The newest, for what to practise next.
     last: Option<Session>,
@@ -120,9 +120,10 @@ struct Point {
 }
 
 impl Talks {
-    /// Adds the next newer session; one in which nothing was said, and a copy of an earlier one, are passed over.
+    /// Adds the next newer session; one in which nothing was said is passed over, and so is an imported copy,
+    /// which is not another talk.
     pub fn add(&mut self, session: Session) {
-        if session.head.is_some() && self.seen.insert(same_talk(&session)) {
+        if session.head.is_some() && self.seen.insert(fingerprint(&session)) {
             self.points.push(Point::of(&session));
             self.last = Some(session);
         }
@@ -189,13 +190,14 @@ impl Progress {
     }
 }
 
-/// What sessions share that are the same talk under two numbers: when it began, its seed and all that was said.
-fn same_talk(session: &Session) -> (jiff::Timestamp, u64, u64) {
-    let mut said = DefaultHasher::new();
+/// What an imported copy has in common with the talk it is a copy of, and no other talk has.
+fn fingerprint(session: &Session) -> (jiff::Timestamp, u64, u64) {
+    let mut hasher = DefaultHasher::new();
     for exchange in &session.exchanges {
-        exchange.text.hash(&mut said);
+        (exchange.parent, exchange.said, &exchange.text).hash(&mut hasher);
+        exchange.reply.as_ref().map(|reply| &reply.text).hash(&mut hasher);
     }
-    (session.header.started, session.header.seed, said.finish())
+    (session.header.started, session.header.seed, hasher.finish())
 }
 
 fn series(values: Vec<Option<f64>>) -> Series {

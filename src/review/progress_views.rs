@@ -164,11 +164,11 @@ fn sparkline(values: &[Option<f64>]) -> String {
 }
 
 fn wrapped(text: &str, width: usize) -> String {
-    textwrap::fill(text, options(width)) + "\n"
+    textwrap::fill(&one_line(text), options(width)) + "\n"
 }
 
 fn hanging(text: &str, width: usize) -> String {
-    textwrap::fill(text, options(width).initial_indent("  ").subsequent_indent("    ")) + "\n"
+    textwrap::fill(&one_line(text), options(width).initial_indent("  ").subsequent_indent("    ")) + "\n"
 }
 
 #[derive(Serialize)]
