@@ -106,10 +106,8 @@ impl Boss {
         }
         for (index, lead) in self.leads.iter().enumerate() {
             if !(1..=3).contains(&lead.split_whitespace().count()) || !lead.ends_with(['.', ',', ':']) {
-                problems.add(
-                    &format!("leads[{index}]"),
-                    "must be one to three words that end in `.`, `,` or `:`",
-                );
+                problems
+                    .add(format!("leads[{index}]"), "must be one to three words that end in `.`, `,` or `:`");
             }
         }
         self.check_greetings(&mut problems);
