@@ -56,7 +56,7 @@ impl<W: Write> Gate<W> {
     /// How much of `text` can be judged: all of it, but for a colour at its end that is not complete.
     fn complete(text: &str) -> usize {
         let Some(at) = text.rfind('\u{1b}') else { return text.len() };
-        let tail = text[at + 1..].as_bytes();
+        let tail = &text.as_bytes()[at + 1..];
         let begun = tail.len() < LONGEST_COLOUR
             && tail.iter().enumerate().all(|(index, &byte)| match index {
                 0 => byte == b'[',

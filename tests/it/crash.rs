@@ -9,7 +9,6 @@ use coachup::scorer::verdict::Verdicts;
 use coachup::session::plan::Plan;
 use coachup::session::store::Store;
 use coachup::session::{Session, file};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -198,7 +197,7 @@ fn killed_import(home: &Home, sessions: &BTreeMap<String, Session>, dice: &mut D
 /// A removal is done, or the session is whole.
 fn killed_removal(home: &Home, dice: &mut Dice, met: &Met) {
     let before = stored(home);
-    let (id, session) = before.iter().filter(|(id, _)| *id != "1").last().expect("a second session");
+    let (id, session) = before.iter().rfind(|(id, _)| *id != "1").expect("a second session");
     let running = Running::start(home.command(&["sessions", "rm", id, "--yes"]), "");
     let said = Moment::After(Duration::from_micros(dice.roll(80_000))).kill(running).concat();
     match stored(home).get(id) {
@@ -279,7 +278,7 @@ fn nor_while_a_real_model_thinks() {
     // What a kill left half-written is not taken for a prompt's beginning, and the next talk answers.
     let events =
         events(Running::start(home.command(&practice(model, "9")), &turns).finish().concat().as_bytes());
-    assert!(events.iter().any(|event| event["event"] == "boss" && event["tokens"] != Value::from(0)));
+    assert!(events.iter().any(|event| event["event"] == "boss" && event["tokens"] != 0));
 }
 
 #[test]
