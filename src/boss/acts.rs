@@ -43,6 +43,7 @@ struct Jump {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Whole {
     margin: f64,
+    hesitates: f64,
     then_part: f64,
 }
 
@@ -65,10 +66,13 @@ pub fn distribution(
     let gate = state.may_concede(difficulty) && !hostile;
     let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes(verdicts);
     let row = if settled { &TABLE.settled } else { &TABLE.draw[&stimulus][&state.mood(difficulty)] };
+    let whole = state.acts.iter().any(|act| act.concedes())
+        || state.openness >= (difficulty.threshold + TABLE.whole.margin).min(100.0);
+    // Just over the line, the boss still weighs it.
+    let weighed =
+        |act: Act| if act == Act::Considers && gate && !whole { TABLE.whole.hesitates } else { 1.0 };
     let allowed = |act: Act| {
         let table_laid = settled || !state.offers.is_empty();
-        let whole = state.acts.iter().any(|act| act.concedes())
-            || state.openness >= (difficulty.threshold + TABLE.whole.margin).min(100.0);
         !act.concedes() || (gate && table_laid && (act == Act::ConcedesPart || whole))
     };
     let asked = |act: Act| match verdicts.is_yes(Check::OpenQuestion) {
@@ -77,7 +81,7 @@ pub fn distribution(
     };
     row.iter()
         .filter(|(act, _)| allowed(**act))
-        .map(|(&act, &weight)| (act, weight * asked(act) * bent(act, &state.acts, hostile)))
+        .map(|(&act, &weight)| (act, weight * asked(act) * weighed(act) * bent(act, &state.acts, hostile)))
         .collect()
 }
 

@@ -126,8 +126,14 @@ fn practised() -> Home {
     run(&home, &["prepare", NAME], &answers);
     run(&home, &["prepare", NAME, "--show"], "");
     run(&home, &["prepare", NAME, "--show", "--format", "json"], "");
+    run(&home, &["prepare", "late-feedback"], &answers);
+    run(&home, &["prepare", "late-feedback", "--show"], "");
+    run(&home, &["prepare", "late-feedback", "--show", "--format", "json"], "");
     let model = model(&home);
-    let practice = ["practice", NAME, "--boss", NAME, "--difficulty", NAME, "--model", &model, "--seed", "3"];
+    // Files with such characters are left out, and named.
+    let refused = ["practice", NAME, "--boss", NAME, "--difficulty", NAME, "--model", &model, "--seed", "3"];
+    run(&home, &refused, &turns());
+    let practice = ["practice", "late-feedback", "--boss", "dana", "--model", &model, "--seed", "3"];
     let text = run(&home, &practice, &turns());
     assert!(String::from_utf8(text).unwrap().contains("openness"), "the talk was had");
     let events = run(&home, &[&practice[..], &["--format", "json"]].concat(), &turns());

@@ -10,6 +10,10 @@ use minijinja::{Environment, Error, ErrorKind, Value, context};
 /// that is added to itself more than 32 times over.
 const FUEL: u64 = 200_000;
 
+/// Stack for the deepest value that the fuel can make: some 30,000 levels of under 4 kB each. Only what is used of it
+/// takes memory.
+const STACK: usize = 128 << 20;
+
 /// Longest template in bytes; the longest known ones have 20 kB.
 const LONGEST: usize = 1 << 18;
 
@@ -59,15 +63,22 @@ impl ChatTemplate {
         };
         let messages: Vec<Value> = messages.iter().map(pairs).collect();
         let template = self.environment.get_template("chat").expect("added in `new`");
-        let text = template
-            .render(context! {
-                messages => messages,
-                add_generation_prompt => true,
-                enable_thinking => false,
-                bos_token => begin,
-                eos_token => end,
-            })
-            .map_err(|error| fault("refuses these messages", &error))?;
+        let data = context! {
+            messages => messages,
+            add_generation_prompt => true,
+            enable_thinking => false,
+            bos_token => begin,
+            eos_token => end,
+        };
+        // A value in a value, as deep as the fuel lasts, is written and dropped by recursion.
+        let render = || template.render(data);
+        let rendered = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, render);
+            thread.map(|thread| thread.join().expect("a template does not panic"))
+        });
+        let rendered = rendered
+            .map_err(|error| ModelError::Engine(format!("no thread for the chat template: {error}")))?;
+        let text = rendered.map_err(|error| fault("refuses these messages", &error))?;
         if text.len() > Self::LONGEST_TEXT {
             let longest = Self::LONGEST_TEXT;
             return Err(ModelError::Engine(format!(
