@@ -22,12 +22,13 @@ const BUT_WITHIN: usize = 6;
 const BEFORE_COMMAND: [&str; 10] =
     ["please", "just", "first", "oh", "well", "so", "then", "now", "hm", "hmm"];
 /// A promise of the boss's own, as the parser sees it.
-const PROMISES: [&str; 57] = [
+const PROMISES: [&str; 69] = [
     "do", "send", "read", "review", "look", "give", "get", "take", "make", "meet", "come", "be", "try",
     "write", "answer", "reply", "call", "book", "block", "set", "put", "help", "start", "go", "talk",
     "check", "finish", "have", "schedule", "bring", "ensure", "work", "share", "sign", "begin", "open",
     "collect", "keep", "prepare", "add", "use", "follow", "handle", "arrange", "move", "join", "fix",
-    "provide", "offer", "free", "clear", "cut", "sort", "accept", "allow", "discuss", "plan",
+    "provide", "offer", "free", "clear", "cut", "sort", "accept", "allow", "discuss", "plan", "find",
+    "spare", "fit", "slot", "manage", "reserve", "squeeze", "sit", "listen", "pencil", "grant", "let",
 ];
 
 /// Does `reply` agree to something, or promise it?
@@ -142,6 +143,7 @@ mod tests {
             "One trial, two weeks. Then we compare.",
             "You are right, and I shall sign it tomorrow.",
             "You're right. I'll begin with the open questions.",
+            "Fair point. I'll find ten minutes on Thursday.",
             "I think we should do it on Friday after lunch.",
             "I'm ready. Could we meet on Thursday at nine?",
             "Hm, good. You bring the page on Thursday and I decide then.",

@@ -2,6 +2,10 @@
 //! once. Gives exactly [`super::scalar::dot`].
 
 #![expect(unsafe_code, reason = "instructions of the processor")]
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "one SAFETY comment stands for the blocks of a whole function"
+)]
 
 use super::{Inputs, RowInput, Sums, TILE, Tile};
 use std::arch::x86_64::*;

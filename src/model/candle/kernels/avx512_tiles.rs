@@ -7,6 +7,10 @@
 //! set, can't be inlined into a function that isn't, and costs more than the work.
 
 #![expect(unsafe_code, reason = "instructions of the processor")]
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "one SAFETY comment stands for the blocks of a whole function"
+)]
 
 use super::avx512::{Pairs, add_scaled, head, high_halves, join_quarters, low_halves, prefetch};
 use super::{Inputs, TILE, Tile};
