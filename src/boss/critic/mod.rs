@@ -31,11 +31,6 @@ impl Critic {
         &SHIPPED
     }
 
-    /// A critic of an encoder with the labels of [`Label`].
-    pub fn of(encoder: Encoder) -> Critic {
-        Critic { encoder }
-    }
-
     /// How convincing each of `lines` is at `moment`: log-odds that a demanding reader finds nothing wrong in it.
     ///
     /// # Errors
