@@ -19,7 +19,7 @@ struct Table {
     again: Again,
     jump: Jump,
     whole: Whole,
-    /// Factors for a turn that asks an open question, which wants an answer.
+    /// Factors for a turn that asks something, which wants an answer.
     asked: Weights,
     draw: BTreeMap<Stimulus, BTreeMap<Mood, Weights>>,
     settled: Weights,
@@ -75,7 +75,8 @@ pub fn distribution(
         let table_laid = settled || !state.offers.is_empty();
         !act.concedes() || (gate && table_laid && (act == Act::ConcedesPart || whole))
     };
-    let asked = |act: Act| match verdicts.is_yes(Check::OpenQuestion) {
+    let asked = |act: Act| match verdicts.is_yes(Check::AsksQuestion) || verdicts.is_yes(Check::OpenQuestion)
+    {
         true => TABLE.asked.get(&act).copied().unwrap_or(1.0),
         false => 1.0,
     };

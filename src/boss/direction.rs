@@ -43,6 +43,7 @@ struct ActWords {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Special {
     reveals: String,
+    needs: String,
     floor: String,
     floor_openings: Vec<String>,
     settled: String,
@@ -92,6 +93,7 @@ pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> 
     let special = &DIRECTIONS.special;
     let words = &DIRECTIONS.acts[&plan.act];
     let text = match (fact, plan.act) {
+        (Some(fact), _) if fact.need => &special.needs,
         (Some(_), _) => &special.reveals,
         (None, Act::AgreesAndCommits) if plan.settled => &special.settled,
         (None, Act::AsksForSpecifics) if plan.floor => &special.floor,
@@ -111,13 +113,15 @@ const LEAD_IN: usize = 4;
 const FACT_WORDS: usize = 4;
 
 /// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
-/// the prompt does not show, since the model would go on as they do.
+/// the prompt does not show (`shown`), since the model would go on as they do. `earlier` is what the boss has
+/// said.
 pub fn openings(
     plan: &Plan,
     boss: &Boss,
     you: &str,
     fact: Option<&PrivateFact>,
     shown: &[String],
+    earlier: &[&str],
     draw: &mut Draw,
 ) -> Vec<String> {
     if let Some(fact) = fact {
@@ -130,13 +134,14 @@ pub fn openings(
     }
     if plan.floor {
         let openings = DIRECTIONS.special.floor_openings.iter().cloned();
-        let led: Vec<String> = openings.map(|opening| led_in(opening, boss, draw)).collect();
+        let led: Vec<String> = openings.map(|opening| led_in(opening, boss, earlier, draw)).collect();
         return draw.shuffled(led);
     }
     if let Some(about) = &plan.about {
         let offered = offered_openings(plan.act, about);
         if !offered.is_empty() {
-            let led: Vec<String> = offered.into_iter().map(|opening| led_in(opening, boss, draw)).collect();
+            let led: Vec<String> =
+                offered.into_iter().map(|opening| led_in(opening, boss, earlier, draw)).collect();
             return draw.shuffled(led);
         }
     }
@@ -146,7 +151,7 @@ pub fn openings(
         .openings
         .iter()
         .filter_map(|opening| with_start(opening, start.as_deref()))
-        .map(|opening| if plain { opening } else { led_in(opening, boss, draw) })
+        .map(|opening| if plain { opening } else { led_in(opening, boss, earlier, draw) })
         .collect();
     // What the boss says before a question is often one itself, and leaves the model nothing to ask.
     let asks = matches!(plan.act, Act::AsksForSpecifics | Act::QuestionsMotive);

@@ -129,7 +129,6 @@ impl Cast {
         let settled = act == Act::AgreesAndCommits && state.offers.is_empty();
         let about_work = tone::is_about_work(turn.text, &self.scenario);
         let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint && about_work;
-        let next_fact = (0..self.scenario.facts.len()).find(|index| !state.facts_out.contains(index));
         let offer = match act {
             act if !act.concedes() => None,
             _ if settled => state.agreed.last().cloned(),
@@ -143,7 +142,7 @@ impl Cast {
             act,
             about,
             mood: state.mood(&self.difficulty),
-            fact: next_fact.filter(|_| asked),
+            fact: if asked { self.next_fact(state, turn.text) } else { None },
             offer,
             floor: stimulus == Stimulus::Permission && act == Act::AsksForSpecifics,
             settled,
@@ -208,7 +207,9 @@ impl Cast {
         let mut draw = Draw::new(self.seed, node, Purpose::Model);
         let shown: Vec<String> = wording::shown(self).into_iter().map(|(_, line)| line).collect();
         let openings = match steering.openings {
-            true => direction::openings(plan, &self.boss, &self.you, expected.fact, &shown, &mut draw),
+            true => {
+                direction::openings(plan, &self.boss, &self.you, expected.fact, &shown, &earlier, &mut draw)
+            }
             false => Vec::new(),
         };
         let moment = critic::moment(&self.scenario.topic, expected.turn, &self.deed(plan));
@@ -279,6 +280,15 @@ impl Cast {
     pub fn deed(&self, plan: &Plan) -> String {
         let plan = &Plan { about: None, ..plan.clone() };
         direction::deed(plan, &self.boss, &self.you, self.fact(plan))
+    }
+
+    /// The private fact that a question brings out: the first not told yet, of those it asks for where there
+    /// are such.
+    fn next_fact(&self, state: &BossState, text: &str) -> Option<usize> {
+        let facts = &self.scenario.facts;
+        let untold = || (0..facts.len()).filter(|index| !state.facts_out.contains(index));
+        let need = tone::asks_for_need(text);
+        untold().find(|&index| facts[index].need == need).or_else(|| untold().next())
     }
 
     fn fact(&self, plan: &Plan) -> Option<&PrivateFact> {

@@ -63,6 +63,8 @@ struct Empty {
 pub(super) struct Words {
     /// What a question about the boss's own situation speaks of.
     pub(super) situation: Phrases,
+    /// What a question about what the boss would need speaks of.
+    pub(super) need: Phrases,
     pub(super) flattery: Phrases,
     pub(super) pressure: Phrases,
 }

@@ -335,7 +335,7 @@ fn echoes(text: &str, expected: &Expected) -> bool {
 }
 
 /// Earlier turns whose words are not thrown back either.
-const REMEMBERED: usize = 4;
+const REMEMBERED: usize = 8;
 
 /// Who is meant changes with the speaker, so these words do not stay as they were said.
 const PERSONS: [&str; 15] = [

@@ -399,3 +399,18 @@ fn counters_of_an_imported_state_stay_where_they_end() {
     cast.moved(&mut state, &verdicts("ok", &[]), "ok");
     assert_eq!((state.idle, state.patience), (u32::MAX, u32::MAX - 1));
 }
+
+#[test]
+fn what_the_boss_would_need_comes_out_when_asked_for_it_and_not_before_the_rest() {
+    let cast = cast(preset("open"), 1);
+    let needs: Vec<bool> = cast.scenario.facts.iter().map(|fact| fact.need).collect();
+    assert_eq!(needs, [false, false, false, true]);
+    let told = |state: &BossState, text| cast.next_fact(state, text);
+    let mut state = cast.start();
+    assert_eq!(told(&state, "What would make it easier for you?"), Some(3));
+    assert_eq!(told(&state, "How does the review look from your side?"), Some(0));
+    state.facts_out.insert(3);
+    assert_eq!(told(&state, "What would make it easier for you?"), Some(0));
+    state.facts_out.extend([0, 1, 2]);
+    assert_eq!(told(&state, "What do you need?"), None);
+}

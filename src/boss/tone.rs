@@ -96,6 +96,11 @@ pub fn is_about_work(text: &str, scenario: &Scenario) -> bool {
         || scenario.keywords.iter().any(|word| normal.contains(&word.to_lowercase()))
 }
 
+/// Does the turn ask what the boss would need, rather than how things are?
+pub fn asks_for_need(text: &str) -> bool {
+    WEIGHTS.phrases.need.find(&normal(text)).is_some()
+}
+
 /// Does the turn put something on the table that the boss could agree to?
 pub fn proposes(verdicts: &Verdicts) -> bool {
     let yes = |check| verdicts.is_yes(check);

@@ -6,10 +6,16 @@ use crate::scenario::Boss;
 /// One opening in this many begins as the boss often does.
 const SELDOM: usize = 3;
 
-/// `opening` after one of the boss's own beginnings, now and then.
-pub(super) fn led_in(opening: String, boss: &Boss, draw: &mut Draw) -> String {
-    let Some(lead) = draw.pick(&boss.leads) else { return opening };
-    let known = boss.leads.iter().any(|lead| opening.starts_with(lead.trim_end_matches(['.', ',', ':'])));
+/// Replies after which a beginning may come again.
+const APART: usize = 3;
+
+/// `opening` after one of the boss's own beginnings, now and then, and not one of the last few replies' again.
+pub(super) fn led_in(opening: String, boss: &Boss, earlier: &[&str], draw: &mut Draw) -> String {
+    let said = |lead: &&String| earlier.iter().rev().take(APART).any(|line| line.starts_with(lead.as_str()));
+    let fresh: Vec<&String> = boss.leads.iter().filter(|lead| !said(lead)).collect();
+    let Some(lead) = draw.pick(&fresh) else { return opening };
+    let known = opening.starts_with("Hm")
+        || boss.leads.iter().any(|lead| opening.starts_with(lead.trim_end_matches(['.', ',', ':'])));
     if known || !draw.bits().is_multiple_of(SELDOM as u64) {
         return opening;
     }
@@ -106,7 +112,7 @@ mod tests {
     fn some_replies_begin_as_the_boss_often_does() {
         let library = Library::embedded();
         let frank: &Boss = library.get("frank").unwrap();
-        let led = |seed| led_in("That might".to_owned(), frank, &mut Draw::new(seed, 1, Purpose::Model));
+        let led = |seed| led_in("That might".to_owned(), frank, &[], &mut Draw::new(seed, 1, Purpose::Model));
         let all: Vec<String> = (0..60).map(led).collect();
         let with = all.iter().filter(|opening| *opening != "That might").count();
         assert!((8..40).contains(&with), "{with}");

@@ -121,7 +121,7 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
         let name = models[0].name().to_owned();
         let cells =
             sample(every_cell(&scripts, library, args.seeds.unwrap_or(1)), args.cells.unwrap_or(usize::MAX));
-        let folder = args.output.join(file_name(&name));
+        let folder = args.output.join(file_name(&name, &args.steering));
         let started = Instant::now();
         let had = talks(args, cells, &scripts, library, &mut models, &name, Some(&folder), &interrupt)?;
         let Some(transcripts) = had else { return Ok(Exit::Interrupted) };
@@ -166,9 +166,15 @@ fn scripts(args: &EvalBossArgs) -> Result<Vec<Script>> {
     Ok(all.into_iter().filter(wanted).collect())
 }
 
-/// A model's name as a folder's.
-fn file_name(model: &str) -> String {
-    model.chars().map(|c| if c.is_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect()
+/// A model's name and how it is steered as a folder's name, so that one way's talks are not taken for another's.
+fn file_name(model: &str, steering: &[Way]) -> String {
+    let mut name: String =
+        model.chars().map(|c| if c.is_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect();
+    for way in steering.iter().filter_map(Way::to_possible_value) {
+        name.push('+');
+        name.push_str(way.get_name());
+    }
+    name
 }
 
 fn every_cell(scripts: &[Script], library: &Library, seeds: u64) -> Vec<Cell> {

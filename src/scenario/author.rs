@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_template_is_right_but_for_what_only_the_author_knows() {
-        template_asks_only_for_its_markers::<Scenario>(13);
+        template_asks_only_for_its_markers::<Scenario>(15);
         template_asks_only_for_its_markers::<Boss>(4);
         template_asks_only_for_its_markers::<Difficulty>(1);
     }

@@ -53,6 +53,9 @@ pub struct PrivateFact {
     pub fact: String,
     /// In the boss's own words, for the last resort: "My own boss moved the launch up."
     pub line: String,
+    /// It is what the boss would need, and comes out first where that is what was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub need: bool,
 }
 
 /// How others speak of the boss.

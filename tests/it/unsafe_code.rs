@@ -8,6 +8,7 @@ const NAMED: [(&str, &str); 13] = [
     ("model/candle/attention.rs", "threads write disjoint parts of one output"),
     ("model/candle/gguf.rs", "maps the model file"),
     ("model/candle/kernels/avx2.rs", "instructions of the processor"),
+    ("model/candle/kernels/avx2_tiles.rs", "instructions of the processor"),
     ("model/candle/kernels/avx512.rs", "instructions of the processor"),
     ("model/candle/kernels/avx512_tiles.rs", "instructions of the processor"),
     ("model/candle/kernels/dispatch.rs", "calls the kernels for the processor that was detected"),

@@ -42,8 +42,8 @@ impl Scenario {
     }
 
     fn check_facts(&self, problems: &mut Problems) {
-        if !(2..=3).contains(&self.facts.len()) {
-            problems.add("facts", format!("are {}; a boss keeps back two or three", self.facts.len()));
+        if !(2..=4).contains(&self.facts.len()) {
+            problems.add("facts", format!("are {}; a boss keeps back two to four", self.facts.len()));
         }
         for (index, fact) in self.facts.iter().enumerate() {
             let key = format!("facts[{index}].fact");

@@ -5,6 +5,8 @@
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
 #[cfg(target_arch = "x86_64")]
+use super::avx2_tiles;
+#[cfg(target_arch = "x86_64")]
 use super::avx512;
 #[cfg(target_arch = "x86_64")]
 use super::avx512_tiles;
@@ -157,16 +159,17 @@ fn avx512_routines(dtype: GgmlDType) -> Option<Routines> {
 
 #[cfg(target_arch = "x86_64")]
 fn avx2_routines(dtype: GgmlDType) -> Option<Routines> {
-    use avx2::{Q40, Q41, Q50, Q51, Q80, dot_32, dot_q6k, dot_q45k, rows_32, rows_q6k, rows_q45k};
+    use avx2::{Q40, Q41, Q50, Q51, Q80, dot_32, dot_q6k, dot_q45k};
+    use avx2_tiles::{Q6K, Q45K, tile_32, tile_256};
     let (one, many): (DotFn, TileFn) = match dtype {
-        GgmlDType::Q4_0 => (dot_32::<Q40>, rows_32::<Q40>),
-        GgmlDType::Q4_1 => (dot_32::<Q41>, rows_32::<Q41>),
-        GgmlDType::Q5_0 => (dot_32::<Q50>, rows_32::<Q50>),
-        GgmlDType::Q5_1 => (dot_32::<Q51>, rows_32::<Q51>),
-        GgmlDType::Q8_0 => (dot_32::<Q80>, rows_32::<Q80>),
-        GgmlDType::Q4K => (dot_q45k::<false>, rows_q45k::<false>),
-        GgmlDType::Q5K => (dot_q45k::<true>, rows_q45k::<true>),
-        GgmlDType::Q6K => (dot_q6k, rows_q6k),
+        GgmlDType::Q4_0 => (dot_32::<Q40>, tile_32::<Q40>),
+        GgmlDType::Q4_1 => (dot_32::<Q41>, tile_32::<Q41>),
+        GgmlDType::Q5_0 => (dot_32::<Q50>, tile_32::<Q50>),
+        GgmlDType::Q5_1 => (dot_32::<Q51>, tile_32::<Q51>),
+        GgmlDType::Q8_0 => (dot_32::<Q80>, tile_32::<Q80>),
+        GgmlDType::Q4K => (dot_q45k::<false>, tile_256::<Q45K<false>>),
+        GgmlDType::Q5K => (dot_q45k::<true>, tile_256::<Q45K<true>>),
+        GgmlDType::Q6K => (dot_q6k, tile_256::<Q6K>),
         _ => return None,
     };
     Some(Routines { one, many })

@@ -10,6 +10,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_tiles;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_tiles;
@@ -46,27 +48,20 @@ pub struct Tile {
     blocks: usize,
 }
 
-/// Sixteen rows' whole-number sums and floats of one block.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[derive(Clone, Copy)]
-struct Sums {
-    products: [i32; TILE],
-    below: [i32; TILE],
-    d: [u16; TILE],
-    m: [u16; TILE],
-}
-
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-impl Sums {
-    const ZERO: Sums = Sums { products: [0; TILE], below: [0; TILE], d: [0; TILE], m: [0; TILE] };
-}
-
 /// One quantized input row.
 #[derive(Clone, Copy)]
 pub struct RowInput {
     bytes: *const i8,
     scales: *const f32,
     sums: *const i16,
+}
+
+impl RowInput {
+    /// The row as the only one of `cols` elements.
+    #[cfg(target_arch = "x86_64")]
+    fn alone(self, cols: usize) -> Inputs {
+        Inputs { bytes: self.bytes, scales: self.scales, sums: self.sums, cols }
+    }
 }
 
 /// All quantized input rows, one after the other.

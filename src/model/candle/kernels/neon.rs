@@ -7,7 +7,7 @@
 
 #![expect(unsafe_code, reason = "instructions of the processor")]
 
-use super::{Inputs, RowInput, Sums, TILE, Tile};
+use super::{Inputs, RowInput, TILE, Tile};
 use std::arch::aarch64::*;
 
 /// Whether this processor can run the functions here without `DOT`.
@@ -56,7 +56,18 @@ impl<const NUMBERS: usize, const SCALES: usize> Unpacked<NUMBERS, SCALES> {
     const ZERO: Self = Unpacked { numbers: [0; NUMBERS], scales: [0; SCALES], minima: [0; 8] };
 }
 
+/// Sixteen rows' whole-number sums and floats of one block.
+#[derive(Clone, Copy)]
+struct Sums {
+    products: [i32; TILE],
+    below: [i32; TILE],
+    d: [u16; TILE],
+    m: [u16; TILE],
+}
+
 impl Sums {
+    const ZERO: Sums = Sums { products: [0; TILE], below: [0; TILE], d: [0; TILE], m: [0; TILE] };
+
     /// Four of the products from `at`, as floats.
     #[inline]
     #[target_feature(enable = "neon")]

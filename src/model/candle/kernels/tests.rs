@@ -69,7 +69,7 @@ fn every_kernel_gives_the_definition_to_the_bit() {
                     let bytes = weights(dtype, TILE * blocks, byte, &mut random);
                     let stride = blocks * dtype.type_size();
                     let tile = Tile { weights: bytes.as_ptr(), stride, blocks };
-                    for rows in [1, 2, 3, 7, 8, 13] {
+                    for rows in [1, 2, 3, 7, 8, 13, 18] {
                         let input = input(rows, cols, kernel.form(), extreme, &mut random);
                         let quantized = input.quantized(kernel.form());
                         let mut out = vec![[f32::NAN; TILE]; rows];
