@@ -1,6 +1,7 @@
 //! How an act is put to the model: the direction in brackets, and the first words of the reply.
 
 use super::draw::Draw;
+use super::phrases::normal;
 use super::state::{Act, Mood};
 use super::voice::led_in;
 use crate::scenario::{Boss, PrivateFact};
@@ -112,10 +113,34 @@ const LEAD_IN: usize = 4;
 /// The fewest words of a private fact that a reply begins with, so that it is this fact that comes out.
 const FACT_WORDS: usize = 4;
 
-/// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
-/// the prompt does not show (`shown`), since the model would go on as they do. `earlier` is what the boss has
-/// said.
+/// How a reply may begin, in random order, those last that begin as an earlier reply did.
 pub fn openings(
+    plan: &Plan,
+    boss: &Boss,
+    you: &str,
+    fact: Option<&PrivateFact>,
+    shown: &[String],
+    earlier: &[&str],
+    draw: &mut Draw,
+) -> Vec<String> {
+    let mut all = possible_openings(plan, boss, you, fact, shown, earlier, draw);
+    if fact.is_none() {
+        let said: Vec<String> = earlier.iter().map(|line| normal(line)).collect();
+        all.sort_by_key(|opening| said.iter().any(|line| line.contains(&ending(opening))));
+    }
+    all
+}
+
+/// The last two words of an opening, the part that is not the other side's; all of a shorter one.
+fn ending(opening: &str) -> String {
+    let normal = normal(opening);
+    let words: Vec<&str> = normal.split_whitespace().collect();
+    format!(" {} ", words[words.len().saturating_sub(2)..].join(" "))
+}
+
+/// The table's openings, and those of the boss's own lines that the prompt does not show (`shown`), since the
+/// model would go on as they do. `earlier` is what the boss has said.
+fn possible_openings(
     plan: &Plan,
     boss: &Boss,
     you: &str,

@@ -34,6 +34,7 @@ use crate::model::{Completion, Finish, LanguageModel, ModelError, Prompt, Reques
 use crate::scenario::{Boss, Difficulty, PrivateFact, Scenario};
 use crate::scorer::verdict::Verdicts;
 use draw::{Draw, Purpose};
+use likeness::shared_words;
 use reply::Expected;
 use state::{Act, BossState, Move};
 use std::ops::ControlFlow;
@@ -282,13 +283,17 @@ impl Cast {
         direction::deed(plan, &self.boss, &self.you, self.fact(plan))
     }
 
-    /// The private fact that a question brings out: the first not told yet, of those it asks for where there
-    /// are such.
+    /// The private fact that a question brings out: of those not told yet, one that it asks for; the one that
+    /// shares most words with it, and the first of several.
     fn next_fact(&self, state: &BossState, text: &str) -> Option<usize> {
         let facts = &self.scenario.facts;
-        let untold = || (0..facts.len()).filter(|index| !state.facts_out.contains(index));
         let need = tone::asks_for_need(text);
-        untold().find(|&index| facts[index].need == need).or_else(|| untold().next())
+        let fits = |index: usize| {
+            let fact = &facts[index];
+            (fact.need == need, shared_words(text, &format!("{} {}", fact.fact, fact.line)))
+        };
+        let untold = (0..facts.len()).rev().filter(|index| !state.facts_out.contains(index));
+        untold.max_by_key(|index| fits(*index))
     }
 
     fn fact(&self, plan: &Plan) -> Option<&PrivateFact> {

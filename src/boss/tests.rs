@@ -408,9 +408,11 @@ fn what_the_boss_would_need_comes_out_when_asked_for_it_and_not_before_the_rest(
     let told = |state: &BossState, text| cast.next_fact(state, text);
     let mut state = cast.start();
     assert_eq!(told(&state, "What would make it easier for you?"), Some(3));
-    assert_eq!(told(&state, "How does the review look from your side?"), Some(0));
+    assert_eq!(told(&state, "What is in the way?"), Some(0));
+    assert_eq!(told(&state, "Which pages of the prototype matter to you?"), Some(1));
     state.facts_out.insert(3);
     assert_eq!(told(&state, "What would make it easier for you?"), Some(0));
+    assert_eq!(told(&state, "How did the last review go for you?"), Some(2));
     state.facts_out.extend([0, 1, 2]);
     assert_eq!(told(&state, "What do you need?"), None);
 }

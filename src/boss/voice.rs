@@ -119,6 +119,11 @@ mod tests {
         assert!(
             all.contains(&"Listen, that might".to_owned()) && all.contains(&"Come on. That might".to_owned())
         );
+        let just = ["Listen, no.", "Come on. Not now.", "Alright, what?"];
+        let again = (0..60).map(|seed| {
+            led_in("That might".to_owned(), frank, &just, &mut Draw::new(seed, 1, Purpose::Model))
+        });
+        assert!(again.into_iter().all(|opening| opening == "That might"));
         assert_eq!(uncapitalised("I've got"), "I've got");
         assert_eq!(uncapitalised("Thursday at nine? No."), "Thursday at nine? No.");
         assert_eq!(uncapitalised("Ten minutes? How"), "ten minutes? How");
