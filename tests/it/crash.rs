@@ -191,7 +191,7 @@ fn killed_import(home: &Home, sessions: &BTreeMap<String, Session>, dice: &mut D
     let longest = sessions.values().max_by_key(|session| session.exchanges.len()).unwrap();
     let path = home.file("talk.json", &file::to_json(longest));
     let before = stored(home).len();
-    let running = Running::start(home.command(&["sessions", "import", path.to_str().unwrap()]), "");
+    let running = Running::start(home.command(&["sessions", "import", "--copy", path.to_str().unwrap()]), "");
     let said = Moment::After(Duration::from_micros(dice.roll(60_000))).kill(running).concat();
     let after = stored(home);
     assert!(after.len() == before + 1 || (after.len() == before && said.is_empty()), "{said}");

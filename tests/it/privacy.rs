@@ -233,7 +233,7 @@ fn whole_session(home: &Home, model: &str) -> String {
     format!(
         "set -e; cd '{}'; '{program}' practice --model '{model}' --script turns.txt; '{program}' review last; \
          '{program}' review --format html --output '{}'; '{program}' progress; '{program}' sessions list; \
-         '{program}' sessions export 1 --output talk.json; '{program}' sessions import talk.json; \
+         '{program}' sessions export 1 --output talk.json; '{program}' sessions import --copy talk.json; \
          '{program}' score turns.txt --format text; printf 'a topic\\n/quit\\n' | '{program}' prepare; \
          '{program}' doctor --privacy; '{program}' sessions rm --all --yes",
         home.path().display(),
