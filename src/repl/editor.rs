@@ -78,6 +78,7 @@ impl Prompt {
             .auto_add_history(false)
             .build();
         let lines = FileHistory::with_config(&config);
+        let kept = history.map(|history| KeptLines::new(history, &config));
         let mut editor = Editor::with_history(config, lines)?;
         editor.set_helper(Some(Slash));
         // A line break inside a turn; Enter alone says it.
@@ -88,7 +89,6 @@ impl Prompt {
         if let Some(history) = history {
             let _ = editor.load_history(history);
         }
-        let kept = history.map(|history| KeptLines::new(history, &config));
         Ok(Prompt { editor, kept, arrival, next: None })
     }
 

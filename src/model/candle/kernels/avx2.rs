@@ -2,10 +2,6 @@
 //! once. Gives exactly [`super::scalar::dot`].
 
 #![expect(unsafe_code, reason = "instructions of the processor")]
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "one SAFETY comment stands for the blocks of a whole function"
-)]
 
 use super::{Inputs, RowInput, Sums, TILE, Tile};
 use std::arch::x86_64::*;
@@ -74,27 +70,29 @@ unsafe fn packed_scales(packed: *const u8) -> (u64, u64) {
 unsafe fn row_q45k<const FIFTH: bool>(at: *const u8, y: *const i8, scales: u64) -> __m256i {
     let nibble = _mm256_set1_epi8(15);
     let mut sum = _mm256_setzero_si256();
-    // SAFETY (whole function): the caller's promise.
-    let high = if FIFTH { unsafe { _mm256_loadu_si256(at.add(16).cast()) } } else { sum };
-    let low = unsafe { at.add(if FIFTH { 48 } else { 16 }) };
-    for pair in 0..4 {
-        let packed = unsafe { _mm256_loadu_si256(low.add(pair * 32).cast()) };
-        for half in 0..2 {
-            let group = pair * 2 + half;
-            let shifted = if half == 0 { packed } else { _mm256_srli_epi16::<4>(packed) };
-            let mut numbers = _mm256_and_si256(shifted, nibble);
-            if FIFTH {
-                let bit = _mm256_set1_epi8((1u8 << group) as i8);
-                let set = _mm256_cmpeq_epi8(_mm256_and_si256(high, bit), bit);
-                numbers = _mm256_or_si256(numbers, _mm256_and_si256(set, _mm256_set1_epi8(16)));
+    // SAFETY: the caller's promise.
+    unsafe {
+        let high = if FIFTH { _mm256_loadu_si256(at.add(16).cast()) } else { sum };
+        let low = at.add(if FIFTH { 48 } else { 16 });
+        for pair in 0..4 {
+            let packed = _mm256_loadu_si256(low.add(pair * 32).cast());
+            for half in 0..2 {
+                let group = pair * 2 + half;
+                let shifted = if half == 0 { packed } else { _mm256_srli_epi16::<4>(packed) };
+                let mut numbers = _mm256_and_si256(shifted, nibble);
+                if FIFTH {
+                    let bit = _mm256_set1_epi8((1u8 << group) as i8);
+                    let set = _mm256_cmpeq_epi8(_mm256_and_si256(high, bit), bit);
+                    numbers = _mm256_or_si256(numbers, _mm256_and_si256(set, _mm256_set1_epi8(16)));
+                }
+                let y = _mm256_loadu_si256(y.add(group * 32).cast());
+                let scale = _mm256_set1_epi16((scales >> (8 * group) & 0xff) as i16);
+                let part = _mm256_madd_epi16(_mm256_maddubs_epi16(numbers, y), scale);
+                sum = _mm256_add_epi32(sum, part);
             }
-            let y = unsafe { _mm256_loadu_si256(y.add(group * 32).cast()) };
-            let scale = _mm256_set1_epi16((scales >> (8 * group) & 0xff) as i16);
-            let part = _mm256_madd_epi16(_mm256_maddubs_epi16(numbers, y), scale);
-            sum = _mm256_add_epi32(sum, part);
         }
+        sum
     }
-    sum
 }
 
 /// Sixteen rows of Q4_K (`FIFTH` false) or Q5_K (true) times one input row.
@@ -165,34 +163,41 @@ fn store(totals: [__m256; 2], out: &mut [f32; TILE]) {
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn row_q6k(at: *const u8, y: *const i8, groups: __m256i) -> __m256i {
     let (nibble, two_bits) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
-    // SAFETY (whole function): the caller's promise.
-    let scales = unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(at.add(192).cast())) };
-    let mut sum = _mm256_setzero_si256();
-    for half in 0..2 {
-        let low = unsafe {
-            [_mm256_loadu_si256(at.add(half * 64).cast()), _mm256_loadu_si256(at.add(half * 64 + 32).cast())]
-        };
-        let high = unsafe { _mm256_loadu_si256(at.add(128 + half * 32).cast()) };
-        let highs =
-            [_mm256_slli_epi16::<4>(high), _mm256_slli_epi16::<2>(high), high, _mm256_srli_epi16::<2>(high)];
-        for group in 0..4 {
-            let packed = low[group % 2];
-            let shifted = if group < 2 { packed } else { _mm256_srli_epi16::<4>(packed) };
-            let numbers =
-                _mm256_or_si256(_mm256_and_si256(shifted, nibble), _mm256_and_si256(highs[group], two_bits));
-            let y = unsafe { _mm256_loadu_si256(y.add(half * 128 + group * 32).cast()) };
-            let first = half * 8 + group * 2;
-            let scale = unsafe {
-                _mm256_set_m128i(
+    // SAFETY: the caller's promise.
+    unsafe {
+        let scales = _mm256_cvtepi8_epi16(_mm_loadu_si128(at.add(192).cast()));
+        let mut sum = _mm256_setzero_si256();
+        for half in 0..2 {
+            let low = [
+                _mm256_loadu_si256(at.add(half * 64).cast()),
+                _mm256_loadu_si256(at.add(half * 64 + 32).cast()),
+            ];
+            let high = _mm256_loadu_si256(at.add(128 + half * 32).cast());
+            let highs = [
+                _mm256_slli_epi16::<4>(high),
+                _mm256_slli_epi16::<2>(high),
+                high,
+                _mm256_srli_epi16::<2>(high),
+            ];
+            for group in 0..4 {
+                let packed = low[group % 2];
+                let shifted = if group < 2 { packed } else { _mm256_srli_epi16::<4>(packed) };
+                let numbers = _mm256_or_si256(
+                    _mm256_and_si256(shifted, nibble),
+                    _mm256_and_si256(highs[group], two_bits),
+                );
+                let y = _mm256_loadu_si256(y.add(half * 128 + group * 32).cast());
+                let first = half * 8 + group * 2;
+                let scale = _mm256_set_m128i(
                     _mm_set1_epi16(i16::from(*at.add(193 + first).cast::<i8>())),
                     _mm_set1_epi16(i16::from(*at.add(192 + first).cast::<i8>())),
-                )
-            };
-            let part = _mm256_madd_epi16(_mm256_maddubs_epi16(numbers, y), scale);
-            sum = _mm256_add_epi32(sum, part);
+                );
+                let part = _mm256_madd_epi16(_mm256_maddubs_epi16(numbers, y), scale);
+                sum = _mm256_add_epi32(sum, part);
+            }
         }
+        _mm256_sub_epi32(sum, _mm256_slli_epi32::<5>(_mm256_madd_epi16(scales, groups)))
     }
-    _mm256_sub_epi32(sum, _mm256_slli_epi32::<5>(_mm256_madd_epi16(scales, groups)))
 }
 
 /// Sixteen rows of Q6_K times one input row.
