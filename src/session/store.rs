@@ -178,9 +178,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn set_plan(&mut self, session: &str, plan: Option<&Plan>) -> Result<(), StoreError> {
-        self.connection
-            .execute("UPDATE sessions SET plan = ?2 WHERE id = ?1", params![session, plan.map(json)])?;
-        Ok(())
+        self.update("UPDATE sessions SET plan = ?2 WHERE id = ?1", params![session, plan.map(json)])
     }
 
     /// Keeps what the person said, the verdicts and the move, and makes it the head: one transaction.
@@ -208,11 +206,10 @@ impl Store {
         reply: &Reply,
         state: &BossState,
     ) -> Result<(), StoreError> {
-        self.connection.execute(
+        self.update(
             "UPDATE exchanges SET reply = ?3, state = ?4 WHERE session = ?1 AND node = ?2",
             params![session, node, json(reply), json(state)],
-        )?;
-        Ok(())
+        )
     }
 
     /// Moves where the talk stands (undo, redo), and reopens a talk that had ended.
@@ -220,9 +217,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn set_head(&mut self, session: &str, head: Option<NodeId>) -> Result<(), StoreError> {
-        self.connection
-            .execute("UPDATE sessions SET head = ?2, outcome = NULL WHERE id = ?1", params![session, head])?;
-        Ok(())
+        self.update("UPDATE sessions SET head = ?2, outcome = NULL WHERE id = ?1", params![session, head])
     }
 
     /// Notes how the talk ended.
@@ -230,9 +225,15 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn finish(&mut self, session: &str, outcome: Outcome) -> Result<(), StoreError> {
-        self.connection
-            .execute("UPDATE sessions SET outcome = ?2 WHERE id = ?1", params![session, word(&outcome)])?;
-        Ok(())
+        self.update("UPDATE sessions SET outcome = ?2 WHERE id = ?1", params![session, word(&outcome)])
+    }
+
+    /// Changes the one row that `statement` is about; there is none once another program has removed it.
+    fn update(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
+        match self.connection.execute(statement, values)? {
+            0 => Err(StoreError::Removed),
+            _ => Ok(()),
+        }
     }
 
     /// Loads a session by its id, or the newest with `last`. `3:5` is session 3 as it stood after its
@@ -688,8 +689,15 @@ mod tests {
         let id = store.create(&header()).unwrap();
         store.append(&id, &exchange(1, None)).unwrap();
         Store::open(folder.path()).unwrap().remove_all().unwrap();
-        let error = store.append(&id, &exchange(2, Some(1))).unwrap_err().to_string();
-        assert!(error.contains("removed"), "{error}");
+        let changes = [
+            store.append(&id, &exchange(2, Some(1))),
+            store.set_reply(&id, 1, &reply(), &BossState::default()),
+            store.set_head(&id, None),
+            store.finish(&id, Outcome::Open),
+        ];
+        for change in changes {
+            assert!(matches!(change, Err(StoreError::Removed)), "{change:?}");
+        }
         assert!(store.is_empty().unwrap());
     }
 

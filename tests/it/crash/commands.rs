@@ -14,7 +14,7 @@ pub fn killed_import(home: &Home, sessions: &BTreeMap<String, Session>, dice: &m
     let path = home.file("talk.json", &file::to_json(longest));
     let before = stored(home).len();
     let running = Running::start(home.command(&["sessions", "import", "--copy", path.to_str().unwrap()]), "");
-    let said = Moment::After(Duration::from_micros(dice.roll(60_000))).kill(running).concat();
+    let said = Moment::After(Duration::from_micros(dice.roll(60_000))).kill(running, home).concat();
     let after = stored(home);
     assert!(after.len() == before + 1 || (after.len() == before && said.is_empty()), "{said}");
     if after.len() > before {
@@ -29,7 +29,7 @@ pub fn killed_removal(home: &Home, dice: &mut Dice, met: &Met) {
     let before = stored(home);
     let (id, session) = before.iter().rfind(|(id, _)| *id != "1").expect("a second session");
     let running = Running::start(home.command(&["sessions", "rm", id, "--yes"]), "");
-    let said = Moment::After(Duration::from_micros(dice.roll(80_000))).kill(running).concat();
+    let said = Moment::After(Duration::from_micros(dice.roll(80_000))).kill(running, home).concat();
     match stored(home).get(id) {
         Some(left) => assert_eq!((left, said.as_str()), (session, "")),
         None => home.coachup(&["sessions", "rm", id, "--yes"]).assert().failure().to_string().clear(),
@@ -43,7 +43,7 @@ pub fn killed_plan(home: &Home, dice: &mut Dice, met: &Met) {
     let path = home.data().join("plans/late-feedback.toml");
     let _ = std::fs::remove_file(&path);
     let running = Running::start(home.command(&["prepare"]), &answers.join("\n"));
-    let said = Moment::After(Duration::from_micros(dice.roll(120_000))).kill(running).concat();
+    let said = Moment::After(Duration::from_micros(dice.roll(120_000))).kill(running, home).concat();
     let plan = Plan::load(&path).expect("the plan can be read");
     let asked = (1..=5).rev().find(|number| said.contains(&format!("{number} of 9"))).unwrap_or(1);
     let texts = [&plan.topic, &plan.situation, &plan.tried, &plan.needs, &plan.benefit];

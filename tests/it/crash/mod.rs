@@ -108,8 +108,8 @@ fn worker(number: u64, talks: usize, met: &Met) {
             args.truncate(5);
             args.extend(["--resume", "1"]);
         }
-        let lines = Moment::any(&mut dice, whole).kill(start(&args, SCRIPT));
-        let rivals_lines = rival.map(|rival| Moment::any(&mut dice, whole / 2).kill(rival));
+        let lines = Moment::any(&mut dice, whole).kill(start(&args, SCRIPT), &home);
+        let rivals_lines = rival.map(|rival| Moment::any(&mut dice, whole / 2).kill(rival, &home));
         if home.data().join("sessions.db-journal").exists() {
             met.count("in the middle of a write (a journal was left)");
         }
@@ -185,7 +185,7 @@ fn nor_while_a_real_model_thinks() {
             0 => Moment::Line(1 + dice.roll(8), Duration::from_micros(dice.roll(50_000))),
             _ => Moment::After(Duration::from_micros(dice.roll(whole.as_micros() as u64))),
         };
-        let lines = moment.kill(running);
+        let lines = moment.kill(running, &home);
         check_talk(&lines, &stored(&home), 0, &met);
         home.coachup(&["sessions", "list"]).assert().success();
         if let Some(id) = stored(&home).keys().last() {

@@ -41,16 +41,23 @@ fn model(home: &Home) -> String {
     crate::real_model::smollm2().map_or(scripted, |file| file.display().to_string())
 }
 
-/// Says one line as a person would, so that there is a history.
-fn typed_at_a_terminal(home: &Path, mask: &str, model: &str) {
+/// A practice at a terminal; none, with a printed reason, where there is no `script`.
+fn at_terminal(home: &Path, mask: &str, model: &str) -> Option<Running> {
     let mut command = Command::new("script");
     let program =
         format!("umask {mask}; '{}' practice --plain --model '{model}'", env!("CARGO_BIN_EXE_coachup"));
     command.args(["--quiet", "--flush", "--return", "--command", &program, "/dev/null"]);
     command.env("COACHUP_HOME", home).env("HF_HUB_OFFLINE", "1").env("TERM", "xterm");
-    let Ok(mut person) = Running::at_terminal(command) else {
-        return eprintln!("SKIPPED: no terminal, `script` is missing; the history is not looked at");
-    };
+    let person = Running::at_terminal(command);
+    if person.is_err() {
+        eprintln!("SKIPPED: no terminal, `script` is missing; the history is not looked at");
+    }
+    person.ok()
+}
+
+/// Says one line as a person would, so that there is a history.
+fn typed_at_a_terminal(home: &Path, mask: &str, model: &str) {
+    let Some(mut person) = at_terminal(home, mask, model) else { return };
     person.wait_for("Sam:");
     person.type_in(&format!("{CANARY}, and how is your week?\r"));
     person.wait_for("openness");

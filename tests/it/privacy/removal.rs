@@ -1,6 +1,6 @@
 //! What is removed is in no file any more, and does not come back.
 
-use super::{CANARY, everything, holding, model, typed_at_a_terminal};
+use super::{CANARY, at_terminal, everything, holding, model, typed_at_a_terminal};
 use crate::support::Home;
 use coachup::session::store::Store;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,27 @@ fn what_is_removed_is_in_no_file_any_more() {
             everything(&home.data()).into_iter().filter(|path| path.extension().is_some_and(|e| e == "kv"));
         assert_eq!(prefixes.count(), 0, "a prompt's beginning is still kept");
     }
+}
+
+/// A talk that goes on at another terminal knows the lines of before; it must not write them down again.
+#[test]
+fn what_is_removed_is_not_written_back_by_a_talk_that_goes_on() {
+    let (home, outside) = (Home::new(), Home::new());
+    let model = model(&outside);
+    typed_at_a_terminal(home.path(), "022", &model);
+    let Some(mut person) = at_terminal(home.path(), "022", &model) else { return };
+    person.wait_for("Sam:");
+    person.type_in(&format!("{CANARY}, once more?\r"));
+    person.wait_for("openness");
+    home.coachup(&["sessions", "rm", "--all", "--yes"]).assert().success();
+    person.type_in("A line of afterwards?\r");
+    person.wait_for("this session has been removed");
+    // The line is still there: Ctrl-U takes it away.
+    person.type_in("\u{15}/quit\r");
+    person.wait_for("nothing is kept");
+    person.finish();
+    assert_eq!(holding(home.path(), CANARY), Vec::<PathBuf>::new());
+    assert_eq!(holding(home.path(), "A line of afterwards"), [home.data().join("history.txt")]);
 }
 
 #[test]
