@@ -4,7 +4,7 @@
 //! store, gguf             the file's bytes and directory
 //! config, weights         what the file holds, checked and left in the map
 //! tokens, whole, bpe       its tokenizer
-//! template                its chat template
+//! template, guard         its chat template; what it may not do
 //! kernels, pool, math     products, threads, the small operations
 //! attention, cache        keys and values
 //! decoder                 one forward pass
@@ -19,6 +19,7 @@ mod config;
 mod context;
 mod decoder;
 mod gguf;
+mod guard;
 mod kernels;
 mod math;
 mod pool;
