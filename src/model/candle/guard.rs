@@ -7,60 +7,73 @@
 
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
+use minijinja_contrib::pycompat::unknown_method_callback;
 use std::collections::BTreeSet;
 
 /// The filter's name, which no template has.
 const FILTER: &str = "|bounded_value";
 
 /// Filters that repeat or join what they are given, however often they are told.
-const REFUSED_FILTERS: [&str; 4] = ["batch", "chain", "slice", "sum"];
+const REFUSED_FILTERS: [&str; 5] = ["batch", "chain", "format", "slice", "sum"];
 
 /// Most that a value may weigh: one for itself and for each value in it, and one for every [`BYTES`] of text.
-const HEAVIEST: usize = 2048;
-const BYTES: usize = 512;
+const HEAVIEST: usize = 1024;
+const BYTES: usize = 1024;
+
+/// Most values that may be in each other.
+const DEEPEST: usize = 8;
+
+/// Longest text, in bytes: more than the default context holds.
+const LONGEST: usize = 1 << 16;
 
 /// Signs and words whose work grows with the value on their left.
-const JOINING: [&str; 8] = ["+", "==", "!=", "<", ">", "<=", ">=", "in"];
+const JOINING: [&str; 10] = ["+", "|", "==", "!=", "<", ">", "<=", ">=", "in", "is"];
 
 /// Weight that costs one of fuel.
-const WEIGHED: usize = 16;
+const WEIGHED: usize = 4;
 
 /// Gives `environment` what a guarded template needs, and takes from it what can't be bounded.
 pub fn prepare(environment: &mut Environment<'_>) {
     environment.add_filter(&FILTER[1..], bounded);
     REFUSED_FILTERS.iter().for_each(|name| environment.remove_filter(name));
+    environment.set_unknown_method_callback(|state, value, method, arguments| match method {
+        // As the filter: a text may name a value any number of times, and widths without end.
+        "format" => Err(ErrorKind::UnknownMethod.into()),
+        _ => unknown_method_callback(state, value, method, arguments),
+    });
 }
 
 /// `value` as it is, or as a plain list where it would be put together only when it is read.
 fn bounded(state: &State, value: Value) -> Result<Value, Error> {
+    let too_large = || Error::new(ErrorKind::InvalidOperation, "a text, a list or a map is too large");
     if value.as_object().is_none() {
-        return Ok(value);
+        return if value.as_bytes().is_some_and(|text| text.len() > LONGEST) {
+            Err(too_large())
+        } else {
+            Ok(value)
+        };
     }
     let value = match value.kind() {
         ValueKind::Iterable => value.try_iter()?.take(HEAVIEST).collect::<Vec<Value>>().into(),
         _ => value,
     };
     let mut left = HEAVIEST;
-    let light = weigh(&value, &mut left).is_some();
+    let light = weigh(&value, DEEPEST, &mut left).is_some();
     state.consume_fuel(((HEAVIEST - left) / WEIGHED) as u64)?;
-    if light {
-        Ok(value)
-    } else {
-        Err(Error::new(ErrorKind::InvalidOperation, "a list or a map is too large"))
-    }
+    if light { Ok(value) } else { Err(too_large()) }
 }
 
-/// Takes the weight of `value` off what is `left`; none where that is not enough.
-fn weigh(value: &Value, left: &mut usize) -> Option<()> {
+/// Takes the weight of `value`, in which others may be so many `deep`, off what is `left`; none where either is not
+/// enough.
+fn weigh(value: &Value, deep: usize, left: &mut usize) -> Option<()> {
     let bytes = value.as_bytes().map_or(0, <[u8]>::len);
     *left = left.checked_sub(1 + bytes / BYTES)?;
+    let mut inner = |value: &Value| weigh(value, deep.checked_sub(1)?, left);
     match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => {
-            value.try_iter().ok()?.try_for_each(|item| weigh(&item, left))
-        }
+        ValueKind::Seq | ValueKind::Iterable => value.try_iter().ok()?.try_for_each(|item| inner(&item)),
         ValueKind::Map => value.try_iter().ok()?.try_for_each(|key| {
-            weigh(&key, left)?;
-            weigh(&value.get_item(&key).ok()?, left)
+            inner(&key)?;
+            inner(&value.get_item(&key).ok()?)
         }),
         _ => Some(()),
     }
