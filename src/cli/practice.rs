@@ -16,6 +16,7 @@ use crate::session::plan::Plan;
 use crate::session::store::Store;
 use crate::session::{Session, kept};
 use crate::settings::Settings;
+use crate::text::shell;
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -206,7 +207,7 @@ fn plan(named: Option<&str>, scenario: &str, settings: &Settings) -> anyhow::Res
         Some(named) => {
             let kept = settings.folders.plan(named);
             Plan::read(if kept.exists() { &kept } else { Path::new(named) }).with_context(|| {
-                format!("no plan is called `{named}`; `coachup prepare {named}` makes one")
+                format!("no plan is called `{named}`; `coachup prepare {}` makes one", shell::word(named))
             })?
         }
     };

@@ -11,7 +11,7 @@ use crate::scenario::{Library, Scenario};
 use crate::scorer::Scorer;
 use crate::session::plan::Plan;
 use crate::settings::Settings;
-use crate::text::json;
+use crate::text::{json, shell};
 use anyhow::Context;
 use clap::Args;
 use std::io::{IsTerminal, Write};
@@ -78,8 +78,12 @@ pub fn run(
     desk.out.write_all(screen::matter(scenario).as_bytes())?;
     let left = sheet::fill(&file, &mut desk)?;
     let text = match left {
-        Left::Done => format!("Kept. `coachup practice {name}` has it at hand: /plan shows it."),
-        Left::Later | Left::Interrupted => format!("Kept. `coachup prepare {name}` goes on from here."),
+        Left::Done => {
+            format!("Kept. `coachup practice {}` has it at hand: /plan shows it.", shell::word(name))
+        }
+        Left::Later | Left::Interrupted => {
+            format!("Kept. `coachup prepare {}` goes on from here.", shell::word(name))
+        }
     };
     out.write_all(screen::note(&text).as_bytes())?;
     Ok(if left == Left::Interrupted { Exit::Interrupted } else { Exit::Done })
@@ -104,7 +108,7 @@ fn show(plan: &Plan, name: &str, format: Format, plain: bool, out: &mut dyn Writ
             json::pretty(&serde_json::json!({ "scenario": name, "plan": plan, "review": review }))
         }
         Format::Text if plan.is_empty() => {
-            format!("There is no plan for `{name}` yet: `coachup prepare {name}` makes one.\n")
+            format!("There is no plan for `{name}` yet: `coachup prepare {}` makes one.\n", shell::word(name))
         }
         Format::Text => terminal::plan(&review, plan.calm, screen::width(), plain),
     };

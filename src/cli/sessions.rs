@@ -70,12 +70,15 @@ enum SessionsCommand {
         #[arg(long, value_name = "NAME", requires = "anonymous")]
         hide: Vec<String>,
     },
-    /// Take in a session that was exported as JSON, under a new number
+    /// Take in a session that was exported as JSON, under a new number; one that is here is left as it is
     #[command(after_help = "Example: coachup sessions import talk.json")]
     Import {
         /// The file, or `-` for standard input
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Take it in once more where it is here already
+        #[arg(long)]
+        copy: bool,
     },
 }
 
@@ -145,7 +148,7 @@ pub fn run(
             };
             deliver(&text, target, false, around.settings, out)
         }
-        Some(SessionsCommand::Import { file }) => import(store, file, out),
+        Some(SessionsCommand::Import { file, copy }) => import(store, file, *copy, out),
     }?;
     Ok(Exit::Done)
 }
@@ -241,13 +244,17 @@ fn without_names(session: &Session, boss: &str, person: &str, others: &[String])
     anonymous(session, &names)
 }
 
-fn import(store: &mut Store, path: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
+fn import(store: &mut Store, path: &Path, copy: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let name = path.display();
     let read = match path.as_os_str() == "-" {
         true => file::read(std::io::stdin().lock()),
         false => file::read(std::fs::File::open(path).with_context(|| format!("can't open `{name}`"))?),
     };
     let session = read.with_context(|| format!("can't take in `{name}`"))?;
+    if !copy && let Some(id) = store.same_as(&session)? {
+        writeln!(out, "It is here already, as session {id}; `--copy` takes it in once more.")?;
+        return Ok(());
+    }
     let id = store.insert(&session)?;
     writeln!(out, "Imported as session {id}; `coachup review {id}` shows it.")?;
     Ok(())
@@ -309,11 +316,17 @@ mod tests {
         let file = folder.path().join("talk.json");
         let file = file.to_str().unwrap();
         run_line(&mut store, &["export", "1", "--output", file], None);
+        let mut first = store.load("1").unwrap();
+        store.remove(&["1".to_owned()]).unwrap();
         let (said, _) = run_line(&mut store, &["import", file], None);
         assert!(said.starts_with("Imported as session 2"), "{said}");
-        let (mut first, second) = (store.load("1").unwrap(), store.load("2").unwrap());
         first.header.id = "2".into();
-        assert_eq!(first, second);
+        assert_eq!(first, store.load("2").unwrap());
+        let (said, exit) = run_line(&mut store, &["import", file], None);
+        assert!(said.contains("already, as session 2") && exit == Some(Exit::Done), "{said}");
+        assert_eq!(store.list().unwrap().len(), 1);
+        let (said, _) = run_line(&mut store, &["import", file, "--copy"], None);
+        assert!(said.starts_with("Imported as session 3"), "{said}");
         std::fs::write(file, "{}").unwrap();
         let (error, exit) = run_line(&mut store, &["import", file], None);
         assert!(exit.is_none() && error.contains("can't take in") && error.contains("`format`"), "{error}");

@@ -3,7 +3,7 @@
 use super::Exit;
 use crate::repl::script::Format;
 use crate::scenario::{Entry, Library, LibraryError, Problem, read, start};
-use crate::text::{json, printable};
+use crate::text::{json, printable, shell};
 use clap::Subcommand;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -124,7 +124,9 @@ fn new<E: Shown>(folder: &Path, name: &str, out: &mut dyn Write) -> anyhow::Resu
     } else {
         writeln!(out, "wrote `{file}`")?;
     }
-    writeln!(out, "edit it, then see what is still to do with `coachup {} check \"{file}\"`", E::FOLDER)?;
+    let word = started.file.to_string_lossy();
+    let word = shell::word(&word);
+    writeln!(out, "edit it, then see what is still to do with `coachup {} check {word}`", E::FOLDER)?;
     writeln!(out, "and practise with `coachup practice {}{name}`", E::FLAG)?;
     Ok(())
 }

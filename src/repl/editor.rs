@@ -2,12 +2,13 @@
 
 use super::arrival::Arrival;
 use super::commands::TABLE;
+use crate::text::file::make_private_file;
 use crate::text::printable;
 use crate::text::printable::is_unsafe;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::history::FileHistory;
+use rustyline::history::{FileHistory, History};
 use rustyline::{Cmd, Validator};
 use rustyline::{Config, Context, Editor, Event, EventHandler, Helper, Hinter, KeyCode, KeyEvent, Modifiers};
 use std::borrow::Cow;
@@ -57,7 +58,7 @@ impl Completer for Slash {
 /// The prompt of a practice session.
 pub struct Prompt {
     editor: Editor<Slash, FileHistory>,
-    history: Option<PathBuf>,
+    kept: Option<KeptLines>,
     arrival: Arrival,
     /// A command that came together with the line before it.
     next: Option<String>,
@@ -77,6 +78,7 @@ impl Prompt {
             .auto_add_history(false)
             .build();
         let lines = FileHistory::with_config(&config);
+        let kept = history.map(|history| KeptLines::new(history, &config));
         let mut editor = Editor::with_history(config, lines)?;
         editor.set_helper(Some(Slash));
         // A line break inside a turn; Enter alone says it.
@@ -87,7 +89,7 @@ impl Prompt {
         if let Some(history) = history {
             let _ = editor.load_history(history);
         }
-        Ok(Prompt { editor, history: history.map(Path::to_owned), arrival, next: None })
+        Ok(Prompt { editor, kept, arrival, next: None })
     }
 
     /// Asks for one line, with `initial` already in it: words that may have come with an imported session.
@@ -108,9 +110,11 @@ impl Prompt {
             Ok(line) => {
                 let (line, command) = self.arrival.parted(line);
                 self.next = command;
-                if self.history.is_some() && !line.trim().is_empty() {
-                    self.editor.add_history_entry(line.as_str())?;
-                    self.save();
+                if let Some(kept) = &mut self.kept
+                    && !line.trim().is_empty()
+                    && self.editor.add_history_entry(line.as_str())?
+                {
+                    kept.add(&line);
                 }
                 Ok(Input::Line(line))
             }
@@ -119,18 +123,30 @@ impl Prompt {
             Err(error) => Err(error),
         }
     }
+}
 
-    /// The history is private: only its owner may read it. Losing it loses nothing of a session.
-    fn save(&mut self) {
-        let Some(history) = &self.history else { return };
-        // Another practice may be adding to it too.
-        if self.editor.append_history(history).is_ok() {
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                let _ = std::fs::set_permissions(history, std::fs::Permissions::from_mode(0o600));
-            }
-        }
+/// The history's file. It gets the line just typed and no other, so that no earlier one comes back after
+/// `sessions rm` has removed the file.
+struct KeptLines {
+    path: PathBuf,
+    line: FileHistory,
+}
+
+impl KeptLines {
+    fn new(path: &Path, config: &Config) -> KeptLines {
+        let mut line = FileHistory::with_config(config);
+        // Having seen the file, it can add to it without writing it anew.
+        let _ = line.load(path);
+        let _ = line.clear();
+        KeptLines { path: path.to_owned(), line }
+    }
+
+    /// Adds a line; another practice may be adding to the file too. Losing it loses nothing of a session.
+    fn add(&mut self, line: &str) {
+        // The history is private: only its owner may read it.
+        let _ = make_private_file(&self.path);
+        let _ = self.line.add(line).and_then(|_| self.line.append(&self.path));
+        let _ = self.line.clear();
     }
 }
 
@@ -146,6 +162,24 @@ mod tests {
             Slash.highlight_char("a\u{9b}", 1, CmdKind::Other)
                 && !Slash.highlight_char("a b", 1, CmdKind::Other)
         );
+    }
+
+    #[test]
+    fn a_line_that_was_removed_is_not_written_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.txt");
+        let config = Config::builder().max_history_size(3).unwrap().build();
+        let text = || std::fs::read_to_string(&path).unwrap();
+        let mut here = KeptLines::new(&path, &config);
+        ["one", "two"].iter().for_each(|line| here.add(line));
+        let mut there = KeptLines::new(&path, &config);
+        there.add("three");
+        here.add("four");
+        assert_eq!(text(), "#V2\ntwo\nthree\nfour\n", "the newest lines of both, no more than are kept");
+        std::fs::remove_file(&path).unwrap();
+        here.add("five");
+        there.add("six");
+        assert_eq!(text(), "#V2\nfive\nsix\n");
     }
 
     #[test]

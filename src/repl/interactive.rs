@@ -218,6 +218,10 @@ fn left(talk: &mut Talk, out: &mut dyn Write, how: Left) -> anyhow::Result<Left>
         show(out, &screen::note("Nothing was said, so nothing is kept."))?;
         return Ok(how);
     }
+    if !talk.is_kept() {
+        show(out, &screen::note("The session has been removed, so nothing is kept."))?;
+        return Ok(how);
+    }
     let id = &talk.session().header.id;
     let text = format!(
         "Kept as session {id}. `coachup practice --resume` goes on; `coachup review {id}` looks back."

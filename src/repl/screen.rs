@@ -280,7 +280,8 @@ pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade, plain: bool) -> Stri
 pub fn proposal(next: &Proposal) -> String {
     let mut out = String::from("\n");
     let _ = writeln!(out, "{}", wrapped(&next.why, "Next: ", "  "));
-    let _ = writeln!(out, "{}", wrapped(&next.command(), "  ", "    "));
+    // Not broken into lines: it is to be copied.
+    let _ = writeln!(out, "  {}", printable(&next.command()));
     out
 }
 

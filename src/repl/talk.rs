@@ -111,6 +111,11 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
+    /// Is it still in the store? Another program may have removed it.
+    pub fn is_kept(&self) -> bool {
+        self.rooms.store.resolve(&self.session.header.id).is_ok()
+    }
+
     /// What the talk was given to work with, for another one.
     pub fn into_rooms(self) -> Rooms<'a> {
         self.rooms

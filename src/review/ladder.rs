@@ -6,9 +6,10 @@
 
 use super::next_time::GOOD;
 use super::report::Report;
-use crate::scenario::{Library, Scenario};
+use crate::scenario::{Boss, Library, Scenario};
 use crate::scorer::rubric::Skill;
 use crate::session::Outcome;
+use crate::text::shell;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -46,9 +47,10 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// The command that starts it.
+    /// The command that starts it, for a shell: names are those of files, which may have spaces and quotes.
     pub fn command(&self) -> String {
-        let Proposal { scenario, boss, difficulty, .. } = self;
+        let [scenario, boss, difficulty] =
+            [&self.scenario, &self.boss, &self.difficulty].map(|name| shell::word(name));
         format!("coachup practice {scenario} --boss {boss} --difficulty {difficulty}")
     }
 }
@@ -65,7 +67,7 @@ pub struct Weakest {
 }
 
 /// What to practise after the talk of `report`, with `weakest` as the skill to train over several talks, or else
-/// that of this talk; none where nothing was said. `tried` are the scenarios practised lately, newest first, this
+/// that of this talk; none where nothing was said, or by a boss there is not here. `tried` are the scenarios practised lately, newest first, this
 /// one included.
 pub fn next(
     report: &Report,
@@ -76,6 +78,9 @@ pub fn next(
     let grade = report.grade.as_ref()?.overall;
     let presets = library.ladder();
     let header = &report.header;
+    // An imported talk may name what there is not here.
+    library.get::<Boss>(&header.boss).ok()?;
+    let known = library.get::<Scenario>(&header.scenario).is_ok();
     // `--receptiveness` lies between presets: the nearest stands for it.
     let here = presets.iter().position(|preset| preset.name == header.difficulty).or_else(|| {
         let distance = |at: &usize| (presets[*at].receptiveness - header.receptiveness).abs();
@@ -91,14 +96,14 @@ pub fn next(
     };
     // As the end of a talk shows it.
     let shown = format!("{grade:.0}");
-    if report.outcome == Outcome::Agreed && grade >= GOOD && here + 1 < presets.len() {
+    if known && report.outcome == Outcome::Agreed && grade >= GOOD && here + 1 < presets.len() {
         let why = format!(
             "You got there at `{}` with a grade of {shown}: the same talk, one step harder.",
             presets[here].name
         );
         return proposal(&header.scenario, here + 1, why);
     }
-    if (report.outcome == Outcome::EndedByBoss || grade < HARDLY) && here > 0 {
+    if known && (report.outcome == Outcome::EndedByBoss || grade < HARDLY) && here > 0 {
         let why = match report.outcome {
             Outcome::EndedByBoss => {
                 format!("{} ended the talk: the same one, one step easier.", report.boss_name)
@@ -108,7 +113,7 @@ pub fn next(
         return proposal(&header.scenario, here - 1, why);
     }
     let again = tried.get(1).is_some_and(|before| *before == header.scenario);
-    if report.outcome == Outcome::Open && grade >= GOOD && !again {
+    if known && report.outcome == Outcome::Open && grade >= GOOD && !again {
         let why = format!("A grade of {shown}, and nothing was decided: the same talk again, to a decision.");
         return proposal(&header.scenario, here, why);
     }
@@ -125,9 +130,9 @@ pub fn next(
         );
     }
     let training = &TRAINING[&skill];
-    let known = || training.scenarios.iter().filter(|name| library.get::<Scenario>(name).is_ok());
-    let fresh = known().find(|name| !tried.contains(&name.as_str()));
-    let scenario = fresh.or_else(|| known().find(|name| **name != header.scenario))?;
+    let trains = || training.scenarios.iter().filter(|name| library.get::<Scenario>(name).is_ok());
+    let fresh = trains().find(|name| !tried.contains(&name.as_str()));
+    let scenario = fresh.or_else(|| trains().find(|name| **name != header.scenario))?;
     let over = if talks > 1 {
         format!(", {score:.0} of 100 over {talks} talks")
     } else {
@@ -200,6 +205,25 @@ mod tests {
         assert!(strong.scenario != "late-feedback" && !strong.why.contains("weakest"), "{strong:?}");
         let weak = next(&open, weakest(60.0), &tried, &library).unwrap();
         assert!(weak.why.starts_with("Prepare is your weakest skill, 60 of 100: "), "{}", weak.why);
+    }
+
+    /// A folder of one's own may hold names with spaces; an imported session may name anything at all.
+    #[test]
+    fn a_command_is_safe_to_copy_into_a_shell_and_names_what_there_is() {
+        let proposal = Proposal {
+            scenario: "my talk".into(),
+            boss: "Dana's".into(),
+            difficulty: "$(id)".into(),
+            why: String::new(),
+        };
+        assert_eq!(proposal.command(), r"coachup practice 'my talk' --boss 'Dana'\''s' --difficulty '$(id)'");
+        let library = Library::embedded();
+        let mut foreign = talk(Outcome::Agreed, 80.0, "guarded");
+        foreign.header.scenario = "x; rm -r ~".into();
+        let next_after = |report: &Report| next(report, None, &[], &library);
+        assert!(next_after(&foreign).is_none_or(|next| library.get::<Scenario>(&next.scenario).is_ok()));
+        foreign.header.boss = "x; rm -r ~".into();
+        assert_eq!(next_after(&foreign), None);
     }
 
     #[test]

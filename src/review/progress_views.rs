@@ -6,10 +6,11 @@ use super::progress::{CheckSeries, Progress, Series};
 use super::trend::{Change, FEWEST, Trend};
 use super::underline::{options, sign};
 use super::{Effect, words};
-use crate::text::{self, count, one_line};
+use crate::text::{self, count, one_line, printable};
 use anstyle::{Effects, Style};
 use minijinja::Value;
 use serde::Serialize;
+use std::fmt::Write;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
@@ -81,7 +82,8 @@ pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
     if let Some(next) = &progress.next {
         page.push_str(&format!("\n{BOLD}Practise next{BOLD:#}\n\n"));
         page.push_str(&hanging(&next.why, width));
-        page.push_str(&hanging(&next.command(), width));
+        // Not broken into lines: it is to be copied.
+        let _ = writeln!(page, "  {}", printable(&next.command()));
     }
     page
 }

@@ -12,6 +12,7 @@ use super::{file, kept};
 use crate::boss::state::BossState;
 use crate::text::file::{make_private_file, make_private_folder};
 use crate::text::one_line;
+use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
@@ -65,6 +66,9 @@ pub enum StoreError {
         "another coachup has gone on with this session; `coachup practice --resume` takes it up from there"
     )]
     Elsewhere,
+    /// Another program has removed the session.
+    #[error("this session has been removed; `coachup practice` begins another")]
+    Removed,
     /// No such session.
     #[error("no session is called `{wanted}`; {known}")]
     Unknown {
@@ -99,6 +103,9 @@ impl From<rusqlite::Error> for StoreError {
         | Utf8Error(..) = error
         {
             return StoreError::Damaged(one_line(&error.to_string()));
+        }
+        if error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_CONSTRAINT_FOREIGNKEY) {
+            return StoreError::Removed;
         }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full,
@@ -171,9 +178,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn set_plan(&mut self, session: &str, plan: Option<&Plan>) -> Result<(), StoreError> {
-        self.connection
-            .execute("UPDATE sessions SET plan = ?2 WHERE id = ?1", params![session, plan.map(json)])?;
-        Ok(())
+        self.update("UPDATE sessions SET plan = ?2 WHERE id = ?1", params![session, plan.map(json)])
     }
 
     /// Keeps what the person said, the verdicts and the move, and makes it the head: one transaction.
@@ -201,11 +206,10 @@ impl Store {
         reply: &Reply,
         state: &BossState,
     ) -> Result<(), StoreError> {
-        self.connection.execute(
+        self.update(
             "UPDATE exchanges SET reply = ?3, state = ?4 WHERE session = ?1 AND node = ?2",
             params![session, node, json(reply), json(state)],
-        )?;
-        Ok(())
+        )
     }
 
     /// Moves where the talk stands (undo, redo), and reopens a talk that had ended.
@@ -213,9 +217,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn set_head(&mut self, session: &str, head: Option<NodeId>) -> Result<(), StoreError> {
-        self.connection
-            .execute("UPDATE sessions SET head = ?2, outcome = NULL WHERE id = ?1", params![session, head])?;
-        Ok(())
+        self.update("UPDATE sessions SET head = ?2, outcome = NULL WHERE id = ?1", params![session, head])
     }
 
     /// Notes how the talk ended.
@@ -223,9 +225,15 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn finish(&mut self, session: &str, outcome: Outcome) -> Result<(), StoreError> {
-        self.connection
-            .execute("UPDATE sessions SET outcome = ?2 WHERE id = ?1", params![session, word(&outcome)])?;
-        Ok(())
+        self.update("UPDATE sessions SET outcome = ?2 WHERE id = ?1", params![session, word(&outcome)])
+    }
+
+    /// Changes the one row that `statement` is about; there is none once another program has removed it.
+    fn update(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
+        match self.connection.execute(statement, values)? {
+            0 => Err(StoreError::Removed),
+            _ => Ok(()),
+        }
     }
 
     /// Loads a session by its id, or the newest with `last`. `3:5` is session 3 as it stood after its
@@ -326,6 +334,27 @@ impl Store {
             Ok(Summary { header, turns: row.get("turns")?, outcome })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The id of the session that `session` is: begun alike to the nanosecond, and with every exchange of it here,
+    /// whatever was said since or taken back.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn same_as(&self, session: &Session) -> Result<Option<SessionId>, StoreError> {
+        let Header { started, seed, .. } = &session.header;
+        let mut statement = self
+            .connection
+            .prepare("SELECT id FROM sessions WHERE started = ?1 AND seed = ?2 ORDER BY id")?;
+        let ids = statement.query_map(params![started.to_string(), seed.cast_signed()], |row| row.get(0))?;
+        for id in ids.collect::<Result<Vec<i64>, _>>()? {
+            let here = self.load_as_it_stands(&id.to_string())?;
+            let header = Header { id: session.header.id.clone(), ..here.header.clone() };
+            if header == session.header && here.exchanges.starts_with(&session.exchanges) {
+                return Ok(Some(here.header.id));
+            }
+        }
+        Ok(None)
     }
 
     /// Adds a whole session, under a new id.
@@ -633,6 +662,43 @@ mod tests {
         assert_eq!(at("1:4").unwrap(), at("1").unwrap());
         assert!(at("1:5").unwrap_err().to_string().contains("from 1 to 4"));
         assert!(at("1:x").is_err() && at("2:1").is_err());
+    }
+
+    #[test]
+    fn a_session_is_known_again_unless_it_has_more_to_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let id = store.create(&header()).unwrap();
+        store.append(&id, &exchange(1, None)).unwrap();
+        let file = store.load(&id).unwrap();
+        assert_eq!(store.same_as(&file).unwrap(), Some(id.clone()));
+        store.append(&id, &exchange(2, Some(1))).unwrap();
+        store.set_head(&id, None).unwrap();
+        assert_eq!(store.same_as(&file).unwrap(), Some(id.clone()), "it has gone on here");
+        let mut more = store.load(&id).unwrap();
+        more.exchanges.push(exchange(3, None));
+        assert_eq!(store.same_as(&more).unwrap(), None, "it has gone on there");
+        let other = Session { header: Header { boss: "marcus".into(), ..header() }, ..file };
+        assert_eq!(store.same_as(&other).unwrap(), None);
+    }
+
+    #[test]
+    fn a_session_that_was_removed_gets_no_more_words_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let id = store.create(&header()).unwrap();
+        store.append(&id, &exchange(1, None)).unwrap();
+        Store::open(folder.path()).unwrap().remove_all().unwrap();
+        let changes = [
+            store.append(&id, &exchange(2, Some(1))),
+            store.set_reply(&id, 1, &reply(), &BossState::default()),
+            store.set_head(&id, None),
+            store.finish(&id, Outcome::Open),
+        ];
+        for change in changes {
+            assert!(matches!(change, Err(StoreError::Removed)), "{change:?}");
+        }
+        assert!(store.is_empty().unwrap());
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod markdown;
 pub mod printable;
 pub mod quote;
 pub mod sentence;
+pub mod shell;
 pub mod suggest;
 pub mod token;
 

@@ -32,7 +32,8 @@ fn an_export_comes_back_whole() {
     let export = home.path().join("talk.json");
     let file = export.to_str().unwrap();
     home.coachup(&["sessions", "export", "1", "--output", file]).assert().success();
-    home.coachup(&["sessions", "import", file]).assert().success();
+    let said = stdout(&home, &["sessions", "import", file, "--copy"]);
+    assert!(said.contains("session 2"), "{said}");
     let read = |id: &str| -> Value {
         let mut value: Value = serde_json::from_str(&stdout(&home, &["sessions", "export", id])).unwrap();
         value["header"]["id"] = Value::Null;
@@ -43,6 +44,37 @@ fn an_export_comes_back_whole() {
     home.coachup(&["review", "1"]).assert().failure();
     home.file("bad.json", "{\"format\": \"something else\"}");
     home.coachup(&["sessions", "import", home.path().join("bad.json").to_str().unwrap()]).assert().code(1);
+}
+
+#[test]
+fn a_session_that_is_here_is_not_taken_in_twice() {
+    let (home, other) = (Home::new(), Home::new());
+    home.practise(&[], "Do you have a minute?\n/quit\n", &[]);
+    let export = home.path().join("talk.json");
+    let file = export.to_str().unwrap();
+    home.coachup(&["sessions", "export", "1", "--output", file]).assert().success();
+    let sessions = |home: &Home| {
+        let list: Value =
+            serde_json::from_str(&stdout(home, &["sessions", "list", "--format", "json"])).unwrap();
+        list.as_array().unwrap().len()
+    };
+    for known_as in ["Imported as session 1", "already, as session 1", "already, as session 1"] {
+        let said = stdout(&other, &["sessions", "import", file]);
+        assert!(said.contains(known_as), "{said}");
+        assert_eq!(sessions(&other), 1);
+    }
+    // From standard input, and after the talk went on here.
+    let text = std::fs::read(&export).unwrap();
+    home.practise(&[], "How is your week?\n/quit\n", &["--resume", "1"]);
+    let again = home.coachup(&["sessions", "import", "-"]).write_stdin(text).assert().success();
+    let said = String::from_utf8(again.get_output().stdout.clone()).unwrap();
+    assert!(said.contains("already, as session 1"), "{said}");
+    assert_eq!(sessions(&home), 1);
+    // What has more in it than is here is taken in.
+    home.coachup(&["sessions", "export", "1", "--output", file, "--force"]).assert().success();
+    assert!(stdout(&other, &["sessions", "import", file]).contains("Imported as session 2"));
+    // A copy is made when it is asked for.
+    assert!(stdout(&other, &["sessions", "import", file, "--copy"]).contains("Imported as session 3"));
 }
 
 #[test]

@@ -167,6 +167,11 @@ impl Running {
         self.next_line().is_some()
     }
 
+    /// Has it ended by itself?
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
     /// Waits until it ends by itself; every line it wrote.
     pub fn finish(mut self) -> Vec<String> {
         while self.wait_for_line() {}

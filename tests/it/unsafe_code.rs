@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Files below `src/` that may have unsafe code, and what it is for.
-const NAMED: [(&str, &str); 13] = [
+const NAMED: [(&str, &str); 14] = [
     ("model/candle/attention.rs", "threads write disjoint parts of one output"),
     ("model/candle/gguf.rs", "maps the model file"),
     ("model/candle/kernels/avx2.rs", "instructions of the processor"),

@@ -2,6 +2,11 @@
 
 use super::super::ModelError;
 use super::gguf::Gguf;
+use half::f16;
+
+/// The heads together, or the feed-forward half, are at most so many times as wide as the residual stream; in known
+/// models at most 8 times.
+const WIDEST: usize = 64;
 
 /// The layouts that can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +142,14 @@ impl Config {
                  rotary ones don't fit together"
             )));
         }
+        // A row of activations is as wide as these, however few weights a hostile file has behind them.
+        let feed_forward = count("feed_forward_length", 1 << 20)?;
+        if heads * head_dim > WIDEST * hidden || feed_forward > WIDEST * hidden {
+            return Err(gguf.error(format!(
+                "{heads} heads of {head_dim} dimensions and `{name}.feed_forward_length` {feed_forward} are too wide \
+                 for `{name}.embedding_length` {hidden}: at most {WIDEST} times that is possible"
+            )));
+        }
         let epsilon_key = key("attention.layer_norm_rms_epsilon");
         let norm_epsilon = gguf.number(&epsilon_key).filter(|e| *e > 0.0 && *e < 1.0).ok_or_else(|| {
             gguf.error(format!("the metadata key `{epsilon_key}` is missing or not between 0 and 1"))
@@ -165,7 +178,7 @@ impl Config {
             heads,
             kv_heads,
             head_dim,
-            feed_forward: count("feed_forward_length", 1 << 20)?,
+            feed_forward,
             context: trained.filter(|t| *t > 0).map_or(context, |trained| trained.min(context)),
             norm_epsilon,
             rope,
@@ -191,6 +204,11 @@ impl Config {
     /// Elements of all key (or value) heads together.
     pub fn kv_width(&self) -> usize {
         self.kv_heads * self.head_dim
+    }
+
+    /// Bytes of one token's keys and values, in all layers.
+    pub fn slot_bytes(&self) -> usize {
+        2 * size_of::<f16>() * self.layers * self.kv_width()
     }
 }
 

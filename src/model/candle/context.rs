@@ -35,8 +35,13 @@ pub struct Context {
 impl Context {
     /// A context of at most `limit` tokens, prompt and reply together.
     pub fn new(decoder: Decoder, limit: usize, saved: Option<Prefixes>) -> Context {
-        let cache = decoder.new_cache(limit + SPARE_SLOTS);
+        let cache = decoder.new_cache(Context::slots(limit));
         Context { decoder, cache, limit, held: Vec::new(), branches: Vec::new(), last: Vec::new(), saved }
+    }
+
+    /// Slots that a context of at most `limit` tokens has.
+    pub fn slots(limit: usize) -> usize {
+        limit + SPARE_SLOTS
     }
 
     /// Most tokens of prompt and reply together.

@@ -4,7 +4,7 @@
 //! store, gguf             the file's bytes and directory
 //! config, weights         what the file holds, checked and left in the map
 //! tokens, whole, bpe       its tokenizer
-//! template                its chat template
+//! template, guard         its chat template; what it may not do
 //! kernels, pool, math     products, threads, the small operations
 //! attention, cache        keys and values
 //! decoder                 one forward pass
@@ -19,6 +19,7 @@ mod config;
 mod context;
 mod decoder;
 mod gguf;
+mod guard;
 mod kernels;
 mod math;
 mod pool;
@@ -50,6 +51,29 @@ use words::Words;
 
 /// Tokens held unless more are asked for: a long session's talk, and memory that a laptop has.
 const DEFAULT_CONTEXT: usize = 8192;
+
+/// Bytes of keys and values that are reserved at most, for each byte of the file and besides. The known models need
+/// up to four times their file; a small file that claims many heads must not have the machine's memory.
+const CACHE_A_BYTE: u64 = 16;
+const CACHE_BESIDES: u64 = 64 << 20;
+
+/// Refuses a file whose keys and values would need memory out of all proportion to it.
+fn cache_fits(gguf: &Gguf, config: &Config, limit: usize) -> Result<(), ModelError> {
+    let size = gguf.store().all().len() as u64;
+    let cache = (config.slot_bytes() as u64).saturating_mul(Context::slots(limit) as u64);
+    if cache <= size.saturating_mul(CACHE_A_BYTE).saturating_add(CACHE_BESIDES) {
+        return Ok(());
+    }
+    Err(gguf.error(format!(
+        "keys and values of {limit} tokens would take {} MB (`block_count` {}, {} key-value heads of {} dimensions), \
+         which does not go with a file of {} MB",
+        cache >> 20,
+        config.layers,
+        config.kv_heads,
+        config.head_dim,
+        size >> 20
+    )))
+}
 
 /// How a model is loaded.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +121,7 @@ impl CandleModel {
         let template = gguf.text("tokenizer.chat_template").map(ChatTemplate::new).transpose()?;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let limit = options.context.unwrap_or(DEFAULT_CONTEXT).clamp(2, config.context.max(2));
+        cache_fits(&gguf, &config, limit)?;
         let saved = options.prefix_folder.as_ref().map(|folder| Prefixes::open(folder, &fingerprint(&gguf)));
         let decoder = Decoder::new(config, weights, options.threads.unwrap_or_else(cores));
         Ok(CandleModel {

@@ -1,13 +1,13 @@
 //! The chat template a GGUF carries, rendered as Hugging Face does.
 
 use super::super::{Message, ModelError};
+use super::guard;
 use crate::text::brief;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 
 /// Work a template may do; real ones take some thousands. A step costs one, and so do 64 bytes that are made,
-/// looked through or written, so this also bounds memory: to 13 MB of text. What minijinja 3.1 doesn't count is a list
-/// that is added to itself more than 32 times over.
+/// looked through or written, so this also bounds memory: to 13 MB of text. [`guard`] bounds what this doesn't count.
 const FUEL: u64 = 200_000;
 
 /// Stack for the deepest value that the fuel can make: some 30,000 levels of under 4 kB each. Only what is used of it
@@ -39,17 +39,18 @@ impl ChatTemplate {
                 "the model file's chat template asks for another template (`{word}`), and there is none"
             )));
         }
+        let source = guard::guarded(source).map_err(|what| {
+            ModelError::Engine(format!("the model file's chat template can't be used: {what}"))
+        })?;
         let mut environment = Environment::new();
+        guard::prepare(&mut environment);
         environment.set_fuel(Some(FUEL));
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("the default delimiters don't clash"));
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        environment
-            .add_template_owned("chat", source.to_string())
-            .map_err(|error| fault("can't be read", &error))?;
+        environment.add_template_owned("chat", source).map_err(|error| fault("can't be read", &error))?;
         Ok(ChatTemplate { environment })
     }
 
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn an_endless_template_runs_out_of_fuel() {
-        let source = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+        let source = "{% for a in range(999) %}{% for b in range(999) %}x{% endfor %}{% endfor %}";
         let error = ChatTemplate::new(source).unwrap().render(&[], "", "").unwrap_err().to_string();
         assert!(error.contains("fuel"), "{error}");
     }
@@ -151,9 +152,93 @@ mod tests {
     fn a_template_that_doubles_a_text_ends_before_it_fills_the_memory() {
         let doubling = "{% set n = namespace(t='x' * 64) %}{% for i in range(40) %}{% set n.t = n.t ~ n.t %}{% endfor %}{{ n.t }}";
         let error = ChatTemplate::new(doubling).unwrap().render(&[], "", "").unwrap_err().to_string();
-        assert!(error.contains("fuel"), "{error}");
+        assert!(error.contains("too large"), "{error}");
         let long = "{{ 'x' * 5000000 }}";
         let error = ChatTemplate::new(long).unwrap().render(&[], "", "").unwrap_err().to_string();
         assert!(error.contains("bytes of text"), "{error}");
+    }
+
+    /// What `source` makes, or why it makes nothing.
+    fn made(source: &str) -> Result<String, String> {
+        let template = ChatTemplate::new(source).map_err(|error| error.to_string())?;
+        template.render(&[message("user", "hello")], "", "").map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_value_that_holds_itself_many_times_over_is_refused() {
+        let forty = |step: &str| step.repeat(40);
+        let begin = "{% set x = [1] %}{% set y = [1] %}";
+        let deep = forty("{% set x = [x, x] %}{% set y = [y, y] %}");
+        for grown in [
+            forty("{% set x = x + x %}"),
+            forty("{% set x = [] + x + x %}"),
+            forty("{% set x = x, x %}"),
+            forty("{% set x = {'a': x, 'b': x} %}"),
+            "{% set n = namespace(x=[1]) %}{% for i in range(40) %}{% set n.x = n.x + n.x %}{% endfor %}"
+                .to_owned(),
+            "{% macro f(x, n) %}{% if n %}{{ f(x + x, n - 1) }}{% endif %}{% endmacro %}{{ f([1], 40) }}"
+                .to_owned(),
+            "{% macro f(x, n) %}{% if n %}{{ f([x, x], n - 1) }}{% endif %}{% endmacro %}{{ f(1, 40) }}"
+                .to_owned(),
+            format!("{deep}{{{{ x }}}}"),
+            format!("{deep}{{{{ (x ~ '') | length }}}}"),
+            format!("{deep}{{{{ x == y }}}}"),
+            format!("{deep}{{{{ x | tojson | length }}}}"),
+            format!("{deep}{{% set z = {{x: 1}} %}}"),
+        ] {
+            let error = made(&format!("{begin}{grown}")).unwrap_err();
+            assert!(error.contains("too large"), "{error}");
+        }
+        for other in ["chain(x)", "batch(9, x)", "slice(9, x)", "sum(start=[])"] {
+            assert!(made(&format!("{begin}{{{{ x | {other} }}}}")).unwrap_err().contains("unknown filter"));
+        }
+    }
+
+    /// It would be written until the stack is full.
+    #[test]
+    fn a_namespace_does_not_get_into_itself() {
+        for source in [
+            "{% set n = namespace() %}{% set n.a = n %}{{ n }}",
+            "{% set n = namespace() %}{% set n.a = [n] %}{{ n.a }}",
+            "{% set f = namespace %}{% set n = f() %}{% set m = n %}{% set m.a = n %}{{ n }}",
+            "{% set n = namespace() + 1 %}",
+            "{% set n = [namespace()] %}{% for m in n %}{% set m.a = n %}{% endfor %}{{ n }}",
+        ] {
+            let error = made(source).unwrap_err();
+            assert!(error.contains("a namespace for more than its values"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_real_templates_do_comes_out_as_before() {
+        for (source, text) in [
+            ("{{ [1, 2][1:] }}{{- (1, 2) -}}{{ {'a': {'b': [3]}} }}", "[2](1, 2){'a': {'b': [3]}}"),
+            ("{% set a, b = 1, 2 %}{{ a + b }}{% set q %}t{{ a }}{% endset %}{{ q }}", "3t1"),
+            ("{% for (k, v) in {'z': 1}.items() if v == 1 %}{{ k }}{{ loop.index0 + 1 }}{% endfor %}", "z1"),
+            (
+                "{% macro f(a, b=[1]) %}{{ a }}{{ b }}{% endmacro %}{{ f('x') }}{{ f('x', b=(1, 2)) }}",
+                "x[1]x(1, 2)",
+            ),
+            (
+                "{% set n = namespace(on=false, l=[]) %}{% set n.on = true %}{% set n.l = n.l + [1] %}{{ n.l }}{{ n.on }}",
+                "[1]True",
+            ),
+            ("{% if not (1 in [2]) and 3 not in (1, 2) and 'a' is in(['a']) %}yes{% endif %}", "yes"),
+            ("{{ \"a}}b\" }}{{ '%}' + '\\'' }}{# {{ [ }} #}{{ '{{' }}{{ '-' * 3 }}", "a}}b%}'{{---"),
+            (
+                "{% set m = messages[1:] + messages[:1] %}{% if m[0]['role'] != 'x' %}{{ m[0].content }}{% endif %}",
+                "hello",
+            ),
+            ("{%- for m in messages -%}\n {{- '<' + m['role'] + '>' }}\n{%- endfor -%}", "<user>"),
+            (
+                "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | join(', ') }}",
+                "hello",
+            ),
+        ] {
+            assert_eq!(made(source).as_deref(), Ok(text), "{source}");
+        }
+        for (source, what) in [("{{ 3 * [1] }}", "multiplies"), ("{% raw %}{{ x }}{% endraw %}", "`raw`")] {
+            assert!(made(source).unwrap_err().contains(what));
+        }
     }
 }

@@ -2,10 +2,6 @@
 //! once. Gives exactly [`super::scalar::dot`].
 
 #![expect(unsafe_code, reason = "instructions of the processor")]
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "one SAFETY comment stands for the blocks of a whole function"
-)]
 
 use super::{Inputs, RowInput, TILE, Tile};
 use std::arch::x86_64::*;
@@ -100,10 +96,11 @@ unsafe fn row_q45k<const FIFTH: bool>(at: *const u8, scales: u64) -> Row256 {
     let nibble = _mm256_set1_epi8(15);
     let zero = _mm256_setzero_si256();
     let mut row = Row256 { numbers: [zero; 8], scales: [zero; 8] };
-    // SAFETY (whole function): the caller's promise.
     let high = if FIFTH { unsafe { _mm256_loadu_si256(at.add(16).cast()) } } else { zero };
+    // SAFETY: the caller's promise.
     let low = unsafe { at.add(if FIFTH { 48 } else { 16 }) };
     for pair in 0..4 {
+        // SAFETY: the caller's promise.
         let packed = unsafe { _mm256_loadu_si256(low.add(pair * 32).cast()) };
         for half in 0..2 {
             let group = pair * 2 + half;
@@ -222,13 +219,14 @@ unsafe fn row_q6k(at: *const u8) -> (Row256, __m256i) {
     let (nibble, two_bits) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
     let zero = _mm256_setzero_si256();
     let mut row = Row256 { numbers: [zero; 8], scales: [zero; 8] };
-    // SAFETY (whole function): the caller's promise.
     let bytes = unsafe { _mm_loadu_si128(at.add(192).cast()) };
     let scales = _mm256_cvtepi8_epi16(bytes);
     for half in 0..2 {
+        // SAFETY: the caller's promise.
         let low = unsafe {
             [_mm256_loadu_si256(at.add(half * 64).cast()), _mm256_loadu_si256(at.add(half * 64 + 32).cast())]
         };
+        // SAFETY: the caller's promise.
         let high = unsafe { _mm256_loadu_si256(at.add(128 + half * 32).cast()) };
         let highs =
             [_mm256_slli_epi16::<4>(high), _mm256_slli_epi16::<2>(high), high, _mm256_srli_epi16::<2>(high)];

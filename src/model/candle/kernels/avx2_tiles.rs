@@ -8,10 +8,6 @@
 //! set, can't be inlined into a function that isn't, and costs more than the work.
 
 #![expect(unsafe_code, reason = "instructions of the processor")]
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "one SAFETY comment stands for the blocks of a whole function"
-)]
 
 use super::avx2::{Single, few_32, few_q6k, few_q45k, prefetch};
 use super::{Inputs, TILE, Tile};
@@ -174,9 +170,9 @@ impl<const FIFTH: bool> Wide for Q45K<FIFTH> {
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
     unsafe fn unpack(weights: *const u8, stride: usize, out: &mut Unpacked256) {
-        // SAFETY (whole function): the rows' blocks are there by the caller's promise, and every read lies
-        // inside one.
+        // The rows' blocks are there by the caller's promise, and every read lies inside one.
         let at = |row: usize| unsafe { weights.add(row * stride) };
+        // SAFETY: the caller's promise.
         let [heads, a, b, c] = unsafe { turn_16_bytes(at) };
         out.d = low_halves(heads);
         out.m = low_halves(_mm256_srli_epi32::<16>(heads));
@@ -197,11 +193,13 @@ impl<const FIFTH: bool> Wide for Q45K<FIFTH> {
             out.minima[j] = paired(minimum, minimum);
         }
         let high = match FIFTH {
+            // SAFETY: the caller's promise.
             true => unsafe { turn_32_bytes(|row| at(row).add(16)) },
             false => [_mm256_setzero_si256(); 8],
         };
         let start = if FIFTH { 48 } else { 16 };
         for pair in 0..4 {
+            // SAFETY: the caller's promise.
             let packed = unsafe { turn_32_bytes(|row| at(row).add(start + 32 * pair)) };
             for i in 0..8 {
                 for (group, shifted) in [packed[i], _mm256_srli_epi16::<4>(packed[i])].into_iter().enumerate()
@@ -239,13 +237,15 @@ impl Wide for Q6K {
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
     unsafe fn unpack(weights: *const u8, stride: usize, out: &mut Unpacked256) {
-        // SAFETY (whole function): as for Q4_K.
         let at = |row: usize| unsafe { weights.add(row * stride) };
         let mut heads = [0u16; ROWS];
         for (row, head) in heads.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
             *head = unsafe { at(row).add(208).cast::<u16>().read_unaligned() };
         }
+        // SAFETY: the caller's promise.
         out.d = _mm256_cvtph_ps(unsafe { _mm_loadu_si128(heads.as_ptr().cast()) });
+        // SAFETY: the caller's promise.
         let scales = unsafe { turn_16_bytes(|row| at(row).add(192)) };
         for (four, scales) in scales.into_iter().enumerate() {
             let mut one = [scales; 4];
@@ -259,8 +259,10 @@ impl Wide for Q6K {
         }
         let (nibble, two_bits) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
         for half in 0..2 {
+            // SAFETY: the caller's promise.
             let high = unsafe { turn_32_bytes(|row| at(row).add(128 + 32 * half)) };
             for part in 0..2 {
+                // SAFETY: the caller's promise.
                 let low = unsafe { turn_32_bytes(|row| at(row).add(64 * half + 32 * part)) };
                 for i in 0..8 {
                     let (first, second) = match part {
@@ -303,9 +305,10 @@ unsafe fn add_256<W: Wide, const N: usize>(
     first: usize,
     out: *mut f32,
 ) {
-    // SAFETY (whole function): the caller's promise; each input has 256 bytes, 16 sums and one scale a block.
+    // each input has 256 bytes, 16 sums and one scale a block.
     let mut bytes = [inputs.bytes.cast::<u8>(); N];
     for (n, bytes) in bytes.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
         *bytes = unsafe { bytes.add((first + n) * inputs.cols + block * 256) };
     }
     let mut sums = [_mm256_setzero_si256(); N];
@@ -314,6 +317,7 @@ unsafe fn add_256<W: Wide, const N: usize>(
         for k in chunk * W::STEPS..(chunk + 1) * W::STEPS {
             let numbers = unpacked.numbers[k];
             for n in 0..N {
+                // SAFETY: the caller's promise.
                 let products = _mm256_maddubs_epi16(numbers, unsafe { broadcast(bytes[n].add(4 * k)) });
                 part[n] = _mm256_add_epi16(part[n], products);
             }
@@ -325,14 +329,19 @@ unsafe fn add_256<W: Wide, const N: usize>(
     }
     for n in 0..N {
         let row = first + n;
+        // SAFETY: the caller's promise.
         let group_sums = unsafe { inputs.sums.add(row * inputs.cols / 16 + block * 16).cast::<u8>() };
         let mut below = _mm256_setzero_si256();
         for (j, minima) in unpacked.minima.iter().enumerate() {
+            // SAFETY: the caller's promise.
             let groups = unsafe { broadcast(group_sums.add(4 * j)) };
             below = _mm256_add_epi32(below, _mm256_madd_epi16(*minima, groups));
         }
+        // SAFETY: the caller's promise.
         let e = _mm256_set1_ps(unsafe { *inputs.scales.add(row * (inputs.cols / 256) + block) });
+        // SAFETY: the caller's promise.
         let at = unsafe { out.add(row * TILE) };
+        // SAFETY: the caller's promise.
         let total = unsafe { _mm256_loadu_ps(at) };
         let scale = _mm256_mul_ps(unpacked.d, e);
         let total = if W::MINIMA {
@@ -342,6 +351,7 @@ unsafe fn add_256<W: Wide, const N: usize>(
             let sum = _mm256_sub_epi32(sums[n], _mm256_slli_epi32::<5>(below));
             _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(sum), total)
         };
+        // SAFETY: the caller's promise.
         unsafe { _mm256_storeu_ps(at, total) };
     }
 }
@@ -414,8 +424,8 @@ struct Unpacked32 {
 unsafe fn unpack_32<S: Single>(weights: *const u8, stride: usize) -> Unpacked32 {
     let mut heads = [[0u16; ROWS]; 2];
     let mut rows = [_mm256_setzero_si256(); ROWS];
-    // SAFETY (whole function): the caller's promise.
     for (row, numbers) in rows.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
         unsafe {
             let at = weights.add(row * stride);
             heads[0][row] = at.cast::<u16>().read_unaligned();
@@ -425,7 +435,9 @@ unsafe fn unpack_32<S: Single>(weights: *const u8, stride: usize) -> Unpacked32 
             *numbers = S::load(at);
         }
     }
+    // SAFETY: the caller's promise.
     let d = _mm256_cvtph_ps(unsafe { _mm_loadu_si128(heads[0].as_ptr().cast()) });
+    // SAFETY: the caller's promise.
     let m = _mm256_cvtph_ps(unsafe { _mm_loadu_si128(heads[1].as_ptr().cast()) });
     Unpacked32 { numbers: turn(rows), d, m }
 }
@@ -443,10 +455,11 @@ unsafe fn add_32<S: Single, const N: usize>(
     first: usize,
     out: *mut f32,
 ) {
-    // SAFETY (whole function): the caller's promise; each input has 32 bytes, one sum and one scale a block.
+    // each input has 32 bytes, one sum and one scale a block.
     let one = _mm256_set1_epi16(1);
     let mut bytes = [inputs.bytes.cast::<u8>(); N];
     for (n, bytes) in bytes.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
         *bytes = unsafe { bytes.add((first + n) * inputs.cols + block * 32) };
     }
     let mut sums = [_mm256_setzero_si256(); N];
@@ -455,6 +468,7 @@ unsafe fn add_32<S: Single, const N: usize>(
         for k in chunk * S::STEPS..(chunk + 1) * S::STEPS {
             let numbers = unpacked.numbers[k];
             for n in 0..N {
+                // SAFETY: the caller's promise.
                 let y = unsafe { broadcast(bytes[n].add(4 * k)) };
                 let products = match S::SIGNED {
                     true => _mm256_maddubs_epi16(_mm256_abs_epi8(numbers), _mm256_sign_epi8(y, numbers)),
@@ -469,14 +483,18 @@ unsafe fn add_32<S: Single, const N: usize>(
     }
     for n in 0..N {
         let at = (first + n) * (inputs.cols / 32) + block;
+        // SAFETY: the caller's promise.
         let (e, sum) = unsafe { (*inputs.scales.add(at), i32::from(*inputs.sums.add(at))) };
+        // SAFETY: the caller's promise.
         let place = unsafe { out.add((first + n) * TILE) };
         let products = _mm256_sub_epi32(sums[n], _mm256_set1_epi32(S::OFFSET * sum));
         let d = _mm256_mul_ps(unpacked.d, _mm256_set1_ps(e));
+        // SAFETY: the caller's promise.
         let mut total = _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(products), unsafe { _mm256_loadu_ps(place) });
         if S::MINIMUM {
             total = _mm256_fmadd_ps(unpacked.m, _mm256_set1_ps(e * sum as f32), total);
         }
+        // SAFETY: the caller's promise.
         unsafe { _mm256_storeu_ps(place, total) };
     }
 }

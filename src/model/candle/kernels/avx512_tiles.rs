@@ -7,10 +7,6 @@
 //! set, can't be inlined into a function that isn't, and costs more than the work.
 
 #![expect(unsafe_code, reason = "instructions of the processor")]
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "one SAFETY comment stands for the blocks of a whole function"
-)]
 
 use super::avx512::{Pairs, add_scaled, head, high_halves, join_quarters, low_halves, prefetch};
 use super::{Inputs, TILE, Tile};
@@ -112,58 +108,59 @@ impl<const FIFTH: bool> Wide for Q45K<FIFTH> {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
     unsafe fn unpack(tile: Tile, block: usize, out: &mut Unpacked256) {
         let size = if FIFTH { 176 } else { 144 };
-        // SAFETY (whole function): the rows' blocks are there by the caller's promise, and every read lies
-        // inside one.
-        let at = |row: usize| unsafe { tile.weights.add(row * tile.stride + block * size) };
-        prefetch(tile, block, size * TILE);
-        let [heads, a, b, c] = unsafe { turn_16_bytes(at) };
-        out.d = low_halves(heads);
-        out.m = high_halves(heads);
-        let (six, four, two) = (_mm512_set1_epi8(0x3f), _mm512_set1_epi8(0x0f), _mm512_set1_epi8(0x30));
-        let upper = |x: __m512i| _mm512_and_si512(_mm512_srli_epi32::<2>(x), two);
-        let scales = [_mm512_and_si512(a, six), _mm512_or_si512(_mm512_and_si512(c, four), upper(a))];
-        let minima = [
-            _mm512_and_si512(b, six),
-            _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi32::<4>(c), four), upper(b)),
-        ];
-        let byte = _mm512_set1_epi32(0xff);
-        for j in 0..8 {
-            let shift = _mm_cvtsi32_si128(j as i32 % 4 * 8);
-            let scale = _mm512_and_si512(_mm512_srl_epi32(scales[j / 4], shift), byte);
-            out.scales[2 * j] = scale;
-            let minimum = _mm512_and_si512(_mm512_srl_epi32(minima[j / 4], shift), byte);
-            out.minima[j] = _mm512_or_si512(minimum, _mm512_slli_epi32::<16>(minimum));
-        }
-        let nibble = four;
-        let high = if FIFTH {
-            let mut rows = [_mm512_setzero_si512(); TILE];
-            for (row, bits) in rows.iter_mut().enumerate() {
-                *bits = unsafe { _mm512_zextsi256_si512(_mm256_loadu_si256(at(row).add(16).cast())) };
+        // SAFETY: the rows' blocks are there by the caller's promise, and every read lies inside one.
+        unsafe {
+            let at = |row: usize| tile.weights.add(row * tile.stride + block * size);
+            prefetch(tile, block, size * TILE);
+            let [heads, a, b, c] = turn_16_bytes(at);
+            out.d = low_halves(heads);
+            out.m = high_halves(heads);
+            let (six, four, two) = (_mm512_set1_epi8(0x3f), _mm512_set1_epi8(0x0f), _mm512_set1_epi8(0x30));
+            let upper = |x: __m512i| _mm512_and_si512(_mm512_srli_epi32::<2>(x), two);
+            let scales = [_mm512_and_si512(a, six), _mm512_or_si512(_mm512_and_si512(c, four), upper(a))];
+            let minima = [
+                _mm512_and_si512(b, six),
+                _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi32::<4>(c), four), upper(b)),
+            ];
+            let byte = _mm512_set1_epi32(0xff);
+            for j in 0..8 {
+                let shift = _mm_cvtsi32_si128(j as i32 % 4 * 8);
+                let scale = _mm512_and_si512(_mm512_srl_epi32(scales[j / 4], shift), byte);
+                out.scales[2 * j] = scale;
+                let minimum = _mm512_and_si512(_mm512_srl_epi32(minima[j / 4], shift), byte);
+                out.minima[j] = _mm512_or_si512(minimum, _mm512_slli_epi32::<16>(minimum));
             }
-            turn(rows)
-        } else {
-            [_mm512_setzero_si512(); 16]
-        };
-        let sixteen = _mm512_set1_epi8(16);
-        for half in 0..2 {
-            let start = if FIFTH { 48 } else { 16 } + half * 64;
-            let mut rows = [_mm512_setzero_si512(); TILE];
-            for (row, bytes) in rows.iter_mut().enumerate() {
-                *bytes = unsafe { _mm512_loadu_si512(at(row).add(start).cast()) };
-            }
-            let low = turn(rows);
-            for (i, low) in low.into_iter().enumerate() {
-                let group = half * 4 + i / 8 * 2;
-                let mut first = _mm512_and_si512(low, nibble);
-                let mut second = _mm512_and_si512(_mm512_srli_epi16::<4>(low), nibble);
-                if FIFTH {
-                    let high = high[i % 8];
-                    let bit = |n: usize| _mm512_test_epi8_mask(high, _mm512_set1_epi8((1u8 << n) as i8));
-                    first = _mm512_mask_add_epi8(first, bit(group), first, sixteen);
-                    second = _mm512_mask_add_epi8(second, bit(group + 1), second, sixteen);
+            let nibble = four;
+            let high = if FIFTH {
+                let mut rows = [_mm512_setzero_si512(); TILE];
+                for (row, bits) in rows.iter_mut().enumerate() {
+                    *bits = _mm512_zextsi256_si512(_mm256_loadu_si256(at(row).add(16).cast()));
                 }
-                out.numbers[group * 8 + i % 8] = first;
-                out.numbers[group * 8 + 8 + i % 8] = second;
+                turn(rows)
+            } else {
+                [_mm512_setzero_si512(); 16]
+            };
+            let sixteen = _mm512_set1_epi8(16);
+            for half in 0..2 {
+                let start = if FIFTH { 48 } else { 16 } + half * 64;
+                let mut rows = [_mm512_setzero_si512(); TILE];
+                for (row, bytes) in rows.iter_mut().enumerate() {
+                    *bytes = _mm512_loadu_si512(at(row).add(start).cast());
+                }
+                let low = turn(rows);
+                for (i, low) in low.into_iter().enumerate() {
+                    let group = half * 4 + i / 8 * 2;
+                    let mut first = _mm512_and_si512(low, nibble);
+                    let mut second = _mm512_and_si512(_mm512_srli_epi16::<4>(low), nibble);
+                    if FIFTH {
+                        let high = high[i % 8];
+                        let bit = |n: usize| _mm512_test_epi8_mask(high, _mm512_set1_epi8((1u8 << n) as i8));
+                        first = _mm512_mask_add_epi8(first, bit(group), first, sixteen);
+                        second = _mm512_mask_add_epi8(second, bit(group + 1), second, sixteen);
+                    }
+                    out.numbers[group * 8 + i % 8] = first;
+                    out.numbers[group * 8 + 8 + i % 8] = second;
+                }
             }
         }
     }
@@ -180,50 +177,52 @@ impl Wide for Q6K {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma")]
     unsafe fn unpack(tile: Tile, block: usize, out: &mut Unpacked256) {
         const SIZE: usize = 210;
-        // SAFETY (whole function): as for Q4_K.
-        let at = |row: usize| unsafe { tile.weights.add(row * tile.stride + block * SIZE) };
-        prefetch(tile, block, SIZE * TILE);
-        let mut heads = [0u16; TILE];
-        for (row, head) in heads.iter_mut().enumerate() {
-            *head = unsafe { at(row).add(208).cast::<u16>().read_unaligned() };
-        }
-        out.d = _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(heads.as_ptr().cast()) });
-        let scales = unsafe { turn_16_bytes(|row| at(row).add(192)) };
-        for (four, scales) in scales.into_iter().enumerate() {
-            for i in 0..4 {
-                let left = _mm512_sll_epi32(scales, _mm_cvtsi32_si128(24 - 8 * i as i32));
-                out.scales[four * 4 + i] = _mm512_srai_epi32::<24>(left);
+        // SAFETY: as for Q4_K.
+        unsafe {
+            let at = |row: usize| tile.weights.add(row * tile.stride + block * SIZE);
+            prefetch(tile, block, SIZE * TILE);
+            let mut heads = [0u16; TILE];
+            for (row, head) in heads.iter_mut().enumerate() {
+                *head = at(row).add(208).cast::<u16>().read_unaligned();
             }
-        }
-        for j in 0..8 {
-            let low = _mm512_and_si512(out.scales[2 * j], _mm512_set1_epi32(0xffff));
-            out.minima[j] = _mm512_or_si512(low, _mm512_slli_epi32::<16>(out.scales[2 * j + 1]));
-        }
-        let (nibble, two_bits) = (_mm512_set1_epi8(15), _mm512_set1_epi8(0x30));
-        let mut rows = [_mm512_setzero_si512(); TILE];
-        for (row, bytes) in rows.iter_mut().enumerate() {
-            *bytes = unsafe { _mm512_loadu_si512(at(row).add(128).cast()) };
-        }
-        let high = turn(rows);
-        for half in 0..2 {
+            out.d = _mm512_cvtph_ps(_mm256_loadu_si256(heads.as_ptr().cast()));
+            let scales = turn_16_bytes(|row| at(row).add(192));
+            for (four, scales) in scales.into_iter().enumerate() {
+                for i in 0..4 {
+                    let left = _mm512_sll_epi32(scales, _mm_cvtsi32_si128(24 - 8 * i as i32));
+                    out.scales[four * 4 + i] = _mm512_srai_epi32::<24>(left);
+                }
+            }
+            for j in 0..8 {
+                let low = _mm512_and_si512(out.scales[2 * j], _mm512_set1_epi32(0xffff));
+                out.minima[j] = _mm512_or_si512(low, _mm512_slli_epi32::<16>(out.scales[2 * j + 1]));
+            }
+            let (nibble, two_bits) = (_mm512_set1_epi8(15), _mm512_set1_epi8(0x30));
             let mut rows = [_mm512_setzero_si512(); TILE];
             for (row, bytes) in rows.iter_mut().enumerate() {
-                *bytes = unsafe { _mm512_loadu_si512(at(row).add(half * 64).cast()) };
+                *bytes = _mm512_loadu_si512(at(row).add(128).cast());
             }
-            let low = turn(rows);
-            for (i, low) in low.into_iter().enumerate() {
-                let high = high[half * 8 + i % 8];
-                let (first, second) = if i < 8 {
-                    (_mm512_slli_epi32::<4>(high), high)
-                } else {
-                    (_mm512_slli_epi32::<2>(high), _mm512_srli_epi32::<2>(high))
-                };
-                let first = _mm512_and_si512(first, two_bits);
-                let second = _mm512_and_si512(second, two_bits);
-                let place = half * 32 + i;
-                out.numbers[place] = _mm512_or_si512(_mm512_and_si512(low, nibble), first);
-                out.numbers[place + 16] =
-                    _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16::<4>(low), nibble), second);
+            let high = turn(rows);
+            for half in 0..2 {
+                let mut rows = [_mm512_setzero_si512(); TILE];
+                for (row, bytes) in rows.iter_mut().enumerate() {
+                    *bytes = _mm512_loadu_si512(at(row).add(half * 64).cast());
+                }
+                let low = turn(rows);
+                for (i, low) in low.into_iter().enumerate() {
+                    let high = high[half * 8 + i % 8];
+                    let (first, second) = if i < 8 {
+                        (_mm512_slli_epi32::<4>(high), high)
+                    } else {
+                        (_mm512_slli_epi32::<2>(high), _mm512_srli_epi32::<2>(high))
+                    };
+                    let first = _mm512_and_si512(first, two_bits);
+                    let second = _mm512_and_si512(second, two_bits);
+                    let place = half * 32 + i;
+                    out.numbers[place] = _mm512_or_si512(_mm512_and_si512(low, nibble), first);
+                    out.numbers[place + 16] =
+                        _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16::<4>(low), nibble), second);
+                }
             }
         }
     }
@@ -253,44 +252,46 @@ unsafe fn add_256<W: Wide, const N: usize>(
     first: usize,
     out: *mut [f32; TILE],
 ) {
-    // SAFETY (whole function): the caller's promise; each input has 256 bytes, 16 sums and one scale a block.
-    let mut bytes = [inputs.bytes.cast::<u8>(); N];
-    for (n, bytes) in bytes.iter_mut().enumerate() {
-        *bytes = unsafe { bytes.add((first + n) * inputs.cols + block * 256) };
-    }
-    let mut sums = [_mm512_setzero_si512(); N];
-    let size = 4 * W::SHARED;
-    for group in 0..64 / size {
-        let mut part = [_mm512_setzero_si512(); N];
-        for k in group * size..(group + 1) * size {
-            let numbers = unpacked.numbers[k];
+    // SAFETY: the caller's promise; each input has 256 bytes, 16 sums and one scale a block.
+    unsafe {
+        let mut bytes = [inputs.bytes.cast::<u8>(); N];
+        for (n, bytes) in bytes.iter_mut().enumerate() {
+            *bytes = bytes.add((first + n) * inputs.cols + block * 256);
+        }
+        let mut sums = [_mm512_setzero_si512(); N];
+        let size = 4 * W::SHARED;
+        for group in 0..64 / size {
+            let mut part = [_mm512_setzero_si512(); N];
+            for k in group * size..(group + 1) * size {
+                let numbers = unpacked.numbers[k];
+                for n in 0..N {
+                    part[n] = _mm512_dpbusd_epi32(part[n], numbers, broadcast(bytes[n].add(4 * k)));
+                }
+            }
+            let scale = unpacked.scales[group * W::SHARED];
             for n in 0..N {
-                part[n] = _mm512_dpbusd_epi32(part[n], numbers, unsafe { broadcast(bytes[n].add(4 * k)) });
+                sums[n] = _mm512_add_epi32(sums[n], _mm512_mullo_epi32(part[n], scale));
             }
         }
-        let scale = unpacked.scales[group * W::SHARED];
         for n in 0..N {
-            sums[n] = _mm512_add_epi32(sums[n], _mm512_mullo_epi32(part[n], scale));
+            let row = first + n;
+            let group_sums = inputs.sums.add(row * inputs.cols / 16 + block * 16).cast::<u8>();
+            let mut below = _mm512_setzero_si512();
+            for (j, minima) in unpacked.minima.iter().enumerate() {
+                below = _mm512_dpwssd_epi32(below, *minima, broadcast(group_sums.add(4 * j)));
+            }
+            let e = _mm512_set1_ps(*inputs.scales.add(row * (inputs.cols / 256) + block));
+            let total = _mm512_loadu_ps(out.add(row).cast());
+            let scale = _mm512_mul_ps(unpacked.d, e);
+            let total = if W::MINIMA {
+                let total = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(sums[n]), total);
+                _mm512_fnmadd_ps(_mm512_mul_ps(unpacked.m, e), _mm512_cvtepi32_ps(below), total)
+            } else {
+                let sum = _mm512_sub_epi32(sums[n], _mm512_slli_epi32::<5>(below));
+                _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(sum), total)
+            };
+            _mm512_storeu_ps(out.add(row).cast(), total);
         }
-    }
-    for n in 0..N {
-        let row = first + n;
-        let group_sums = unsafe { inputs.sums.add(row * inputs.cols / 16 + block * 16).cast::<u8>() };
-        let mut below = _mm512_setzero_si512();
-        for (j, minima) in unpacked.minima.iter().enumerate() {
-            below = _mm512_dpwssd_epi32(below, *minima, unsafe { broadcast(group_sums.add(4 * j)) });
-        }
-        let e = _mm512_set1_ps(unsafe { *inputs.scales.add(row * (inputs.cols / 256) + block) });
-        let total = unsafe { _mm512_loadu_ps(out.add(row).cast()) };
-        let scale = _mm512_mul_ps(unpacked.d, e);
-        let total = if W::MINIMA {
-            let total = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(sums[n]), total);
-            _mm512_fnmadd_ps(_mm512_mul_ps(unpacked.m, e), _mm512_cvtepi32_ps(below), total)
-        } else {
-            let sum = _mm512_sub_epi32(sums[n], _mm512_slli_epi32::<5>(below));
-            _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(sum), total)
-        };
-        unsafe { _mm512_storeu_ps(out.add(row).cast(), total) };
     }
 }
 
@@ -350,23 +351,23 @@ struct Unpacked32 {
 unsafe fn unpack_32<P: Pairs>(tile: Tile, block: usize, pair: bool) -> Unpacked32 {
     let mut heads = [[0u32; TILE]; 2];
     prefetch(tile, block / 2, 2 * P::SIZE * TILE);
-    // SAFETY (whole function): the caller's promise.
-    let mut rows = [_mm512_setzero_si512(); TILE];
-    for (row, numbers) in rows.iter_mut().enumerate() {
-        unsafe {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut rows = [_mm512_setzero_si512(); TILE];
+        for (row, numbers) in rows.iter_mut().enumerate() {
             let a = tile.weights.add(row * tile.stride + block * P::SIZE);
             let b = if pair { a.add(P::SIZE) } else { a };
             heads[0][row] = head::<P>(a);
             heads[1][row] = head::<P>(b);
             *numbers = P::load(a, b);
         }
-    }
-    let first = unsafe { _mm512_loadu_si512(heads[0].as_ptr().cast()) };
-    let second = unsafe { _mm512_loadu_si512(heads[1].as_ptr().cast()) };
-    Unpacked32 {
-        numbers: turn(rows),
-        d: [low_halves(first), low_halves(second)],
-        m: [high_halves(first), high_halves(second)],
+        let first = _mm512_loadu_si512(heads[0].as_ptr().cast());
+        let second = _mm512_loadu_si512(heads[1].as_ptr().cast());
+        Unpacked32 {
+            numbers: turn(rows),
+            d: [low_halves(first), low_halves(second)],
+            m: [high_halves(first), high_halves(second)],
+        }
     }
 }
 
@@ -384,31 +385,33 @@ unsafe fn add_32<P: Pairs, const N: usize>(
     first: usize,
     out: *mut [f32; TILE],
 ) {
-    // SAFETY (whole function): the caller's promise; each input has 32 bytes, one sum and one scale a block.
-    let mut totals = [_mm512_setzero_ps(); N];
-    for (n, total) in totals.iter_mut().enumerate() {
-        *total = unsafe { _mm512_loadu_ps(out.add(first + n).cast()) };
-    }
-    for i in 0..blocks {
-        let mut bytes = [inputs.bytes.cast::<u8>(); N];
-        for (n, bytes) in bytes.iter_mut().enumerate() {
-            *bytes = unsafe { bytes.add((first + n) * inputs.cols + (block + i) * 32) };
+    // SAFETY: the caller's promise; each input has 32 bytes, one sum and one scale a block.
+    unsafe {
+        let mut totals = [_mm512_setzero_ps(); N];
+        for (n, total) in totals.iter_mut().enumerate() {
+            *total = _mm512_loadu_ps(out.add(first + n).cast());
         }
-        let mut sums = [_mm512_setzero_si512(); N];
-        for k in 0..8 {
-            let numbers = unpacked.numbers[i * 8 + k];
+        for i in 0..blocks {
+            let mut bytes = [inputs.bytes.cast::<u8>(); N];
+            for (n, bytes) in bytes.iter_mut().enumerate() {
+                *bytes = bytes.add((first + n) * inputs.cols + (block + i) * 32);
+            }
+            let mut sums = [_mm512_setzero_si512(); N];
+            for k in 0..8 {
+                let numbers = unpacked.numbers[i * 8 + k];
+                for n in 0..N {
+                    sums[n] = _mm512_dpbusd_epi32(sums[n], numbers, broadcast(bytes[n].add(4 * k)));
+                }
+            }
             for n in 0..N {
-                sums[n] = _mm512_dpbusd_epi32(sums[n], numbers, unsafe { broadcast(bytes[n].add(4 * k)) });
+                let at = (first + n) * (inputs.cols / 32) + block + i;
+                let (e, sum) = (*inputs.scales.add(at), *inputs.sums.add(at));
+                totals[n] = add_scaled::<P>(totals[n], sums[n], unpacked.d[i], unpacked.m[i], e, sum);
             }
         }
-        for n in 0..N {
-            let at = (first + n) * (inputs.cols / 32) + block + i;
-            let (e, sum) = unsafe { (*inputs.scales.add(at), *inputs.sums.add(at)) };
-            totals[n] = add_scaled::<P>(totals[n], sums[n], unpacked.d[i], unpacked.m[i], e, sum);
+        for (n, total) in totals.into_iter().enumerate() {
+            _mm512_storeu_ps(out.add(first + n).cast(), total);
         }
-    }
-    for (n, total) in totals.into_iter().enumerate() {
-        unsafe { _mm512_storeu_ps(out.add(first + n).cast(), total) };
     }
 }
 

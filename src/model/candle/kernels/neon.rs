@@ -205,20 +205,22 @@ impl<const FIFTH: bool> Blocks<256, 8> for Q45K<FIFTH> {
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn numbers(at: *const u8, out: &mut [i8; 256]) {
-        // SAFETY (whole function): the block is whole by the caller's promise, and `out` has 256 bytes.
-        let low = unsafe { at.add(if FIFTH { 48 } else { 16 }) };
-        for half in 0..2 {
-            let high = if FIFTH { unsafe { vld1q_u8(at.add(16 + half * 16)) } } else { vdupq_n_u8(0) };
-            for pair in 0..4 {
-                let mut numbers = unsafe { nibbles(low.add(pair * 32 + half * 16)) };
-                for (i, numbers) in numbers.iter_mut().enumerate() {
-                    let group = pair * 2 + i;
-                    if FIFTH {
-                        let set = vtstq_u8(high, vdupq_n_u8(1 << group));
-                        *numbers = vorrq_u8(*numbers, vandq_u8(set, vdupq_n_u8(16)));
+        // SAFETY: the block is whole by the caller's promise, and `out` has 256 bytes.
+        unsafe {
+            let low = at.add(if FIFTH { 48 } else { 16 });
+            for half in 0..2 {
+                let high = if FIFTH { vld1q_u8(at.add(16 + half * 16)) } else { vdupq_n_u8(0) };
+                for pair in 0..4 {
+                    let mut numbers = nibbles(low.add(pair * 32 + half * 16));
+                    for (i, numbers) in numbers.iter_mut().enumerate() {
+                        let group = pair * 2 + i;
+                        if FIFTH {
+                            let set = vtstq_u8(high, vdupq_n_u8(1 << group));
+                            *numbers = vorrq_u8(*numbers, vandq_u8(set, vdupq_n_u8(16)));
+                        }
+                        let out = out.as_mut_ptr().add(group * 32 + half * 16);
+                        vst1q_s8(out, vreinterpretq_s8_u8(*numbers));
                     }
-                    let out = unsafe { out.as_mut_ptr().add(group * 32 + half * 16) };
-                    unsafe { vst1q_s8(out, vreinterpretq_s8_u8(*numbers)) };
                 }
             }
         }

@@ -73,6 +73,43 @@ fn huge_counts_are_refused_before_anything_is_allocated() {
     refused(&bytes, &["metadata key"]);
 }
 
+/// Small matrices in many layers, and a context without end: 2 MB that would reserve hundreds.
+#[test]
+fn a_small_file_can_not_ask_for_much_memory() {
+    let narrow = Tiny { hidden: 32, heads: 16, kv_heads: 16, feed_forward: 32, layers: 256, ..tiny() };
+    let bytes = narrow.bytes_with(|keys, _| {
+        keys.retain(|(name, _)| name != "qwen2.context_length");
+        keys.push(("qwen2.context_length".into(), Value::U32(1 << 30)));
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, &bytes).unwrap();
+    let load = |context| {
+        let options = CandleOptions { threads: Some(1), context, ..CandleOptions::default() };
+        CandleModel::load(&path, &options)
+            .map(|model| model.context_tokens())
+            .map_err(|error| error.to_string())
+    };
+    for context in [None, Some(1 << 29), Some(usize::MAX)] {
+        let error = load(context).unwrap_err();
+        assert!(
+            error.contains("does not go with a file of") && error.contains("16 key-value heads"),
+            "{error}"
+        );
+    }
+    assert_eq!(load(Some(256)), Ok(256));
+    // Nor for wide rows of activations.
+    for (key, wide) in [("feed_forward_length", 1 << 20), ("attention.head_count", 1024)] {
+        let bytes = narrow.bytes_with(|keys, _| {
+            keys.retain(|(name, _)| !name.ends_with(key) && !name.ends_with("key_length"));
+            keys.push((format!("qwen2.{key}"), Value::U32(wide)));
+            keys.push(("qwen2.attention.key_length".into(), Value::U32(4)));
+            keys.retain(|(name, _)| !name.ends_with("value_length") && !name.ends_with("dimension_count"));
+        });
+        refused(&bytes, &["too wide", key.split('.').next_back().unwrap().split('_').next().unwrap()]);
+    }
+}
+
 #[test]
 fn missing_and_odd_keys_are_named() {
     refused(&with_key("general.architecture", None), &["general.architecture", "missing"]);

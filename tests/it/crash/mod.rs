@@ -3,14 +3,17 @@
 //!
 //! `COACHUP_CRASHES=500 COACHUP_CRASHES_REAL=20` makes more of it.
 
+mod commands;
+mod moment;
+
 use crate::support::{Dice, Home, Running, events, number};
 use coachup::review::{Report, Titles, terminal};
 use coachup::scorer::verdict::Verdicts;
-use coachup::session::plan::Plan;
 use coachup::session::store::Store;
-use coachup::session::{Exchange, Session, file};
+use coachup::session::{Exchange, Session};
+use commands::{killed_import, killed_plan, killed_removal};
+use moment::{Met, Moment};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Talks at once.
@@ -31,54 +34,6 @@ const REPLIES: [&str; 4] = [
     "Let me look at my week first.",
     "What would that take off my desk?",
 ];
-
-/// When a program is killed.
-#[derive(Clone, Copy, Debug)]
-enum Moment {
-    /// So long after its start.
-    After(Duration),
-    /// So long after it has written so many lines: the moments around what is acknowledged.
-    Line(u64, Duration),
-}
-
-impl Moment {
-    fn any(dice: &mut Dice, whole: Duration) -> Moment {
-        match dice.roll(2) {
-            0 => Moment::After(Duration::from_micros(dice.roll(whole.as_micros() as u64 * 11 / 10))),
-            _ => Moment::Line(1 + dice.roll(20), Duration::from_micros(dice.roll(8_000))),
-        }
-    }
-
-    /// Waits for it, and kills; what was written.
-    fn kill(self, mut running: Running) -> Vec<String> {
-        match self {
-            Moment::After(wait) => std::thread::sleep(wait),
-            Moment::Line(count, wait) => {
-                for _ in 0..count {
-                    if !running.wait_for_line() {
-                        break;
-                    }
-                }
-                std::thread::sleep(wait);
-            }
-        }
-        running.kill()
-    }
-}
-
-/// What happened, counted, to see that all kinds of moments were met.
-#[derive(Default)]
-struct Met(Mutex<BTreeMap<&'static str, usize>>);
-
-impl Met {
-    fn count(&self, what: &'static str) {
-        *self.0.lock().unwrap().entry(what).or_default() += 1;
-    }
-
-    fn of(&self, what: &str) -> usize {
-        self.0.lock().unwrap().get(what).copied().unwrap_or(0)
-    }
-}
 
 /// Every word of the store's sessions, by id.
 fn stored(home: &Home) -> BTreeMap<String, Session> {
@@ -153,8 +108,8 @@ fn worker(number: u64, talks: usize, met: &Met) {
             args.truncate(5);
             args.extend(["--resume", "1"]);
         }
-        let lines = Moment::any(&mut dice, whole).kill(start(&args, SCRIPT));
-        let rivals_lines = rival.map(|rival| Moment::any(&mut dice, whole / 2).kill(rival));
+        let lines = Moment::any(&mut dice, whole).kill(start(&args, SCRIPT), &home);
+        let rivals_lines = rival.map(|rival| Moment::any(&mut dice, whole / 2).kill(rival, &home));
         if home.data().join("sessions.db-journal").exists() {
             met.count("in the middle of a write (a journal was left)");
         }
@@ -184,51 +139,6 @@ fn worker(number: u64, talks: usize, met: &Met) {
     for id in stored(&home).keys().rev().take(4) {
         home.coachup(&["review", id]).assert().success();
     }
-}
-
-/// An import is whole or not there.
-fn killed_import(home: &Home, sessions: &BTreeMap<String, Session>, dice: &mut Dice, met: &Met) {
-    let longest = sessions.values().max_by_key(|session| session.exchanges.len()).unwrap();
-    let path = home.file("talk.json", &file::to_json(longest));
-    let before = stored(home).len();
-    let running = Running::start(home.command(&["sessions", "import", path.to_str().unwrap()]), "");
-    let said = Moment::After(Duration::from_micros(dice.roll(60_000))).kill(running).concat();
-    let after = stored(home);
-    assert!(after.len() == before + 1 || (after.len() == before && said.is_empty()), "{said}");
-    if after.len() > before {
-        let newest = after.values().max_by_key(|session| session.header.id.parse::<u64>().unwrap()).unwrap();
-        assert_eq!(newest.exchanges, longest.exchanges);
-    }
-    met.count("in an import");
-}
-
-/// A removal is done, or the session is whole.
-fn killed_removal(home: &Home, dice: &mut Dice, met: &Met) {
-    let before = stored(home);
-    let (id, session) = before.iter().rfind(|(id, _)| *id != "1").expect("a second session");
-    let running = Running::start(home.command(&["sessions", "rm", id, "--yes"]), "");
-    let said = Moment::After(Duration::from_micros(dice.roll(80_000))).kill(running).concat();
-    match stored(home).get(id) {
-        Some(left) => assert_eq!((left, said.as_str()), (session, "")),
-        None => home.coachup(&["sessions", "rm", id, "--yes"]).assert().failure().to_string().clear(),
-    }
-    met.count("in a removal");
-}
-
-/// Every answer is kept before the next question is asked.
-fn killed_plan(home: &Home, dice: &mut Dice, met: &Met) {
-    let answers: Vec<String> = (1..=9).map(|number| format!("answer {number} to this question")).collect();
-    let path = home.data().join("plans/late-feedback.toml");
-    let _ = std::fs::remove_file(&path);
-    let running = Running::start(home.command(&["prepare"]), &answers.join("\n"));
-    let said = Moment::After(Duration::from_micros(dice.roll(120_000))).kill(running).concat();
-    let plan = Plan::load(&path).expect("the plan can be read");
-    let asked = (1..=5).rev().find(|number| said.contains(&format!("{number} of 9"))).unwrap_or(1);
-    let texts = [&plan.topic, &plan.situation, &plan.tried, &plan.needs, &plan.benefit];
-    for (text, answer) in texts.iter().zip(&answers).take(asked - 1) {
-        assert_eq!(*text, answer);
-    }
-    met.count("in a plan");
 }
 
 #[test]
@@ -275,7 +185,7 @@ fn nor_while_a_real_model_thinks() {
             0 => Moment::Line(1 + dice.roll(8), Duration::from_micros(dice.roll(50_000))),
             _ => Moment::After(Duration::from_micros(dice.roll(whole.as_micros() as u64))),
         };
-        let lines = moment.kill(running);
+        let lines = moment.kill(running, &home);
         check_talk(&lines, &stored(&home), 0, &met);
         home.coachup(&["sessions", "list"]).assert().success();
         if let Some(id) = stored(&home).keys().last() {
