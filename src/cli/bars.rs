@@ -5,7 +5,7 @@ use crate::model::acquire::Progress;
 use crate::repl::interrupt::Interrupt;
 use crate::text::one_line;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Bars on stderr; Ctrl-C asks the work to stop.
 pub struct Bars {
@@ -27,11 +27,6 @@ impl Bars {
     }
 }
 
-/// A line on stderr; that it can't be written stops no download.
-fn say(text: &str) {
-    let _ = writeln!(streams::stderr(), "{text}");
-}
-
 impl Drop for Bars {
     fn drop(&mut self) {
         self.clear();
@@ -42,7 +37,7 @@ impl Progress for Bars {
     fn begin(&mut self, what: &str, total: u64) {
         self.clear();
         if !self.drawn {
-            say(what);
+            streams::say(what);
             return;
         }
         let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
@@ -58,8 +53,8 @@ impl Progress for Bars {
 
     fn note(&mut self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say(text)),
-            None => say(text),
+            Some(bar) => bar.suspend(|| streams::say(text)),
+            None => streams::say(text),
         }
     }
 

@@ -13,7 +13,6 @@ use crate::repl::interrupt::Interrupt;
 use crate::settings::Settings;
 use crate::text::one_line;
 use anyhow::{Context, bail};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -115,7 +114,7 @@ pub(super) fn loader(
         }
         Chosen::Server(options) => {
             let mut model = RemoteModel::connect(options)?;
-            writeln!(super::streams::stderr(), "{}", where_it_goes(&model))?;
+            super::streams::say(&where_it_goes(&model));
             let named = crate::model::LanguageModel::name(&model).to_owned();
             let load = move || {
                 // A server that fails now may answer when it is needed; if not, it is said then.

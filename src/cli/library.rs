@@ -29,6 +29,9 @@ enum LibraryCommand {
         /// The folder; without this, the one that is set
         folder: Option<PathBuf>,
     },
+    /// Write out what the program says about each check: a `rubric.toml` to reword
+    #[command(after_help = "Example: coachup library wording > rubric.toml")]
+    Wording,
 }
 
 /// The file with the rubric's wording.
@@ -66,8 +69,14 @@ fn wording_of(file: &Path) -> Result<Option<Wording>, String> {
 /// # Errors
 /// No folder is set, or it can't be read.
 pub fn run(args: &LibraryArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let LibraryCommand::Check { folder } = &args.command;
-    let Some(folder) = folder.as_ref().or(settings.library.as_ref()) else {
+    let folder = match &args.command {
+        LibraryCommand::Check { folder } => folder.as_ref(),
+        LibraryCommand::Wording => {
+            out.write_all(wording::SHIPPED.as_bytes())?;
+            return Ok(Exit::Done);
+        }
+    };
+    let Some(folder) = folder.or(settings.library.as_ref()) else {
         bail!(
             "no shared folder is set; name one, or set `COACHUP_LIBRARY` or `library` in `settings.toml` to it"
         );

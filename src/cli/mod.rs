@@ -34,7 +34,6 @@ use crate::scenario::{Library, LibraryError};
 use crate::scorer::wording;
 use crate::session::store::Store;
 use crate::settings::Settings;
-use crate::text::printable::printable;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -136,7 +135,7 @@ impl Cli {
             Ok(exit) => exit.into(),
             Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
-                let _ = writeln!(streams::stderr(), "error: {}", printable(&in_words(&error)));
+                streams::say(&format!("error: {}", in_words(&error)));
                 if is_wrong_usage(&error) { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
             }
         }
@@ -212,7 +211,7 @@ impl Cli {
 /// What comes with the program, what the team shares and what the person has added; a broken file is named on
 /// stderr. The rubric's own wording is put in force.
 fn library(settings: &Settings) -> Result<Library, LibraryError> {
-    let warn = |what: &str| drop(writeln!(streams::stderr(), "warning: {}", printable(what)));
+    let warn = |what: &str| streams::say(&format!("warning: {what}"));
     if let Some(shared) = settings.library.as_ref().filter(|shared| !shared.is_dir()) {
         warn(&format!("the shared folder `{}` is not there; look at `COACHUP_LIBRARY`", shared.display()));
     }

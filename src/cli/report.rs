@@ -7,7 +7,7 @@ use crate::review::group_views;
 use crate::scenario::Library;
 use crate::session::file;
 use crate::settings::Settings;
-use crate::text::{json, printable};
+use crate::text::json;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -70,7 +70,7 @@ pub fn run(
                 entries.push(Entry { person, session });
             }
             Err(error) => {
-                writeln!(super::streams::stderr(), "left out: {}", printable(&format!("{error:#}")))?;
+                super::streams::say(&format!("left out: {error:#}"));
                 exit = Exit::Failed;
             }
         }

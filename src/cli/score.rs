@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How verdicts are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -48,6 +49,19 @@ struct Item {
     id: Value,
     line: Option<usize>,
     turn: Result<Turn, String>,
+}
+
+/// An item that is to be graded, and its file where there are several.
+struct Waiting {
+    file: Option<Arc<str>>,
+    item: Item,
+}
+
+impl Waiting {
+    /// What stands before anything that is said of it.
+    fn place(&self) -> String {
+        self.file.as_ref().map(|file| format!("{}: ", printable(file))).unwrap_or_default()
+    }
 }
 
 /// A turn as JSON lines give it.
@@ -115,19 +129,17 @@ pub fn run(
         live: false,
     };
     for path in &args.files {
-        writer.file = several.then(|| path.display().to_string());
+        writer.file = several.then(|| path.display().to_string().into());
         writer.live = path == Path::new("-");
-        if writer.live {
-            writer.grade_all(stdin)?;
-        } else {
-            let file = File::open(path).with_context(|| format!("can't read `{}`", path.display()))?;
-            let length = file.metadata().map(|data| data.len()).unwrap_or(0);
-            let bar = progress(length);
-            writer.grade_all(&mut BufReader::with_capacity(1 << 16, bar.wrap_read(file)))?;
-            bar.finish_and_clear();
+        let read = if writer.live { writer.grade_all(stdin) } else { writer.grade_file(path) };
+        // Short files wait for one another, so that every thread has work; what was read before a file that
+        // can't be is written all the same.
+        if writer.live || read.is_err() {
+            writer.hand_on()?;
         }
-        writer.hand_on()?;
+        read?;
     }
+    writer.hand_on()?;
     writer.out.flush()?;
     Ok(u8::from(writer.bad))
 }
@@ -150,9 +162,9 @@ struct Writer<'a> {
     /// Threads that grade.
     jobs: usize,
     /// Turns that are graded together.
-    waiting: Vec<Item>,
-    /// The file, where there are several.
-    file: Option<String>,
+    waiting: Vec<Waiting>,
+    /// The file that is read, where there are several.
+    file: Option<Arc<str>>,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     bad: bool,
@@ -161,6 +173,15 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    fn grade_file(&mut self, path: &Path) -> Result<()> {
+        let file = File::open(path).with_context(|| format!("can't read `{}`", path.display()))?;
+        let length = file.metadata().map(|data| data.len()).unwrap_or(0);
+        let bar = progress(length);
+        self.grade_all(&mut BufReader::with_capacity(1 << 16, bar.wrap_read(file)))?;
+        bar.finish_and_clear();
+        Ok(())
+    }
+
     fn grade_all(&mut self, input: &mut dyn BufRead) -> Result<()> {
         let first = match read_line(input)? {
             Some(first) => first,
@@ -226,17 +247,17 @@ impl Writer<'_> {
     fn item(&mut self, item: Item) -> Result<()> {
         /// Turns for a thread at a time: enough to be worth it, few enough to stream.
         const EACH: usize = 32;
-        self.waiting.push(item);
+        self.waiting.push(Waiting { file: self.file.clone(), item });
         let enough = if self.jobs > 1 { self.jobs * EACH } else { 1 };
         if self.waiting.len() >= enough { self.hand_on() } else { Ok(()) }
     }
 
     /// Grades the turns that wait, and writes them in their order.
     fn hand_on(&mut self) -> Result<()> {
-        let items = std::mem::take(&mut self.waiting);
-        let graded = grade_on_threads(&self.scorer, &items, self.jobs);
-        for (item, graded) in items.iter().zip(&graded) {
-            self.write(item, graded.as_ref())?;
+        let waiting = std::mem::take(&mut self.waiting);
+        let graded = grade_on_threads(&self.scorer, &waiting, self.jobs);
+        for (waiting, graded) in waiting.iter().zip(&graded) {
+            self.write(waiting, graded.as_ref())?;
         }
         if self.live {
             self.out.flush()?;
@@ -244,27 +265,27 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn write(&mut self, item: &Item, graded: Option<&Graded>) -> Result<()> {
-        match (&item.turn, graded) {
+    fn write(&mut self, waiting: &Waiting, graded: Option<&Graded>) -> Result<()> {
+        match (&waiting.item.turn, graded) {
             (Ok(turn), Some(graded)) => match self.format {
-                ScoreFormat::Json => self.json_turn(&item.id, graded),
-                ScoreFormat::Text => self.text_turn(&item.id, &turn.text, graded),
+                ScoreFormat::Json => self.json_turn(waiting, graded),
+                ScoreFormat::Text => self.text_turn(waiting, &turn.text, graded),
             },
-            (Err(why), _) => self.complain(item, why),
+            (Err(why), _) => self.complain(waiting, why),
             (Ok(_), None) => unreachable!("every turn that could be read was graded"),
         }
     }
 
-    fn complain(&mut self, item: &Item, why: &str) -> Result<()> {
+    fn complain(&mut self, waiting: &Waiting, why: &str) -> Result<()> {
         self.bad = true;
+        let (item, place) = (&waiting.item, waiting.place());
         let line = item.line.unwrap_or_default();
-        let place = self.file.as_ref().map(|file| format!("{}: ", printable(file))).unwrap_or_default();
         writeln!(self.err, "{place}line {line}: {}", printable(why))?;
         match self.format {
             ScoreFormat::Json => {
                 let mut complaint = json!({"id": item.id, "line": line, "error": why});
-                if let Some(file) = &self.file {
-                    complaint["file"] = json!(file);
+                if let Some(file) = &waiting.file {
+                    complaint["file"] = json!(**file);
                 }
                 self.out.write_all(json::line(&complaint).as_bytes())?;
             }
@@ -275,7 +296,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn json_turn(&mut self, id: &Value, graded: &Graded) -> Result<()> {
+    fn json_turn(&mut self, waiting: &Waiting, graded: &Graded) -> Result<()> {
         #[derive(serde::Serialize)]
         struct Line<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -286,12 +307,13 @@ impl Writer<'_> {
             checks: &'a crate::scorer::verdict::Verdicts,
         }
         let skipped = graded.skipped.map(|skipped| skipped.to_string());
-        let line = json::line(&Line { file: self.file.as_deref(), id, skipped, checks: &graded.verdicts });
+        let (file, id) = (waiting.file.as_deref(), &waiting.item.id);
+        let line = json::line(&Line { file, id, skipped, checks: &graded.verdicts });
         Ok(self.out.write_all(line.as_bytes())?)
     }
 
-    fn text_turn(&mut self, id: &Value, text: &str, graded: &Graded) -> Result<()> {
-        let place = self.file.as_ref().map(|file| format!("{}: ", printable(file))).unwrap_or_default();
+    fn text_turn(&mut self, waiting: &Waiting, text: &str, graded: &Graded) -> Result<()> {
+        let (id, place) = (&waiting.item.id, waiting.place());
         writeln!(self.out, "{place}{}  {}", id_text(id), one_line(text))?;
         if let Some(skipped) = graded.skipped {
             return Ok(writeln!(self.out, "    {skipped}\n")?);
@@ -307,9 +329,9 @@ impl Writer<'_> {
 }
 
 /// The verdicts on `items`, in their order; none for those that could not be read.
-fn grade_on_threads(scorer: &Scorer, items: &[Item], jobs: usize) -> Vec<Option<Graded>> {
-    let grade = |item: &Item| {
-        let turn = item.turn.as_ref().ok()?;
+fn grade_on_threads(scorer: &Scorer, items: &[Waiting], jobs: usize) -> Vec<Option<Graded>> {
+    let grade = |waiting: &Waiting| {
+        let turn = waiting.item.turn.as_ref().ok()?;
         Some(scorer.grade(&Utterance {
             text: &turn.text,
             context: turn.context.as_deref(),
@@ -450,6 +472,29 @@ mod tests {
             assert_eq!(one.0, 1);
             assert_eq!(score_on(input.as_bytes(), format, jobs), one, "{jobs} jobs");
         }
+    }
+
+    #[test]
+    fn short_files_are_graded_together_and_a_missing_one_loses_none_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files: Vec<PathBuf> = (0..5).map(|n| folder.path().join(format!("{n}.txt"))).collect();
+        for (number, file) in files.iter().enumerate() {
+            std::fs::write(file, format!("Could we meet on day {number}?\n")).unwrap();
+        }
+        let score = |files: &[PathBuf], jobs| {
+            let args = ScoreArgs { files: files.to_vec(), format: ScoreFormat::Json, jobs };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let code = run(&args, &mut &b""[..], &mut out, &mut err).map_err(|error| error.to_string());
+            (code, String::from_utf8(out).unwrap())
+        };
+        let one = score(&files, 1);
+        assert_eq!((one.0.clone(), lines(&one.1).len()), (Ok(0), 5));
+        assert!(lines(&one.1)[4]["file"].as_str().unwrap().ends_with("4.txt"));
+        assert_eq!(score(&files, 3), one);
+        files.insert(2, folder.path().join("gone.txt"));
+        let broken = score(&files, 3);
+        assert!(broken.0.unwrap_err().contains("gone.txt"));
+        assert_eq!(lines(&broken.1).len(), 2);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::Exit;
 use crate::repl::script::Format;
 use crate::scenario::{Entry, Library, LibraryError, Problem, read, start};
-use crate::text::{json, printable, shell};
+use crate::text::{json, printable};
+use anyhow::bail;
 use clap::Subcommand;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,9 +39,9 @@ pub enum Action {
         name: String,
     },
     /// Say what is still wrong with a file
-    #[command(after_help = "Example: coachup bosses check my-boss.toml")]
+    #[command(after_help = "Example: coachup bosses check my-boss")]
     Check {
-        /// The file
+        /// A file, or the name of one of your own
         file: PathBuf,
     },
 }
@@ -79,7 +80,7 @@ pub(super) fn run<E: Shown>(
         Action::List { format } => list(&E::listed(&load()?), *format, out)?,
         Action::Show { name, format } => show(name, load()?.get::<E>(name)?, *format, out)?,
         Action::New { name } => new::<E>(folder, name, out)?,
-        Action::Check { file } => return check::<E>(file, out),
+        Action::Check { file } => return check::<E>(&named::<E>(file, folder)?, out),
     }
     Ok(Exit::Done)
 }
@@ -124,11 +125,22 @@ fn new<E: Shown>(folder: &Path, name: &str, out: &mut dyn Write) -> anyhow::Resu
     } else {
         writeln!(out, "wrote `{file}`")?;
     }
-    let word = started.file.to_string_lossy();
-    let word = shell::word(&word);
-    writeln!(out, "edit it, then see what is still to do with `coachup {} check {word}`", E::FOLDER)?;
+    writeln!(out, "edit it, then see what is still to do with `coachup {} check {name}`", E::FOLDER)?;
     writeln!(out, "and practise with `coachup practice {}{name}`", E::FLAG)?;
     Ok(())
+}
+
+/// The file that is meant: the one of that path, or the one of that name in the person's own `folder`.
+fn named<E: Shown>(file: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let is_path = file.components().count() > 1;
+    if is_path || file.is_file() {
+        return Ok(file.to_owned());
+    }
+    let own = folder.join(E::FOLDER).join(file).with_extension("toml");
+    if !own.is_file() {
+        bail!("there is neither a file `{}` here nor `{}`", file.display(), own.display());
+    }
+    Ok(own)
 }
 
 fn check<E: Shown>(file: &Path, out: &mut dyn Write) -> anyhow::Result<Exit> {
@@ -235,6 +247,11 @@ mod tests {
         }
         std::fs::write(&file, &filled).unwrap();
         assert!(shown(home.path(), &check).contains("is right"));
+        for name in ["mona", "mona.toml"] {
+            assert!(shown(home.path(), &["bosses", "check", name]).contains("is right"));
+        }
+        let error = typed(home.path(), &["bosses", "check", "lisa"]).unwrap_err().to_string();
+        assert!(error.contains("`lisa`") && error.contains("lisa.toml"), "{error}");
         assert!(shown(home.path(), &["bosses", "list"]).contains("Mona: Mona"));
 
         assert!(typed(home.path(), &["bosses", "new", "mona"]).unwrap_err().to_string().contains("already"));

@@ -1,8 +1,9 @@
 //! The screen, behind the gate that keeps text from steering it, and files that nobody else can read.
 
 use crate::text::gate::Gate;
+use crate::text::printable;
 use anstream::AutoStream;
-use std::io::{Stderr, StdoutLock};
+use std::io::{IsTerminal, Stderr, StdoutLock, Write};
 #[cfg(unix)]
 use std::sync::OnceLock;
 
@@ -14,6 +15,24 @@ pub fn stdout() -> Gate<AutoStream<StdoutLock<'static>>> {
 /// How it goes, and what went wrong.
 pub fn stderr() -> Gate<AutoStream<Stderr>> {
     Gate::new(anstream::stderr())
+}
+
+/// Writes a line of prose to stderr, on a terminal broken between words; names and addresses stay whole. That it
+/// can't be written is no reason to stop.
+pub fn say(text: &str) {
+    let text = printable(text);
+    let on_terminal = std::io::stderr().is_terminal();
+    let text = if on_terminal { broken(&text, textwrap::termwidth()).into() } else { text };
+    let _ = writeln!(stderr(), "{text}");
+}
+
+fn broken(text: &str, width: usize) -> String {
+    let options = textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+        .break_words(false);
+    textwrap::fill(text, options)
 }
 
 /// The rights that the person's other programs give to new files.
@@ -37,4 +56,27 @@ pub fn usual_rights() -> String {
         return format!("umask {:04o}; ", mode.bits());
     }
     String::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_broken_between_words_and_never_in_a_name() {
+        let text =
+            "error: no model `llama-3.3-70b-instruct` at http://localhost:8080/v1; try `--model NAME`\n  | a";
+        let lines = broken(text, 30);
+        assert_eq!(
+            lines.lines().collect::<Vec<_>>(),
+            [
+                "error: no model",
+                "`llama-3.3-70b-instruct` at",
+                "http://localhost:8080/v1; try",
+                "`--model NAME`",
+                "  | a"
+            ]
+        );
+        assert_eq!(broken("http://localhost:8080/v1", 10), "http://localhost:8080/v1");
+    }
 }

@@ -61,6 +61,7 @@ pub fn run(
     show(out, &screen::so_far(talk))?;
     if talk.last().is_some_and(|last| last.reply.is_none()) {
         answer_turn(talk, out, manner, interrupt)?;
+        say_that_boss_left(talk, out)?;
     }
     let label = format!("{}: ", talk.cast().you);
     let mut initial = String::new();
@@ -79,9 +80,10 @@ pub fn run(
         };
         pressed_once = false;
         if line.trim().is_empty() {
-            // A turn that got no answer, as when a server was away: Enter asks again.
+            // A turn that got no answer, as when a server was away: Enter asks again. Its feedback was shown.
             if talk.last().is_some_and(|last| last.reply.is_none()) {
-                answer_and_show(talk, talk.grade().overall, out, manner, interrupt)?;
+                answer_turn(talk, out, manner, interrupt)?;
+                say_that_boss_left(talk, out)?;
             }
             continue;
         }
@@ -148,14 +150,18 @@ fn answer_and_show(
         let text = screen::turn_feedback(talk, before, manner.plain);
         show(out, &text)?;
     }
-    if talk.boss_has_left() {
-        let name = &talk.cast().boss.name;
-        let text = format!(
-            "{name} has ended the talk. /retry says your last turn differently, /end shows the review."
-        );
-        show(out, &screen::note(&text))?;
+    say_that_boss_left(talk, out)
+}
+
+/// Says so where the boss's answer was the last.
+fn say_that_boss_left(talk: &Talk, out: &mut dyn Write) -> anyhow::Result<()> {
+    if !talk.boss_has_left() {
+        return Ok(());
     }
-    Ok(())
+    let name = &talk.cast().boss.name;
+    let text =
+        format!("{name} has ended the talk. /retry says your last turn differently, /end shows the review.");
+    show(out, &screen::note(&text))
 }
 
 /// Waits for the boss's answer to the turn the talk stands at, and shows it.

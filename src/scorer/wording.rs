@@ -53,10 +53,11 @@ fn choose(lines: &[String], quote: Option<&str>, round: usize) -> Option<String>
     Some(line.replace(QUOTE, quote.unwrap_or_default()))
 }
 
-static WORDING: LazyLock<BTreeMap<Check, CheckWording>> = LazyLock::new(|| {
-    crate::text::data::from_toml(include_str!("../../prompts/rubric.toml"))
-        .expect("prompts/rubric.toml is read by a test")
-});
+/// The file that comes with the program, with its explanations: a team's own begins as a part of it.
+pub const SHIPPED: &str = include_str!("../../prompts/rubric.toml");
+
+static WORDING: LazyLock<BTreeMap<Check, CheckWording>> =
+    LazyLock::new(|| crate::text::data::from_toml(SHIPPED).expect("prompts/rubric.toml is read by a test"));
 
 /// A team's own wording, where it has one.
 static OWN: OnceLock<BTreeMap<Check, CheckWording>> = OnceLock::new();
@@ -124,12 +125,12 @@ mod tests {
 
     #[test]
     fn templates_know_only_the_quote_and_hold_it_once() {
-        assert!(read(include_str!("../../prompts/rubric.toml")).is_ok());
+        assert!(read(SHIPPED).is_ok());
     }
 
     #[test]
     fn a_teams_wording_is_read_for_some_checks_and_its_faults_are_named() {
-        let full = include_str!("../../prompts/rubric.toml");
+        let full = SHIPPED;
         let start = full.find("[blames]").unwrap();
         let end = full[start + 1..].find("\n[").map_or(full.len(), |at| start + 1 + at);
         let one = &full[start..end];

@@ -1,7 +1,8 @@
 //! `coachup score` through the built program.
 
-use crate::support::{Home, events};
+use crate::support::{Home, Spread, events};
 use std::io::Write;
+use std::path::PathBuf;
 
 #[test]
 fn plain_text_json_lines_and_bad_lines_are_graded_one_by_one() {
@@ -66,4 +67,48 @@ fn standard_input_is_graded_as_it_comes() {
     }
     drop(input);
     assert!(child.wait().unwrap().success());
+}
+
+/// A course's talks graded on several threads, for the table of figures: `cargo test --release --test it
+/// graded_by_jobs -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes and wants a quiet machine"]
+fn a_courses_talks_are_graded_by_jobs() {
+    const JOBS: [&str; 3] = ["1", "2", "4"];
+    let home = Home::new();
+    let (files, turns) = course(&home, 200);
+    let grade = |jobs: &str| {
+        let started = std::time::Instant::now();
+        let mut command = home.coachup(&["score", "--jobs", jobs]);
+        let output = command.args(&files).assert().success().get_output().stdout.clone();
+        assert_eq!(events(&output).len(), turns);
+        started.elapsed().as_secs_f64()
+    };
+    grade("2");
+    let rounds = [(); 3].map(|()| JOBS.map(grade));
+    println!("{} talks, {turns} turns", files.len());
+    println!("| jobs | turns a minute | of one job |\n|--:|--:|--:|");
+    for (at, jobs) in JOBS.into_iter().enumerate() {
+        let rate = Spread::of(rounds.iter().map(|round| turns as f64 * 60.0 / round[at]).collect());
+        let ratio = Spread::of(rounds.iter().map(|round| round[0] / round[at]).collect());
+        println!("| {jobs} | {:.0} | {ratio:.2} |", rate.median);
+    }
+}
+
+/// Exported talks with turns of the corpus, and how many turns there are.
+fn course(home: &Home, talks: usize) -> (Vec<PathBuf>, usize) {
+    home.practise(&[], include_str!("scripts/skilful.txt"), &[]);
+    let export = home.coachup(&["sessions", "export", "1"]).assert().success().get_output().stdout.clone();
+    let mut export: serde_json::Value = serde_json::from_slice(&export).unwrap();
+    let corpus = events(include_bytes!("../corpus/train.jsonl"));
+    let mut turns = corpus.iter().cycle().map(|turn| &turn["text"]);
+    let mut number = 0;
+    let mut file = |talk: usize| {
+        for exchange in export["exchanges"].as_array_mut().unwrap() {
+            exchange["text"] = turns.next().unwrap().clone();
+            number += 1;
+        }
+        home.file(&format!("course/{talk}.json"), &export.to_string())
+    };
+    ((0..talks).map(&mut file).collect(), number)
 }

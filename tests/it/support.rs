@@ -218,3 +218,26 @@ impl Dice {
 pub fn number(name: &str, usual: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(usual)
 }
+
+/// Figures of several runs: shown as the median, and the least and the most in brackets.
+pub struct Spread {
+    pub least: f64,
+    pub median: f64,
+    pub most: f64,
+}
+
+impl Spread {
+    /// Of one figure at least.
+    pub fn of(mut figures: Vec<f64>) -> Spread {
+        figures.sort_by(f64::total_cmp);
+        Spread { least: figures[0], median: figures[figures.len() / 2], most: figures[figures.len() - 1] }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = f.precision().unwrap_or(1);
+        let Spread { least, median, most } = self;
+        write!(f, "{median:.digits$} ({least:.digits$} to {most:.digits$})")
+    }
+}

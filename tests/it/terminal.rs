@@ -1,5 +1,6 @@
 //! Practice at a terminal: what is typed, what is pasted, and what arrives while the boss thinks.
 
+use crate::server::stand_in::{Fault, Manner, StandIn};
 use crate::support::Home;
 use serde_json::Value;
 use std::fs::File;
@@ -22,12 +23,16 @@ struct Practice {
 }
 
 impl Practice {
-    /// Begins one in `home`.
+    /// Begins one in `home`, with a boss that says the same again and again.
     fn begin(home: &Home) -> Practice {
         let replies = home.file("replies.txt", &[REPLY; 40].join("\n"));
+        Practice::with_model(home, &format!("scripted:{}", replies.display()))
+    }
+
+    fn with_model(home: &Home, model: &str) -> Practice {
         let (keys, side) = terminal();
         let program = Command::new(env!("CARGO_BIN_EXE_coachup"))
-            .args(["practice", "--seed", "3", "--model", &format!("scripted:{}", replies.display())])
+            .args(["practice", "--seed", "3", "--model", model])
             .env("COACHUP_HOME", home.path())
             .env("HF_HUB_OFFLINE", "1")
             .env("TERM", "xterm")
@@ -67,13 +72,14 @@ impl Practice {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits for the program's end.
-    fn end(mut self) {
+    /// Waits for the program's end; all that the screen has shown.
+    fn end(mut self) -> String {
         let start = Instant::now();
         while self.program.try_wait().unwrap().is_none() {
             assert!(start.elapsed() < PATIENCE, "it does not end: {}", self.screen.lock().unwrap());
             std::thread::sleep(Duration::from_millis(10));
         }
+        self.screen.lock().unwrap().clone()
     }
 }
 
@@ -139,4 +145,25 @@ fn typed_by_hand_each_line_is_a_turn() {
     practice.send("/quit\r");
     practice.end();
     assert_eq!(turns(&home), ["Do you have ten minutes?", "What would help?"]);
+}
+
+#[test]
+fn a_turn_that_a_server_left_unanswered_is_asked_again_by_enter_and_not_judged_again() {
+    let home = Home::new();
+    let server = StandIn::start(Manner::default());
+    let mut practice = Practice::with_model(&home, &server.address);
+    let answer = "Dana:\u{1b}[0m";
+    practice.wait_for(answer, 1);
+    server.set(|manner| manner.fault = Fault::Cuts);
+    practice.send("What would help?\r");
+    practice.wait_for("grade", 1);
+    practice.send("\r");
+    practice.wait_for("Enter asks again", 2);
+    server.set(|manner| manner.fault = Fault::None);
+    practice.send("\r");
+    practice.wait_for(answer, 2);
+    practice.send("/quit\r");
+    let screen = practice.end();
+    assert_eq!(screen.matches("open-question").count(), 1, "{screen}");
+    assert_eq!(turns(&home), ["What would help?"]);
 }

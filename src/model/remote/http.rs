@@ -132,7 +132,8 @@ impl Client {
         };
         sent.map_err(|error| match error {
             ureq::Error::Timeout(ureq::Timeout::RecvResponse) => self.slow("before its reply"),
-            error => ServerError::Unreachable { server: self.server(), why: self.quote(&error.to_string()) },
+            ureq::Error::Io(error) => self.unreachable(&error.to_string()),
+            error => self.unreachable(&error.to_string()),
         })
     }
 
@@ -170,6 +171,10 @@ impl Client {
             ureq::Error::Timeout(_) => self.slow("in the middle of its reply"),
             _ => ServerError::Cut { server: self.server() },
         }
+    }
+
+    fn unreachable(&self, why: &str) -> ServerError {
+        ServerError::Unreachable { server: self.server(), why: self.quote(why) }
     }
 
     pub fn slow(&self, stage: &'static str) -> ServerError {

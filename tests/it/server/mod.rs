@@ -2,7 +2,7 @@
 
 mod faults;
 mod llama_cpp;
-mod stand_in;
+pub(crate) mod stand_in;
 
 use coachup::model::remote::{Address, ApiKey, RemoteModel, ServerOptions, Timeouts};
 use coachup::model::{Prompt, Request, Sampling};
