@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 type Weights = BTreeMap<Act, f64>;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Table {
     again: Again,
     jump: Jump,
@@ -23,6 +23,7 @@ struct Table {
     asked: Weights,
     draw: BTreeMap<Stimulus, BTreeMap<Mood, Weights>>,
     settled: Weights,
+    settled_asked: Weights,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,7 +66,12 @@ pub fn distribution(
     let hostile = matches!(stimulus, Stimulus::Attack | Stimulus::Push | Stimulus::Strange);
     let gate = state.may_concede(difficulty) && !hostile;
     let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes(verdicts);
-    let row = if settled { &TABLE.settled } else { &TABLE.draw[&stimulus][&state.mood(difficulty)] };
+    let asks = verdicts.is_yes(Check::AsksQuestion) || verdicts.is_yes(Check::OpenQuestion);
+    let row = match settled {
+        true if asks && state.offers.is_empty() => &TABLE.settled_asked,
+        true => &TABLE.settled,
+        false => &TABLE.draw[&stimulus][&state.mood(difficulty)],
+    };
     let whole = state.acts.iter().any(|act| act.concedes())
         || state.openness >= (difficulty.threshold + TABLE.whole.margin).min(100.0);
     // Just over the line, the boss still weighs it.
@@ -75,8 +81,7 @@ pub fn distribution(
         let table_laid = settled || !state.offers.is_empty();
         !act.concedes() || (gate && table_laid && (act == Act::ConcedesPart || whole))
     };
-    let asked = |act: Act| match verdicts.is_yes(Check::AsksQuestion) || verdicts.is_yes(Check::OpenQuestion)
-    {
+    let asked = |act: Act| match asks {
         true => TABLE.asked.get(&act).copied().unwrap_or(1.0),
         false => 1.0,
     };

@@ -11,10 +11,12 @@ const LONGEST: usize = 16;
 const SHORTEST: usize = 2;
 
 /// How a proposal may begin, and who acts in what follows. Longer ones first where one begins another.
-const LEADS: [(&str, &str); 59] = [
+const LEADS: [(&str, &str); 61] = [
     ("would it help you if ", ""),
     ("would it help if ", ""),
     ("would it be easier if ", ""),
+    ("would it be easier to ", "we "),
+    ("would it help to ", "we "),
     ("would it work if ", ""),
     ("would it work for you if ", ""),
     ("would it be ok if ", ""),

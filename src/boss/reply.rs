@@ -292,7 +292,7 @@ fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     if stammers(text) {
         return Err(Reason::Repeated);
     }
-    if echoes(text, expected) {
+    if echoes(text, expected) || asks_back(text, expected) {
         return Err(Reason::Echoed);
     }
     Ok(())
@@ -332,6 +332,24 @@ fn echoes(text: &str, expected: &Expected) -> bool {
         || said.windows(2).any(|run| has_we(run) && thrown_back(run))
         || said.windows(ECHOED_RUN).any(thrown_back)
         || (!expected.act.concedes() && alike(text, expected.turn))
+}
+
+/// A question of the person's asked back, with the persons turned round or not: "What would you need from me?"
+/// answered by "What would I need from you?". An offer may be asked about.
+fn asks_back(text: &str, expected: &Expected) -> bool {
+    let questions = |text: &str| -> Vec<String> {
+        let all = sentences(text).into_iter().map(|span| &text[span]);
+        all.filter(|sentence| sentence.ends_with('?')).map(normal).collect()
+    };
+    let without_persons = |question: &String| -> String {
+        let words = question.split_whitespace();
+        words.map(|word| if PERSONS.contains(&word) { "someone" } else { word }).collect::<Vec<_>>().join(" ")
+    };
+    let is_offer = |question: &String| expected.offers.iter().any(|offer| question.contains(&normal(offer)));
+    let turns = expected.before.iter().rev().take(REMEMBERED).chain([&expected.turn]);
+    let asked: Vec<String> = turns.flat_map(|turn| questions(turn)).map(|q| without_persons(&q)).collect();
+    let own = questions(text).into_iter().filter(|question| !is_offer(question));
+    own.map(|question| without_persons(&question)).any(|question| asked.iter().any(|q| alike(q, &question)))
 }
 
 /// Earlier turns whose words are not thrown back either.
@@ -564,6 +582,7 @@ mod tests {
             ("I have to bring the notes on Friday.", SharesConstraint, Reason::SwapsRoles),
             ("How long does the launch look from your side?", AsksForSpecifics, Reason::Echoed),
             ("How far are you with the prototype?", Deflects, Reason::OffAct),
+            ("How would the launch look from my side?", AsksForSpecifics, Reason::Echoed),
             ("I've got calls all day.", AsksForSpecifics, Reason::OffAct),
             ("Hm. Maybe.", Considers, Reason::NotAnAnswer),
             ("Maybe I'd have to see if I'd have to see.", Considers, Reason::Repeated),
