@@ -96,6 +96,7 @@ unsafe fn row_q45k<const FIFTH: bool>(at: *const u8, scales: u64) -> Row256 {
     let nibble = _mm256_set1_epi8(15);
     let zero = _mm256_setzero_si256();
     let mut row = Row256 { numbers: [zero; 8], scales: [zero; 8] };
+    // SAFETY: the caller's promise.
     let high = if FIFTH { unsafe { _mm256_loadu_si256(at.add(16).cast()) } } else { zero };
     // SAFETY: the caller's promise.
     let low = unsafe { at.add(if FIFTH { 48 } else { 16 }) };
@@ -219,6 +220,7 @@ unsafe fn row_q6k(at: *const u8) -> (Row256, __m256i) {
     let (nibble, two_bits) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
     let zero = _mm256_setzero_si256();
     let mut row = Row256 { numbers: [zero; 8], scales: [zero; 8] };
+    // SAFETY: the caller's promise.
     let bytes = unsafe { _mm_loadu_si128(at.add(192).cast()) };
     let scales = _mm256_cvtepi8_epi16(bytes);
     for half in 0..2 {

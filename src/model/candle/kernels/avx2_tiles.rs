@@ -171,6 +171,7 @@ impl<const FIFTH: bool> Wide for Q45K<FIFTH> {
     #[target_feature(enable = "avx2,fma,f16c")]
     unsafe fn unpack(weights: *const u8, stride: usize, out: &mut Unpacked256) {
         // The rows' blocks are there by the caller's promise, and every read lies inside one.
+        // SAFETY: the caller's promise.
         let at = |row: usize| unsafe { weights.add(row * stride) };
         // SAFETY: the caller's promise.
         let [heads, a, b, c] = unsafe { turn_16_bytes(at) };
@@ -237,6 +238,7 @@ impl Wide for Q6K {
     #[inline]
     #[target_feature(enable = "avx2,fma,f16c")]
     unsafe fn unpack(weights: *const u8, stride: usize, out: &mut Unpacked256) {
+        // SAFETY: the caller's promise.
         let at = |row: usize| unsafe { weights.add(row * stride) };
         let mut heads = [0u16; ROWS];
         for (row, head) in heads.iter_mut().enumerate() {
