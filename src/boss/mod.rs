@@ -312,8 +312,10 @@ impl Cast {
                 .replace("{offer}", offer.unwrap_or_default())
         };
         let lines = self.boss.fallbacks.get(plan.act.id()).into_iter().flatten();
-        let lines = lines.filter(|line| offer.is_some() || !line.contains("{offer}"));
-        let lines: Vec<String> = lines.map(filled).collect();
+        // What is taken up is named: a line with terms of its own would agree to something else.
+        let (naming, plain): (Vec<&String>, Vec<&String>) = lines.partition(|line| line.contains("{offer}"));
+        let lines = if offer.is_some() && !naming.is_empty() { naming } else { plain };
+        let lines: Vec<String> = lines.into_iter().map(filled).collect();
         let fresh: Vec<String> =
             lines.iter().filter(|line| !earlier.contains(&line.as_str())).cloned().collect();
         let last = earlier.last().copied().unwrap_or_default();
