@@ -113,34 +113,10 @@ const LEAD_IN: usize = 4;
 /// The fewest words of a private fact that a reply begins with, so that it is this fact that comes out.
 const FACT_WORDS: usize = 4;
 
-/// How a reply may begin, in random order, those last that begin as an earlier reply did.
+/// How a reply may begin, in random order: the table's openings, and those of the boss's own lines that
+/// the prompt does not show (`shown`), since the model would go on as they do. `earlier` is what the boss has
+/// said.
 pub fn openings(
-    plan: &Plan,
-    boss: &Boss,
-    you: &str,
-    fact: Option<&PrivateFact>,
-    shown: &[String],
-    earlier: &[&str],
-    draw: &mut Draw,
-) -> Vec<String> {
-    let mut all = possible_openings(plan, boss, you, fact, shown, earlier, draw);
-    if fact.is_none() {
-        let said: Vec<String> = earlier.iter().map(|line| normal(line)).collect();
-        all.sort_by_key(|opening| said.iter().any(|line| line.contains(&ending(opening))));
-    }
-    all
-}
-
-/// The last two words of an opening, the part that is not the other side's; all of a shorter one.
-fn ending(opening: &str) -> String {
-    let normal = normal(opening);
-    let words: Vec<&str> = normal.split_whitespace().collect();
-    format!(" {} ", words[words.len().saturating_sub(2)..].join(" "))
-}
-
-/// The table's openings, and those of the boss's own lines that the prompt does not show (`shown`), since the
-/// model would go on as they do. `earlier` is what the boss has said.
-fn possible_openings(
     plan: &Plan,
     boss: &Boss,
     you: &str,
@@ -192,6 +168,23 @@ fn possible_openings(
     all.sort();
     all.dedup();
     draw.shuffled(all)
+}
+
+/// The openings in their order, but last those that an earlier reply began or went on with.
+pub fn unused_first(mut openings: Vec<String>, earlier: &[&str]) -> Vec<String> {
+    let said: Vec<String> = earlier.iter().map(|line| normal(line)).collect();
+    openings.sort_by_cached_key(|opening| {
+        let ending = ending(opening);
+        said.iter().any(|line| line.contains(&ending))
+    });
+    openings
+}
+
+/// The last two words of an opening, the part that is not the other side's; all of a shorter one.
+fn ending(opening: &str) -> String {
+    let normal = normal(opening);
+    let words: Vec<&str> = normal.split_whitespace().collect();
+    format!(" {} ", words[words.len().saturating_sub(2)..].join(" "))
 }
 
 /// The most words of an offer that a reply begins with.

@@ -209,7 +209,9 @@ impl Cast {
         let shown: Vec<String> = wording::shown(self).into_iter().map(|(_, line)| line).collect();
         let openings = match steering.openings {
             true => {
-                direction::openings(plan, &self.boss, &self.you, expected.fact, &shown, &earlier, &mut draw)
+                let fact = expected.fact;
+                let all = direction::openings(plan, &self.boss, &self.you, fact, &shown, &earlier, &mut draw);
+                if fact.is_some() { all } else { direction::unused_first(all, &earlier) }
             }
             false => Vec::new(),
         };

@@ -19,24 +19,32 @@ const ROWS: usize = 8;
 /// Up to so many input rows, turning the weights costs more than it saves (measured with Q4_K).
 const FEW: usize = 7;
 
-/// Calls `$few::<N>` for all rows of `$out`, up to four at a time.
+/// Evaluates `$call` for `$rows` rows, up to four at a time: `$n` of them (a constant) from `$first`.
 macro_rules! by_four {
-    ($out:ident, |$first:ident, $at:ident| $four:expr, $three:expr, $two:expr, $one:expr) => {
+    ($rows:expr, |$first:ident, $n:ident| $call:expr) => {{
         let mut $first = 0;
-        while $first < $out.len() {
-            let $at = $out.as_mut_ptr().wrapping_add($first);
-            // SAFETY: `$out` has at least as many rows left as are asked for.
-            unsafe {
-                match $out.len() - $first {
-                    1 => $one,
-                    2 => $two,
-                    3 => $three,
-                    _ => $four,
+        while $first < $rows {
+            match $rows - $first {
+                1 => {
+                    const $n: usize = 1;
+                    $call
+                }
+                2 => {
+                    const $n: usize = 2;
+                    $call
+                }
+                3 => {
+                    const $n: usize = 3;
+                    $call
+                }
+                _ => {
+                    const $n: usize = 4;
+                    $call
                 }
             }
             $first += 4;
         }
-    };
+    }};
 }
 
 /// Eight rows' blocks of 256, turned.
@@ -365,13 +373,9 @@ unsafe fn add_256<W: Wide, const N: usize>(
 #[target_feature(enable = "avx2,fma,f16c")]
 pub unsafe fn tile_256<W: Wide>(tile: Tile, inputs: Inputs, out: &mut [[f32; TILE]]) {
     if out.len() <= FEW {
-        by_four!(
-            out,
-            |first, at| W::few::<4>(tile, inputs, first, at),
-            W::few::<3>(tile, inputs, first, at),
-            W::few::<2>(tile, inputs, first, at),
-            W::few::<1>(tile, inputs, first, at)
-        );
+        let at = out.as_mut_ptr();
+        // SAFETY: the caller's promise; `first` and the rows from it on are rows of `out`.
+        unsafe { by_four!(out.len(), |first, N| W::few::<N>(tile, inputs, first, at.add(first))) };
         return;
     }
     let zero = _mm256_setzero_si256();
@@ -394,17 +398,7 @@ pub unsafe fn tile_256<W: Wide>(tile: Tile, inputs: Inputs, out: &mut [[f32; TIL
                 let weights = tile.weights.add(half * ROWS * tile.stride + block * W::SIZE);
                 W::unpack(weights, tile.stride, &mut unpacked);
                 let totals = totals.add(half * ROWS);
-                let mut row = 0;
-                while row + 4 <= rows {
-                    add_256::<W, 4>(&unpacked, inputs, block, row, totals);
-                    row += 4;
-                }
-                match rows - row {
-                    3 => add_256::<W, 3>(&unpacked, inputs, block, row, totals),
-                    2 => add_256::<W, 2>(&unpacked, inputs, block, row, totals),
-                    1 => add_256::<W, 1>(&unpacked, inputs, block, row, totals),
-                    _ => {}
-                }
+                by_four!(rows, |row, N| add_256::<W, N>(&unpacked, inputs, block, row, totals));
             }
         }
     }
@@ -508,13 +502,9 @@ unsafe fn add_32<S: Single, const N: usize>(
 #[target_feature(enable = "avx2,fma,f16c")]
 pub unsafe fn tile_32<S: Single>(tile: Tile, inputs: Inputs, out: &mut [[f32; TILE]]) {
     if out.len() <= FEW {
-        by_four!(
-            out,
-            |first, at| few_32::<S, 4>(tile, inputs, first, at),
-            few_32::<S, 3>(tile, inputs, first, at),
-            few_32::<S, 2>(tile, inputs, first, at),
-            few_32::<S, 1>(tile, inputs, first, at)
-        );
+        let at = out.as_mut_ptr();
+        // SAFETY: the caller's promise; `first` and the rows from it on are rows of `out`.
+        unsafe { by_four!(out.len(), |first, N| few_32::<S, N>(tile, inputs, first, at.add(first))) };
         return;
     }
     out.fill([0.0; TILE]);
@@ -528,17 +518,7 @@ pub unsafe fn tile_32<S: Single>(tile: Tile, inputs: Inputs, out: &mut [[f32; TI
                 let weights = tile.weights.add(half * ROWS * tile.stride + block * S::SIZE);
                 let unpacked = unpack_32::<S>(weights, tile.stride);
                 let totals = totals.add(half * ROWS);
-                let mut row = 0;
-                while row + 4 <= rows {
-                    add_32::<S, 4>(&unpacked, inputs, block, row, totals);
-                    row += 4;
-                }
-                match rows - row {
-                    3 => add_32::<S, 3>(&unpacked, inputs, block, row, totals),
-                    2 => add_32::<S, 2>(&unpacked, inputs, block, row, totals),
-                    1 => add_32::<S, 1>(&unpacked, inputs, block, row, totals),
-                    _ => {}
-                }
+                by_four!(rows, |row, N| add_32::<S, N>(&unpacked, inputs, block, row, totals));
             }
         }
     }

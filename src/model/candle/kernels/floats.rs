@@ -3,7 +3,10 @@
 //! Sums are kept in sixteen lanes by fused multiply-add and added in one order, so every machine gets the
 //! same bits.
 
-#![expect(unsafe_code, reason = "calls functions for the processor that was detected")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "calls functions for the processor that was detected")
+)]
 
 use super::super::math::{self, LANES};
 use super::Machine;
