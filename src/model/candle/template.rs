@@ -158,6 +158,31 @@ mod tests {
         assert!(error.contains("bytes of text"), "{error}");
     }
 
+    #[test]
+    fn what_known_templates_do_is_still_done() {
+        // As Qwen3 finds the last question, and Gemma 3 puts the scene before the first.
+        let qwen = "{%- set ns = namespace(multi_step_tool=true, last_query_index=messages|length - 1) %}\
+            {%- for message in messages[::-1] %}{%- set index = (messages|length - 1) - loop.index0 %}\
+            {%- if ns.multi_step_tool and message.role == \"user\" and message.content is string and \
+            not(message.content.startswith('<t>') and message.content.endswith('</t>')) %}\
+            {%- set ns.multi_step_tool = false %}{%- set ns.last_query_index = index %}{%- endif %}{%- endfor %}\
+            {%- for message in messages %}{%- if (message.role == \"user\") or (message.role == \"system\" and not \
+            loop.first) %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}\
+            {%- elif loop.index0 > ns.last_query_index %}{{- 'late' }}{%- endif %}{%- endfor %}";
+        let gemma = "{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}\
+            {%- set first_user_prefix = messages[0]['content'] + '\\n\\n' -%}\
+            {%- set loop_messages = messages[1:] -%}{%- else -%}{%- set first_user_prefix = \"\" -%}\
+            {%- set loop_messages = messages -%}{%- endif -%}{%- for message in loop_messages -%}\
+            {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}\
+            {{ raise_exception(\"roles must alternate\") }}{%- endif -%}\
+            {{ '<start_of_turn>' + message['role'] + '\\n' + (first_user_prefix if loop.first else \"\") }}\
+            {{ message['content'] | trim }}{{ '<end_of_turn>\\n' }}{%- endfor -%}";
+        let talk = [message("system", "A scene."), message("user", " Hello. ")];
+        let rendered = |source| ChatTemplate::new(source).unwrap().render(&talk, "<bos>", "").unwrap();
+        assert_eq!(rendered(qwen), "<|im_start|>user\n Hello. <|im_end|>\n");
+        assert_eq!(rendered(gemma), "<bos><start_of_turn>user\nA scene.\n\nHello.<end_of_turn>\n");
+    }
+
     /// What `source` makes, or why it makes nothing.
     fn made(source: &str) -> Result<String, String> {
         let template = ChatTemplate::new(source).map_err(|error| error.to_string())?;
