@@ -21,6 +21,10 @@ struct Table {
     whole: Whole,
     /// Factors for a turn that asks something, which wants an answer.
     asked: Weights,
+    /// The same for an open question.
+    asked_openly: Weights,
+    /// The same for a question that proposes nothing.
+    asked_only: Weights,
     draw: BTreeMap<Stimulus, BTreeMap<Mood, Weights>>,
     settled: Weights,
     settled_asked: Weights,
@@ -81,9 +85,14 @@ pub fn distribution(
         let table_laid = settled || !state.offers.is_empty();
         !act.concedes() || (gate && table_laid && (act == Act::ConcedesPart || whole))
     };
-    let asked = |act: Act| match asks {
-        true => TABLE.asked.get(&act).copied().unwrap_or(1.0),
+    let factor = |table: &Weights, holds: bool, act: Act| match holds {
+        true => table.get(&act).copied().unwrap_or(1.0),
         false => 1.0,
+    };
+    let asked = |act: Act| {
+        factor(&TABLE.asked, asks, act)
+            * factor(&TABLE.asked_openly, verdicts.is_yes(Check::OpenQuestion), act)
+            * factor(&TABLE.asked_only, asks && !proposes(verdicts), act)
     };
     row.iter()
         .filter(|(act, _)| allowed(**act))

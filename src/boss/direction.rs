@@ -38,6 +38,11 @@ struct ActWords {
     /// The same where the turn put something on the table.
     #[serde(default)]
     offered: Vec<String>,
+    /// The direction where the turn asks something and puts nothing on the table.
+    answers: Option<String>,
+    /// The openings for that.
+    #[serde(default)]
+    answering: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,6 +50,8 @@ struct ActWords {
 struct Special {
     reveals: String,
     needs: String,
+    would_need: String,
+    would_need_openings: Vec<String>,
     floor: String,
     floor_openings: Vec<String>,
     settled: String,
@@ -54,6 +61,15 @@ static DIRECTIONS: LazyLock<Directions> = LazyLock::new(|| {
     crate::text::data::from_toml(include_str!("../../prompts/directions.toml"))
         .expect("prompts/directions.toml is read by a test")
 });
+
+/// A question that wants an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What the boss would need.
+    Need,
+    /// Anything else.
+    Other,
+}
 
 /// What the boss is to do in a reply, decided before the words.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +84,8 @@ pub struct Plan {
     pub offer: Option<String>,
     /// What the turn put on the table, where the act does not take it up.
     pub about: Option<String>,
+    /// What the turn asks, where it puts nothing on the table.
+    pub question: Option<Question>,
     /// The person asked for the floor, and gets it.
     pub floor: bool,
     /// The offer was agreed before; the reply confirms it.
@@ -98,6 +116,8 @@ pub fn deed(plan: &Plan, boss: &Boss, you: &str, fact: Option<&PrivateFact>) -> 
         (Some(_), _) => &special.reveals,
         (None, Act::AgreesAndCommits) if plan.settled => &special.settled,
         (None, Act::AsksForSpecifics) if plan.floor => &special.floor,
+        (None, Act::SharesConstraint) if plan.question == Some(Question::Need) => &special.would_need,
+        (None, _) if plan.question.is_some() => words.answers.as_ref().unwrap_or(&words.direction),
         _ => words.about.as_ref().filter(|_| plan.about.is_some()).unwrap_or(&words.direction),
     };
     // As the boss would say it: told of the boss in the third person, a small model says "her" of itself.
@@ -133,18 +153,10 @@ pub fn openings(
         all.dedup();
         return all;
     }
-    if plan.floor {
-        let openings = DIRECTIONS.special.floor_openings.iter().cloned();
-        let led: Vec<String> = openings.map(|opening| led_in(opening, boss, earlier, draw)).collect();
+    let special = special_openings(plan);
+    if !special.is_empty() {
+        let led = special.into_iter().map(|opening| led_in(opening, boss, earlier, draw)).collect();
         return draw.shuffled(led);
-    }
-    if let Some(about) = &plan.about {
-        let offered = offered_openings(plan.act, about);
-        if !offered.is_empty() {
-            let led: Vec<String> =
-                offered.into_iter().map(|opening| led_in(opening, boss, earlier, draw)).collect();
-            return draw.shuffled(led);
-        }
     }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
     let plain = plan.act.concedes() || plan.act == Act::EndsTalk;
@@ -168,6 +180,20 @@ pub fn openings(
     all.sort();
     all.dedup();
     draw.shuffled(all)
+}
+
+/// The openings for what this turn calls for; empty where those of the act will do.
+fn special_openings(plan: &Plan) -> Vec<String> {
+    let (words, special) = (&DIRECTIONS.acts[&plan.act], &DIRECTIONS.special);
+    match (&plan.about, plan.question) {
+        _ if plan.floor => special.floor_openings.clone(),
+        (Some(about), _) => offered_openings(plan.act, about),
+        (None, Some(Question::Need)) if plan.act == Act::SharesConstraint => {
+            special.would_need_openings.clone()
+        }
+        (None, Some(_)) => words.answering.clone(),
+        (None, None) => Vec::new(),
+    }
 }
 
 /// The openings in their order, but last those that an earlier reply began or went on with.

@@ -25,13 +25,14 @@ mod voice;
 pub mod wording;
 
 pub use agreement::agrees;
-pub use direction::Plan;
+pub use direction::{Plan, Question};
 pub use reply::{Reason, Refusal};
 pub use state::{Standing, outcome};
 pub use steering::Steering;
 
 use crate::model::{Completion, Finish, LanguageModel, ModelError, Prompt, Request, Sampling};
 use crate::scenario::{Boss, Difficulty, PrivateFact, Scenario};
+use crate::scorer::rubric::Check;
 use crate::scorer::verdict::Verdicts;
 use draw::{Draw, Purpose};
 use likeness::shared_words;
@@ -128,8 +129,7 @@ impl Cast {
         let stimulus = stimulus(turn.verdicts, Tone::of(turn.text, turn.verdicts, &self.scenario));
         let act = acts::choose(state, &self.difficulty, turn.verdicts, stimulus, &mut draw);
         let settled = act == Act::AgreesAndCommits && state.offers.is_empty();
-        let about_work = tone::is_about_work(turn.text, &self.scenario);
-        let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint && about_work;
+        let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint;
         let offer = match act {
             act if !act.concedes() => None,
             _ if settled => state.agreed.last().cloned(),
@@ -139,13 +139,22 @@ impl Cast {
             true => None,
             false => offer::offers(turn.text, turn.verdicts).pop(),
         };
+        let begins_anew = tone::begins_anew(turn.text);
+        let asks = turn.verdicts.is_yes(Check::OpenQuestion) || turn.verdicts.is_yes(Check::AsksQuestion);
+        let question = match asks && about.is_none() && !act.concedes() && !begins_anew {
+            true if tone::asks_for_need(turn.text) => Some(Question::Need),
+            true => Some(Question::Other),
+            false => None,
+        };
+        let may_speak = begins_anew || stimulus == Stimulus::Permission && talk_begins(state);
         Plan {
             act,
             about,
+            question,
             mood: state.mood(&self.difficulty),
             fact: if asked { self.next_fact(state, turn.text) } else { None },
             offer,
-            floor: stimulus == Stimulus::Permission && act == Act::AsksForSpecifics,
+            floor: may_speak && act == Act::AsksForSpecifics,
             settled,
         }
     }
@@ -281,7 +290,7 @@ impl Cast {
 
     /// What a plan says the boss does, in words, as the critic reads it: without what the turn itself says.
     pub fn deed(&self, plan: &Plan) -> String {
-        let plan = &Plan { about: None, ..plan.clone() };
+        let plan = &Plan { about: None, question: None, ..plan.clone() };
         direction::deed(plan, &self.boss, &self.you, self.fact(plan))
     }
 
@@ -326,6 +335,14 @@ impl Cast {
         let choice = draw.pick(if fresh.is_empty() { &other } else { &fresh });
         choice.cloned().unwrap_or_else(|| format!("{}.", self.you))
     }
+}
+
+/// Replies after which a request for a talk is no longer one for the floor: "Would Thursday work?" is then about
+/// Thursday.
+const TALK_BEGINS: usize = 3;
+
+fn talk_begins(state: &BossState) -> bool {
+    state.acts.len() < TALK_BEGINS
 }
 
 /// With a capital first letter.

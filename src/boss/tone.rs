@@ -63,6 +63,8 @@ pub struct Tone {
     pub presses: bool,
     /// It has nothing the boss could take up: too short, or off the matter.
     pub idle: bool,
+    /// What it asks has nothing to do with the matter or with what the boss's situation is like.
+    pub small_talk: bool,
     /// It speaks to a program, or hands it instructions.
     pub strange: bool,
     /// It insults or threatens.
@@ -83,6 +85,7 @@ impl Tone {
             flatters: WEIGHTS.phrases.flattery.find(&normal).is_some(),
             presses: WEIGHTS.phrases.pressure.find(&normal).is_some(),
             idle: !helpful && (few || off_topic),
+            small_talk: !is_about_work(text, scenario),
             strange: breaks_fiction(text),
             abuse: abuse(text),
         }
@@ -90,7 +93,7 @@ impl Tone {
 }
 
 /// Does the turn speak of the matter, or of what the boss's situation is like? Small talk gets no private fact.
-pub fn is_about_work(text: &str, scenario: &Scenario) -> bool {
+fn is_about_work(text: &str, scenario: &Scenario) -> bool {
     let normal = normal(text);
     WEIGHTS.phrases.situation.find(&normal).is_some()
         || scenario.keywords.iter().any(|word| normal.contains(&word.to_lowercase()))
@@ -99,6 +102,11 @@ pub fn is_about_work(text: &str, scenario: &Scenario) -> bool {
 /// Does the turn ask what the boss would need, rather than how things are?
 pub fn asks_for_need(text: &str) -> bool {
     WEIGHTS.phrases.need.find(&normal(text)).is_some()
+}
+
+/// Does the turn ask to begin anew?
+pub fn begins_anew(text: &str) -> bool {
+    WEIGHTS.phrases.again.find(&normal(text)).is_some()
 }
 
 /// Does the turn put something on the table that the boss could agree to?
@@ -123,6 +131,8 @@ pub fn stimulus(verdicts: &Verdicts, tone: Tone) -> Stimulus {
         Stimulus::Attack
     } else if yes(Check::Prescribes) || yes(Check::Overloads) || tone.presses {
         Stimulus::Push
+    } else if yes(Check::ExploresSituation) && tone.small_talk && !proposes(verdicts) {
+        Stimulus::Empty
     } else if yes(Check::ExploresSituation) && !yes(Check::OffersOptions) {
         Stimulus::Explore
     } else if proposes(verdicts) {

@@ -248,7 +248,16 @@ mod tests {
     }
 
     fn plan(act: Act) -> Plan {
-        Plan { act, mood: Mood::Wary, fact: None, offer: None, about: None, floor: false, settled: false }
+        Plan {
+            act,
+            mood: Mood::Wary,
+            fact: None,
+            offer: None,
+            about: None,
+            question: None,
+            floor: false,
+            settled: false,
+        }
     }
 
     fn screenplay(cast: &Cast, state: &BossState, talk: &[Line], turn: &str) -> String {
