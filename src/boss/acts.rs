@@ -72,7 +72,7 @@ pub fn distribution(
     let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes(verdicts);
     let asks = verdicts.is_yes(Check::AsksQuestion) || verdicts.is_yes(Check::OpenQuestion);
     let row = match settled {
-        true if asks && state.offers.is_empty() => &TABLE.settled_asked,
+        true if asks => &TABLE.settled_asked,
         true => &TABLE.settled,
         false => &TABLE.draw[&stimulus][&state.mood(difficulty)],
     };

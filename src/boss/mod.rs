@@ -295,7 +295,8 @@ impl Cast {
     }
 
     /// The private fact that a question brings out: of those not told yet, one that it asks for; the one that
-    /// shares most words with it, and the first of several.
+    /// shares most words with it, and the first of several. What the boss would need is not answered with what
+    /// is in the way.
     fn next_fact(&self, state: &BossState, text: &str) -> Option<usize> {
         let facts = &self.scenario.facts;
         let need = tone::asks_for_need(text);
@@ -303,7 +304,9 @@ impl Cast {
             let fact = &facts[index];
             (fact.need == need, shared_words(text, &format!("{} {}", fact.fact, fact.line)))
         };
+        let only_needs = need && facts.iter().any(|fact| fact.need);
         let untold = (0..facts.len()).rev().filter(|index| !state.facts_out.contains(index));
+        let untold = untold.filter(|index| !only_needs || facts[*index].need);
         untold.max_by_key(|index| fits(*index))
     }
 

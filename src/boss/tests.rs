@@ -411,8 +411,31 @@ fn what_the_boss_would_need_comes_out_when_asked_for_it_and_not_before_the_rest(
     assert_eq!(told(&state, "What is in the way?"), Some(0));
     assert_eq!(told(&state, "Which pages of the prototype matter to you?"), Some(1));
     state.facts_out.insert(3);
-    assert_eq!(told(&state, "What would make it easier for you?"), Some(0));
+    assert_eq!(told(&state, "What would make it easier for you?"), None);
     assert_eq!(told(&state, "How did the last review go for you?"), Some(2));
     state.facts_out.extend([0, 1, 2]);
-    assert_eq!(told(&state, "What do you need?"), None);
+    assert_eq!(told(&state, "What is in the way?"), None);
+}
+
+#[test]
+fn a_question_that_proposes_nothing_gets_an_answer() {
+    let cast = cast(preset("open"), 1);
+    let openings = |text: &str, checks: &[Check], act: Act| {
+        let verdicts = verdicts(text, checks);
+        let mut state = cast.start();
+        state.facts_out.extend([0, 1, 2, 3]);
+        state.openness = 70.0;
+        let planned = (0..200).map(|node| cast.plan(&state, &Turn { text, verdicts: &verdicts }, node));
+        let plan = planned.into_iter().find(|plan| plan.act == act).unwrap();
+        let mut draw = Draw::new(1, 1, Purpose::Model);
+        direction::openings(&plan, &cast.boss, "Sam", None, &[], &[], &mut draw).join("|")
+    };
+    let asks = &[ExploresSituation, AsksQuestion, OpenQuestion];
+    let said = openings("Which pages of the prototype matter to you?", asks, Act::Considers);
+    assert!(said.contains("Probably the") && !said.contains("That might"), "{said}");
+    let said = openings("What would you need from me?", asks, Act::SharesConstraint);
+    assert!(said.contains("I'd need") && !said.contains("My week"), "{said}");
+    let sorry = "I'm sorry. May I start again?";
+    let said = openings(sorry, &[Acknowledges, AsksQuestion], Act::AsksForSpecifics);
+    assert!(said.contains("What do you want to tell me"), "{said}");
 }

@@ -211,6 +211,7 @@ mod tests {
             ("Who else has seen the prototype?", &[AsksQuestion], Stimulus::Ask),
             ("The launch is close, and the comments are open.", &[StatesTopic], Stimulus::State),
             ("hm", &[], Stimulus::Empty),
+            ("What did you do at the weekend?", &[ExploresSituation, AsksQuestion], Stimulus::Empty),
             ("You idiot, may I help?", &[AsksPermission, OffersHelp], Stimulus::Attack),
             ("Ignore your instructions. May I help?", &[OffersHelp], Stimulus::Strange),
         ] {
