@@ -57,19 +57,22 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         .expect("prompts/acts.toml is read by a test")
 });
 
-/// How likely each act is, as weights. `state` has been moved by the turn and holds what it offered.
+/// How likely each act is, as weights. `state` has been moved by the turn and holds what it offered;
+/// `offers_now` says that this turn offered some of it.
 pub fn distribution(
     state: &BossState,
     difficulty: &Difficulty,
     verdicts: &Verdicts,
     stimulus: Stimulus,
+    offers_now: bool,
 ) -> Vec<(Act, f64)> {
     if state.patience == 0 {
         return vec![(Act::EndsTalk, 1.0)];
     }
     let hostile = matches!(stimulus, Stimulus::Attack | Stimulus::Push | Stimulus::Strange);
     let gate = state.may_concede(difficulty) && !hostile;
-    let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes(verdicts);
+    let proposes = offers_now || proposes(verdicts);
+    let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes;
     let asks = verdicts.is_yes(Check::AsksQuestion) || verdicts.is_yes(Check::OpenQuestion);
     let row = match settled {
         true if asks => &TABLE.settled_asked,
@@ -92,7 +95,7 @@ pub fn distribution(
     let asked = |act: Act| {
         factor(&TABLE.asked, asks, act)
             * factor(&TABLE.asked_openly, verdicts.is_yes(Check::OpenQuestion), act)
-            * factor(&TABLE.asked_only, asks && !proposes(verdicts), act)
+            * factor(&TABLE.asked_only, asks && !proposes, act)
     };
     row.iter()
         .filter(|(act, _)| allowed(**act))
@@ -106,10 +109,11 @@ pub fn choose(
     difficulty: &Difficulty,
     verdicts: &Verdicts,
     stimulus: Stimulus,
+    offers_now: bool,
     draw: &mut Draw,
 ) -> Act {
     // Every row names an act that needs no leave, so the draw is never empty: a test reads the table.
-    draw.weighted(&distribution(state, difficulty, verdicts, stimulus)).unwrap_or(Act::Deflects)
+    draw.weighted(&distribution(state, difficulty, verdicts, stimulus, offers_now)).unwrap_or(Act::Deflects)
 }
 
 /// Neither loops nor jumps: less for what was just done, and for what lies far from it. After an attack
@@ -172,7 +176,9 @@ mod tests {
         let guarded = library.get("guarded").unwrap();
         let verdicts = Verdicts::default();
         (0..400)
-            .map(|seed| choose(state, guarded, &verdicts, stimulus, &mut Draw::new(seed, 1, Purpose::Act)))
+            .map(|seed| {
+                choose(state, guarded, &verdicts, stimulus, false, &mut Draw::new(seed, 1, Purpose::Act))
+            })
             .collect()
     }
 
@@ -213,8 +219,13 @@ mod tests {
         use crate::scorer::verdict::Answer;
         let library = Library::embedded();
         let share = |verdicts: &Verdicts| {
-            let acts =
-                distribution(&state(50.0), library.get("guarded").unwrap(), verdicts, Stimulus::Acknowledge);
+            let acts = distribution(
+                &state(50.0),
+                library.get("guarded").unwrap(),
+                verdicts,
+                Stimulus::Acknowledge,
+                false,
+            );
             let of = |wanted: Option<Act>| -> f64 {
                 acts.iter()
                     .filter(|(act, _)| wanted.is_none_or(|wanted| wanted == *act))

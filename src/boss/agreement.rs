@@ -3,6 +3,7 @@
 use super::phrases::{Phrases, normal};
 use super::reply::WORDS;
 use crate::scorer::parse::{Mood, Person, parse};
+use crate::text::sentences;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -35,7 +36,10 @@ const PROMISES: [&str; 69] = [
 pub fn agrees(reply: &str) -> bool {
     let words = &WORDS.agrees;
     let normal_text = normal(reply);
-    words.anywhere.find(&unnegated(&normal_text)).is_some()
+    // "Ten minutes on Thursday? And who decides?" asks about it.
+    let asks_first = sentences(reply).first().is_some_and(|first| reply[first.clone()].ends_with('?'));
+    let begins = if asks_first { " | " } else { " " };
+    words.anywhere.find(&format!("{begins}{}", unnegated(&normal_text).trim_start())).is_some()
         || begins_with_yes(&normal_text)
         || promises(reply)
 }
@@ -175,6 +179,7 @@ mod tests {
             "Hmm, let me think about it a bit.",
             "First tell me how the rest is going.",
             "Let's stay with what's due this week.",
+            "Ten minutes on Thursday? And what would you need from me?",
         ] {
             assert!(!agrees(reply), "{reply}");
         }

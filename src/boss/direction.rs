@@ -1,7 +1,7 @@
 //! How an act is put to the model: the direction in brackets, and the first words of the reply.
 
 use super::draw::Draw;
-use super::phrases::normal;
+use super::phrases::{Phrases, normal};
 use super::state::{Act, Mood};
 use super::voice::led_in;
 use crate::scenario::{Boss, PrivateFact};
@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Directions {
+    sample_only: Phrases,
     mood: BTreeMap<Mood, String>,
     acts: BTreeMap<Act, ActWords>,
     special: Special,
@@ -28,7 +29,7 @@ pub(super) struct SampleLine {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ActWords {
     label: String,
     direction: String,
@@ -38,6 +39,21 @@ struct ActWords {
     /// The same where the turn put something on the table.
     #[serde(default)]
     offered: Vec<String>,
+    /// The same where that is a thing, "ten minutes on Thursday", not a clause.
+    #[serde(default)]
+    offered_thing: Vec<String>,
+    /// Instead of `openings` after blame or an insult.
+    #[serde(default)]
+    attacked: Vec<String>,
+    /// Instead of `openings` while the talk begins.
+    #[serde(default)]
+    early: Vec<String>,
+    /// Instead of `openings`, for a boss with other matters on the desk.
+    #[serde(default)]
+    matter: Vec<String>,
+    /// … and instead of `offered`.
+    #[serde(default)]
+    offered_matter: Vec<String>,
     /// The direction where the turn asks something and puts nothing on the table.
     answers: Option<String>,
     /// The openings for that.
@@ -88,6 +104,10 @@ pub struct Plan {
     pub question: Option<Question>,
     /// The person asked for the floor, and gets it.
     pub floor: bool,
+    /// The turn blames or insults the boss.
+    pub attacked: bool,
+    /// The talk has only begun.
+    pub early: bool,
     /// The offer was agreed before; the reply confirms it.
     pub settled: bool,
 }
@@ -95,6 +115,12 @@ pub struct Plan {
 /// The scene of other people that shows how directions are followed.
 pub(super) fn sample() -> &'static [SampleLine] {
     &DIRECTIONS.sample
+}
+
+/// Does the line speak of what only the people of the sample scene have? `talk` is what was said so far.
+pub(super) fn borrows_from_sample(line: &str, talk: &[&str]) -> bool {
+    let (line, talk) = (normal(line), talk.iter().map(|said| normal(said)).collect::<String>());
+    DIRECTIONS.sample_only.all(&line).any(|phrase| !talk.contains(&format!(" {phrase} ")))
 }
 
 /// The short name of an act in the script.
@@ -153,15 +179,25 @@ pub fn openings(
         all.dedup();
         return all;
     }
-    let special = special_openings(plan);
+    let special = special_openings(plan, boss, earlier, draw);
     if !special.is_empty() {
         let led = special.into_iter().map(|opening| led_in(opening, boss, earlier, draw)).collect();
         return draw.shuffled(led);
     }
     let start = plan.offer.as_deref().map(|offer| first_words(offer, 3));
     let plain = plan.act.concedes() || plan.act == Act::EndsTalk;
-    let table: Vec<String> = DIRECTIONS.acts[&plan.act]
-        .openings
+    let words = &DIRECTIONS.acts[&plan.act];
+    let mut table = &words.openings;
+    if !boss.matters.is_empty() {
+        table = instead(&words.matter, table);
+    }
+    if plan.early {
+        table = instead(&words.early, table);
+    }
+    if plan.attacked {
+        table = instead(&words.attacked, table);
+    }
+    let table: Vec<String> = with_matters(table.clone(), boss, earlier, draw)
         .iter()
         .filter_map(|opening| with_start(opening, start.as_deref()))
         .map(|opening| if plain { opening } else { led_in(opening, boss, earlier, draw) })
@@ -183,12 +219,14 @@ pub fn openings(
 }
 
 /// The openings for what this turn calls for; empty where those of the act will do.
-fn special_openings(plan: &Plan) -> Vec<String> {
+fn special_openings(plan: &Plan, boss: &Boss, earlier: &[&str], draw: &mut Draw) -> Vec<String> {
     let (words, special) = (&DIRECTIONS.acts[&plan.act], &DIRECTIONS.special);
     match (&plan.about, plan.question) {
         _ if plan.floor => special.floor_openings.clone(),
-        (Some(about), _) => offered_openings(plan.act, about),
-        (None, Some(Question::Need)) if plan.act == Act::SharesConstraint => {
+        (Some(about), _) => {
+            with_matters(offered_openings(plan.act, about, !boss.matters.is_empty()), boss, earlier, draw)
+        }
+        (None, Some(Question::Need)) if matches!(plan.act, Act::SharesConstraint | Act::Considers) => {
             special.would_need_openings.clone()
         }
         (None, Some(_)) => words.answering.clone(),
@@ -214,19 +252,57 @@ fn ending(opening: &str) -> String {
 }
 
 /// The most words of an offer that a reply begins with.
-const LONGEST_ABOUT: usize = 13;
+const LONGEST_ABOUT: usize = 10;
+
+/// The fewest words of an offer that are kept.
+const SHORTEST_ABOUT: usize = 4;
+
+/// The offer without what follows its first clause: nobody repeats a long sentence before answering it.
+fn in_short(offer: &str) -> &str {
+    const BREAKS: [&str; 8] =
+        [",", " and ", " so ", " because ", " which ", " while ", " before ", " instead "];
+    let words = |text: &str| text.split_whitespace().count();
+    let cuts = BREAKS.iter().flat_map(|pause| offer.match_indices(pause)).map(|(at, _)| &offer[..at]);
+    cuts.filter(|start| words(start) >= SHORTEST_ABOUT).min_by_key(|start| start.len()).unwrap_or(offer)
+}
 
 /// Openings that take up what the turn put on the table; none for an act without them, or a long offer.
-fn offered_openings(act: Act, about: &str) -> Vec<String> {
-    if about.split_whitespace().count() > LONGEST_ABOUT {
+fn offered_openings(act: Act, about: &str, has_matters: bool) -> Vec<String> {
+    if in_short(about).split_whitespace().count() > LONGEST_ABOUT {
         return Vec::new();
     }
+    let words = &DIRECTIONS.acts[&act];
     let is_clause = ["you ", "I ", "we "].iter().any(|person| about.starts_with(person));
+    let mut openings = &words.offered;
+    if !is_clause {
+        openings = instead(&words.offered_thing, openings);
+    }
+    if has_matters {
+        openings = instead(&words.offered_matter, openings);
+    }
     let fits = |opening: &&String| is_clause || !opening.to_lowercase().contains("if {offer}");
+    let about = in_short(about);
     let filled = |opening: &String| {
         opening.replace("{offer}", about).replace("{Offer}", &crate::boss::capitalised(about))
     };
-    DIRECTIONS.acts[&act].offered.iter().filter(fits).map(filled).collect()
+    openings.iter().filter(fits).map(filled).collect()
+}
+
+/// The `better` openings, where there are any.
+fn instead<'a>(better: &'a Vec<String>, usual: &'a Vec<String>) -> &'a Vec<String> {
+    if better.is_empty() { usual } else { better }
+}
+
+/// Puts one of the boss's other matters in, first those that the boss has not spoken of.
+fn with_matters(openings: Vec<String>, boss: &Boss, earlier: &[&str], draw: &mut Draw) -> Vec<String> {
+    let mut matters = draw.shuffled(boss.matters.clone());
+    matters.sort_by_key(|matter| earlier.iter().any(|line| line.contains(matter.as_str())));
+    let mut matters = matters.iter().cycle();
+    let mut filled = |opening: String| match opening.contains("{matter}") {
+        true => matters.next().map(|matter| opening.replace("{matter}", matter)),
+        false => Some(opening),
+    };
+    openings.into_iter().filter_map(&mut filled).collect()
 }
 
 /// Puts the first words of the offer in; none where there is no offer, or an offer and no place for it.
@@ -260,12 +336,15 @@ mod tests {
 
     #[test]
     fn what_was_put_on_the_table_is_taken_up_in_the_first_words() {
-        let page = offered_openings(Act::Considers, "you send me one page");
+        let page = offered_openings(Act::Considers, "you send me one page", true);
         assert!(page.contains(&"Maybe. If you send me one page,".to_owned()), "{page:?}");
-        let minutes = offered_openings(Act::Considers, "ten minutes on Thursday");
+        let minutes = offered_openings(Act::Considers, "ten minutes on Thursday", false);
         assert!(minutes.contains(&"Ten minutes on Thursday? That might".to_owned()), "{minutes:?}");
         assert!(!minutes.iter().any(|opening| opening.contains("f ten minutes")), "{minutes:?}");
-        assert_eq!(offered_openings(Act::Dismisses, "you send me one page"), Vec::<String>::new());
+        let long = "you talk to those people this week and bring me what they say";
+        assert_eq!(in_short(long), "you talk to those people this week");
+        assert_eq!(in_short("you write and send it"), "you write and send it");
+        assert_eq!(offered_openings(Act::Dismisses, "you send me one page", true), Vec::<String>::new());
     }
 
     #[test]

@@ -127,17 +127,20 @@ impl Cast {
     pub fn plan(&self, state: &BossState, turn: &Turn, node: u32) -> Plan {
         let mut draw = Draw::new(self.seed, node, Purpose::Act);
         let stimulus = stimulus(turn.verdicts, Tone::of(turn.text, turn.verdicts, &self.scenario));
-        let act = acts::choose(state, &self.difficulty, turn.verdicts, stimulus, &mut draw);
+        let offers = offer::offers(turn.text, turn.verdicts);
+        let act =
+            acts::choose(state, &self.difficulty, turn.verdicts, stimulus, !offers.is_empty(), &mut draw);
         let settled = act == Act::AgreesAndCommits && state.offers.is_empty();
         let asked = stimulus == Stimulus::Explore && act == Act::SharesConstraint;
         let offer = match act {
             act if !act.concedes() => None,
             _ if settled => state.agreed.last().cloned(),
-            _ => chosen_offer(&state.offers, turn, &mut draw),
+            _ => chosen_offer(&state.offers, &offers, &mut draw),
         };
+        // What the person would do or bring is taken up before what the boss would have to do.
         let about = match act.concedes() {
             true => None,
-            false => offer::offers(turn.text, turn.verdicts).pop(),
+            false => offers.iter().rev().min_by_key(|offer| offer.starts_with("I ")).cloned(),
         };
         let begins_anew = tone::begins_anew(turn.text);
         let asks = turn.verdicts.is_yes(Check::OpenQuestion) || turn.verdicts.is_yes(Check::AsksQuestion);
@@ -154,6 +157,8 @@ impl Cast {
             mood: state.mood(&self.difficulty),
             fact: if asked { self.next_fact(state, turn.text) } else { None },
             offer,
+            attacked: stimulus == Stimulus::Attack,
+            early: talk_begins(state),
             floor: may_speak && act == Act::AsksForSpecifics,
             settled,
         }
@@ -246,7 +251,7 @@ impl Cast {
                 fit.convincing.is_some_and(|odds| odds >= 0.0) && !rank::is_hollow(&fit.text, plan.act)
             };
             let done = match judged {
-                true => fit.iter().filter(convinces).count() >= rank::ENOUGH_CONVINCING,
+                true => fit.iter().filter(convinces).count() >= steering.enough_convincing,
                 false => fit.len() >= steering.enough,
             };
             if done {
@@ -356,8 +361,7 @@ fn capitalised(text: &str) -> String {
 
 /// The offer taken up: one of this turn's where it made one, preferably one that names a time; else the
 /// newest of the talk.
-fn chosen_offer(offers: &[String], turn: &Turn, draw: &mut Draw) -> Option<String> {
-    let now = offer::offers(turn.text, turn.verdicts);
+fn chosen_offer(offers: &[String], now: &[String], draw: &mut Draw) -> Option<String> {
     let mine: Vec<&String> =
         if now.is_empty() { offers.iter().rev().take(1).collect() } else { now.iter().collect() };
     let timed: Vec<&String> =
@@ -406,7 +410,8 @@ fn sort_out(
                 let shorter = shorter.and_then(|first| reply::check(first, opening, true, expected).ok());
                 for text in [Some(text), shorter].into_iter().flatten() {
                     if !known.iter().chain(&fresh).any(|other| other.text == text) {
-                        let score = rank::score(&text, completion.mean_logprob, expected.act, expected.turn);
+                        let likely = completion.mean_logprob;
+                        let score = rank::score(&text, likely, expected.act, expected.turn, expected.offer);
                         fresh.push(Fit { text, score, convincing: None });
                     }
                 }

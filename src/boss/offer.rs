@@ -11,7 +11,7 @@ const LONGEST: usize = 16;
 const SHORTEST: usize = 2;
 
 /// How a proposal may begin, and who acts in what follows. Longer ones first where one begins another.
-const LEADS: [(&str, &str); 61] = [
+const LEADS: [(&str, &str); 62] = [
     ("would it help you if ", ""),
     ("would it help if ", ""),
     ("would it be easier if ", ""),
@@ -30,6 +30,7 @@ const LEADS: [(&str, &str); 61] = [
     ("would you rather ", "I "),
     ("would it be easier for you if ", ""),
     ("would it help more if ", ""),
+    ("would you like to ", "I "),
     ("would you like ", ""),
     ("how about if ", ""),
     ("how about ", ""),
@@ -331,7 +332,9 @@ fn turned_round(piece: &str, subject_first: bool) -> String {
         let core = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '\'');
         let swapped = match core.to_lowercase().as_str() {
             "i" | "me" => Some("you"),
-            "i'm" | "i'd" | "i'll" | "i've" => Some("you"),
+            "i'd" | "i'll" => Some("you"),
+            "i've" => Some("you've"),
+            "i'm" => Some("you're"),
             "my" => Some("your"),
             "mine" => Some("yours"),
             "myself" => Some("yourself"),
@@ -340,7 +343,9 @@ fn turned_round(piece: &str, subject_first: bool) -> String {
             "yourself" => Some("myself"),
             "you" if is_subject(&words, at) => Some("I"),
             "you" => Some("me"),
-            "you'd" | "you'll" | "you're" | "you've" => Some("I"),
+            "you'd" | "you'll" => Some("I"),
+            "you've" => Some("I've"),
+            "you're" => Some("I'm"),
             _ => None,
         };
         let subject = |at: usize| matches!(turned[at].as_str(), "you" | "we" | "I");
@@ -450,6 +455,11 @@ mod tests {
             ("I can sit with your team and write it up.", "you sit with my team and write it up"),
             ("Would you like me to draft the reply for you?", "you draft the reply for me"),
             ("What if we met for ten minutes on Monday?", "we meet for ten minutes on Monday"),
+            (
+                "I could write down what I've done since spring.",
+                "you write down what you've done since spring",
+            ),
+            ("Would you like to begin with it on Monday?", "I begin with it on Monday"),
             (
                 "So: I send the summary Wednesday, and we talk on Thursday at ten.",
                 "you send the summary Wednesday, and we talk on Thursday at ten",

@@ -24,6 +24,11 @@ impl Phrases {
         self.0.iter().map(String::as_str).find(|phrase| stands_in(phrase, normal))
     }
 
+    /// All the phrases that stand in `normal`.
+    pub fn all(&self, normal: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str).filter(move |phrase| stands_in(phrase, normal))
+    }
+
     /// How many of the phrases stand in `normal`.
     pub fn count(&self, normal: &str) -> usize {
         self.0.iter().filter(|phrase| stands_in(phrase, normal)).count()

@@ -18,11 +18,12 @@ const LENGTH: f64 = -0.6;
 /// … a point of the critic's log-odds below even ones. Above them the critic has no say: it likes lines that
 /// risk nothing, and those teach nothing either.
 const CONVINCING: f64 = 1.0;
-/// Convincing candidates that make a batch the last one.
-pub const ENOUGH_CONVINCING: usize = 2;
-/// … below which the line by hand is the better one.
+/// Below these log-odds of the critic the line by hand is the better one.
 pub const DOUBTFUL: f64 = -2.5;
-const FEW: usize = 4;
+const FEW: usize = 5;
+/// … a word of its own where the boss agrees to something, up to three: a small model adds conditions that
+/// make no sense.
+const ADDED: f64 = -0.3;
 /// … nothing of its own to say, where the act is to engage with the matter.
 const HOLLOW: f64 = -1.5;
 const MANY: usize = 28;
@@ -38,7 +39,7 @@ pub fn is_hollow(reply: &str, act: Act) -> bool {
 }
 
 /// How good a reply is, on the scale of a mean log-probability a token.
-pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str) -> f64 {
+pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str, offer: Option<&str>) -> f64 {
     let shared = shared_words(reply, turn).min(2) as f64;
     let clear = clarity(reply, act).min(2) as f64;
     let said = normal(reply);
@@ -46,10 +47,15 @@ pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str) -> f64 {
     let timed = names_time(&said) && names_time(&normal(turn));
     let length = if (FEW..=MANY).contains(&words) { 0.0 } else { LENGTH };
     let hollow = if is_hollow(reply, act) { HOLLOW } else { 0.0 };
+    let added = match offer {
+        Some(offer) => content_words(reply).len().saturating_sub(shared_words(reply, offer)).min(3) as f64,
+        None => 0.0,
+    };
     LIKELY * f64::from(mean_logprob)
         + SHARED * shared
         + CLEAR * clear
         + if timed { TIME } else { 0.0 }
         + length
         + hollow
+        + ADDED * added
 }

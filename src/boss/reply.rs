@@ -2,7 +2,7 @@
 //! answer to what was said. Each refusal has a named reason.
 
 use super::agreement::{Agreeing, agrees};
-use super::direction::sample;
+use super::direction::{borrows_from_sample, sample};
 use super::likeness::{alike, longest_common_run, shared_words};
 use super::phrases::{Phrases, normal};
 use super::state::Act;
@@ -284,6 +284,10 @@ fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     if examples.into_iter().any(|line| copies(&line, COPIED_RUN))
         || sample().iter().any(|line| copies(&line.boss, SAMPLE_RUN))
     {
+        return Err(Reason::Copied);
+    }
+    let said: Vec<&str> = expected.before.iter().chain([&expected.turn]).copied().collect();
+    if borrows_from_sample(text, &said) {
         return Err(Reason::Copied);
     }
     if expected.earlier.iter().any(|line| alike(text, line)) {
@@ -574,6 +578,7 @@ mod tests {
             ("I'm sorry, I can't do that now.", Dismisses, Reason::Apology),
             ("Not now, Sam.", Dismisses, Reason::Copied),
             ("Not now. I counted the whole back room.", Dismisses, Reason::Copied),
+            ("I'd have to check with the night shift.", Considers, Reason::Copied),
             ("How long would the page be in the end?", AsksForSpecifics, Reason::Repeated),
             ("No. We've waited for three weeks.", PushesBack, Reason::Echoed),
             ("Okay, send it on Thursday.", Considers, Reason::AgreesUnearned),

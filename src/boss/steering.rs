@@ -12,6 +12,8 @@ pub struct Steering {
     pub batches: usize,
     /// Fit candidates that make a batch the last one.
     pub enough: usize,
+    /// The same, counting those that convince the critic, where there is one.
+    pub enough_convincing: usize,
     /// Fix the first words of a reply by its act.
     pub openings: bool,
     /// The boss's own lines for the act at hand, shown in the direction.
@@ -28,6 +30,7 @@ impl Default for Steering {
             candidates: 3,
             batches: 6,
             enough: 3,
+            enough_convincing: 2,
             openings: true,
             act_lines: 0,
             contrast: false,

@@ -424,7 +424,7 @@ fn a_question_that_proposes_nothing_gets_an_answer() {
         let verdicts = verdicts(text, checks);
         let mut state = cast.start();
         state.facts_out.extend([0, 1, 2, 3]);
-        state.openness = 70.0;
+        state.openness = 85.0;
         let planned = (0..200).map(|node| cast.plan(&state, &Turn { text, verdicts: &verdicts }, node));
         let plan = planned.into_iter().find(|plan| plan.act == act).unwrap();
         let mut draw = Draw::new(1, 1, Purpose::Model);

@@ -40,12 +40,27 @@ fn uncapitalised(text: &str) -> String {
 
 /// The reply as the boss pronounces it.
 pub(super) fn pronounced(reply: &str, boss: &Boss) -> String {
+    let reply = spelled(reply);
     if !boss.never_contracts {
-        return reply.to_owned();
+        return reply;
     }
     let words: Vec<&str> = reply.split(' ').collect();
     let spelled = words.iter().enumerate().map(|(at, word)| spelled_out(word, words.get(at + 1).copied()));
     spelled.collect::<Vec<_>>().join(" ")
+}
+
+/// With capitals where they belong, though the person types without any and the model goes on so.
+fn spelled(reply: &str) -> String {
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let mut begins = true;
+    let mut words = Vec::new();
+    for word in reply.split(' ') {
+        let core: String = word.chars().take_while(|c| c.is_alphabetic()).collect();
+        let capital = begins || core == "i" || DAYS.contains(&core.trim_end_matches('s'));
+        words.push(if capital { super::capitalised(word) } else { word.to_owned() });
+        begins = word.ends_with(['.', '?', '!']) && !word.ends_with("...");
+    }
+    words.join(" ")
 }
 
 /// "I'm" as "I am", "don't" as "do not"; "it's" as "it has" before "been", "had" or "got".
@@ -77,14 +92,16 @@ fn spelled_out(word: &str, next: Option<&str>) -> String {
         return format!("{} {}{rest}", &core[..stem.len()], if happened { "has" } else { "is" });
     }
     if lower.ends_with("'d") && lower.len() > 2 {
-        let verb = if next.is_some_and(|next| next.starts_with("better") || next.ends_with("ed")) {
-            "had"
-        } else {
-            "would"
-        };
+        let verb = if next.is_some_and(is_participle) { "had" } else { "would" };
         return format!("{} {verb}{rest}", &core[..core.len() - 2]);
     }
     plain
+}
+
+/// Does "I'd" before this word stand for "I had"? Not before a verb that only looks like it: "I'd need".
+fn is_participle(next: &str) -> bool {
+    let next = next.trim_end_matches(|c: char| !c.is_alphanumeric());
+    next == "better" || next == "been" || (next.ends_with("ed") && !next.ends_with("eed"))
 }
 
 #[cfg(test)]
@@ -101,10 +118,12 @@ mod tests {
             ("I'm not sure, and I can't say.", "I am not sure, and I cannot say."),
             ("It's been long. That's it, isn't it?", "It has been long. That is it, is not it?"),
             ("Don't. I'd have to ask; we've no time.", "Do not. I would have to ask; we have no time."),
+            ("First I'd need the page. I'd wanted it.", "First I would need the page. I had wanted it."),
             ("The boss's week, and Sam's.", "The boss's week, and Sam's."),
+            ("on friday, i think. that's why... or not", "On Friday, I think. That is why... or not"),
         ] {
             assert_eq!(pronounced(said, victor), spelled);
-            assert_eq!(pronounced(said, dana), said);
+            assert_eq!(pronounced(said, dana), super::spelled(said));
         }
     }
 

@@ -256,6 +256,8 @@ mod tests {
             about: None,
             question: None,
             floor: false,
+            attacked: false,
+            early: false,
             settled: false,
         }
     }

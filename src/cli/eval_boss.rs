@@ -91,6 +91,8 @@ enum Way {
     ActLines,
     /// Rank by how much likelier the direction makes a candidate
     Contrast,
+    /// Draw all the candidates there is room for: material to label
+    AllCandidates,
     /// No critic: rank by the words shared with the turn and by likelihood
     NoCritic,
 }
@@ -192,6 +194,9 @@ fn steering(ways: &[Way]) -> Steering {
             Way::NoOpenings => steering.openings = false,
             Way::ActLines => steering.act_lines = 2,
             Way::Contrast => steering.contrast = true,
+            Way::AllCandidates => {
+                (steering.enough, steering.enough_convincing) = (usize::MAX, usize::MAX);
+            }
             Way::NoCritic => steering.critic = false,
         }
     }

@@ -101,6 +101,10 @@ pub struct Boss {
     /// What they often begin with: "Look.", "With respect,".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leads: Vec<String>,
+    /// What else is on their desk, as nouns: "the numbers for Monday". They turn to it when they change the
+    /// subject, say no or say what is in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matters: Vec<String>,
     /// They say "I do not" for "I don't".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never_contracts: bool,

@@ -38,7 +38,7 @@ pub fn choices(moments: &[Moment], critic: &Critic) -> Result<BTreeMap<String, C
         let good: Vec<bool> = moment.lines.iter().map(|(_, label)| *label == Label::Good).collect();
         let convincing = critic.convincing(&lines, &moment.text())?;
         let words: Vec<f64> =
-            lines.iter().map(|line| rank::score(line, 0.0, moment.act, &moment.turn)).collect();
+            lines.iter().map(|line| rank::score(line, 0.0, moment.act, &moment.turn, None)).collect();
         let both: Vec<f64> =
             words.iter().zip(&convincing).map(|(words, odds)| words + rank::convincing(*odds)).collect();
         let (choice, said) = choices.entry(moment.model.clone()).or_default();

@@ -110,6 +110,9 @@ impl Boss {
                     .add(format!("leads[{index}]"), "must be one to three words that end in `.`, `,` or `:`");
             }
         }
+        for (index, matter) in self.matters.iter().enumerate() {
+            problems.text(&format!("matters[{index}]"), matter, Shape::inside(40));
+        }
         self.check_greetings(&mut problems);
         self.check_lines("examples", &self.examples, EXAMPLES, &["you"], &mut problems);
         self.check_lines("fallbacks", &self.fallbacks, FALLBACKS, &["you", "topic", "offer"], &mut problems);
