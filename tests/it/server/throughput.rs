@@ -1,6 +1,7 @@
 //! How much gets done at once, for the README's table: `cargo test --release --test it throughput -- --ignored
 //! --nocapture`. Settings in the environment: `COACHUP_TALKS` (exported talks to grade), `COACHUP_CELLS` (trial talks
-//! to have), `COACHUP_ROUNDS`, and `COACHUP_THROUGHPUT_MODEL` (a GGUF file in place of the tests' small one).
+//! to have), `COACHUP_TURNS` (of each, at most), `COACHUP_THREADS` (of the server), `COACHUP_ROUNDS`, and
+//! `COACHUP_THROUGHPUT_MODEL` (a GGUF file in place of the tests' small one).
 //!
 //! Each round takes all numbers of jobs in turn, so that other work on the machine meets each alike; ratios are
 //! against one job in the same round, and medians over the rounds.
@@ -9,8 +10,12 @@ use super::llama_cpp::{KEY, LlamaCpp};
 use crate::real_model::smollm2;
 use crate::support::{Home, Spread, number};
 use coachup::boss::trial::play::Transcript;
+use coachup::boss::trial::script::Script;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// What is said in the talks.
+const SCRIPTS: &str = "tests/corpus/scripts.toml";
 
 /// What was had in one go.
 struct Had {
@@ -47,7 +52,7 @@ impl Had {
 
 /// Talks of a course: the trial scripts, said to every boss in turn, exported as the people would.
 fn exported(home: &Home, count: usize) -> Vec<PathBuf> {
-    let scripts = coachup::boss::trial::script::read(Path::new("tests/corpus/scripts.toml")).unwrap();
+    let scripts = coachup::boss::trial::script::read(Path::new(SCRIPTS)).unwrap();
     let bosses = ["dana", "victor"];
     let (model, turns) =
         (format!("scripted:{}", home.file("none.txt", "").display()), home.path().join("turns.txt"));
@@ -107,15 +112,18 @@ fn throughput_of_trial_talks_on_a_server() {
     let Some(model) = std::env::var_os("COACHUP_THROUGHPUT_MODEL").map(PathBuf::from).or_else(smollm2) else {
         return;
     };
-    let cells = number("COACHUP_CELLS", 16).to_string();
-    println!("{} talks with {}", cells, model.file_name().unwrap_or_default().display());
+    let (cells, turns) = (number("COACHUP_CELLS", 16).to_string(), number("COACHUP_TURNS", 12));
+    let threads = number("COACHUP_THREADS", 2);
+    let name = model.file_name().unwrap_or_default().display();
+    println!("{cells} talks of {turns} turns at most with {name}, {threads} threads of the server's");
     table(&[1, 2, 4, 8], "replies", |jobs| {
         let home = Home::new();
-        let server = LlamaCpp::start(&model, 2, CANDIDATES * jobs).expect("the server was here before");
+        let server = LlamaCpp::start(&model, threads, CANDIDATES * jobs).expect("the server was here before");
         let (jobs, trials) = (jobs.to_string(), home.path().join("trials"));
-        let only = "skilful,skilful-messages,clumsy,flattering,rambling,good-then-pushy";
+        let scripts = home.file("scripts.toml", &beginnings(turns));
         let mut trial = home.coachup(&["eval-boss", "--models", &server.address, "--jobs", &jobs]);
-        trial.args(["--cells", &cells, "--only", only, "--output", trials.to_str().unwrap()]);
+        trial.args(["--cells", &cells, "--output", trials.to_str().unwrap()]);
+        trial.args(["--scripts", scripts.to_str().unwrap()]);
         // Without what is measured on labelled replies, which takes as long whatever the number of jobs.
         trial.args(["--replies", "none", "--candidates", "none"]).env("COACHUP_API_KEY", KEY);
         let started = Instant::now();
@@ -124,6 +132,18 @@ fn throughput_of_trial_talks_on_a_server() {
         let talks = transcripts(&trials);
         Had { talks: talks.len(), turns: talks.iter().map(|talk| talk.turns.len()).sum(), seconds }
     });
+}
+
+/// How the trial scripts begin, as a file of scripts.
+fn beginnings(turns: usize) -> String {
+    let scripts = coachup::boss::trial::script::read(Path::new(SCRIPTS)).unwrap();
+    let beginning = |script: &Script| {
+        let said: Vec<&String> = script.turns.iter().take(turns).collect();
+        // A list of strings is the same in JSON and TOML.
+        let said = serde_json::to_string(&said).unwrap();
+        format!("[[script]]\nname = {:?}\nscenario = {:?}\nturns = {said}\n", script.name, script.scenario)
+    };
+    scripts.iter().map(beginning).collect()
 }
 
 /// The talks that a trial has kept, in the model's folder in `trials`.
