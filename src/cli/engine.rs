@@ -11,7 +11,7 @@ use crate::model::scripted::ScriptedModel;
 use crate::repl::engine::{Loader, Model};
 use crate::repl::interrupt::Interrupt;
 use crate::settings::Settings;
-use crate::text::one_line;
+use crate::text::{one_line, shell};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(super) fn chosen(wanted: Option<&str>, settings: &Settings) -> Result<Chosen
                 return Ok(Chosen::Scripted(file.into()));
             } else if let Some(model) = name.strip_prefix(PREFIX) {
                 (own()?, Some(model).filter(|model| !model.is_empty()))
-            } else if name.contains("://") {
+            } else if name.contains("://") || is_host_and_port(name) {
                 (name, None)
             } else {
                 return Ok(Chosen::Local(Some(name.to_owned())));
@@ -51,6 +51,28 @@ pub(super) fn chosen(wanted: Option<&str>, settings: &Settings) -> Result<Chosen
     let (address, in_address) = Address::read(address)?;
     let model = model.map(str::to_owned).or(in_address);
     Ok(Chosen::Server(options(address, model, settings)?))
+}
+
+/// An address whose `http://` was left out, as `localhost:8080/v1`: a port is what no file's name begins with.
+fn is_host_and_port(name: &str) -> bool {
+    let Some((host, rest)) = name.split_once(':') else { return false };
+    let port = rest.split('/').next().unwrap_or_default();
+    !host.contains(['/', '\\']) && port.parse::<u16>().is_ok() && !Path::new(name).exists()
+}
+
+/// What a command line that goes on with the session needs of `wanted`, from a space on: the address of a server
+/// other than that of the settings, since a session does not keep it. Nothing for other models.
+pub(super) fn again(wanted: Option<&str>, settings: &Settings) -> String {
+    let Some(address) = wanted.filter(|name| name.contains("://")) else { return String::new() };
+    match (Address::read(address), &settings.server.url) {
+        (Ok((here, _)), Some(url)) if Address::read(url).is_ok_and(|(own, _)| own == here) => String::new(),
+        _ => format!(" --model {}", shell::word(address)),
+    }
+}
+
+/// Did a server's model lead to nothing because no server is set?
+pub(super) fn is_without_server(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ServerError::NoServer))
 }
 
 /// The key and the model of the settings are for the server of the settings: no other gets them.
@@ -113,7 +135,15 @@ pub(super) fn loader(
             Ok(Some((wanted.unwrap_or_default(), Box::new(load))))
         }
         Chosen::Server(options) => {
-            let mut model = RemoteModel::connect(options)?;
+            let withheld = options.key.is_none() && settings.server.key.is_some();
+            let mut model = RemoteModel::connect(options).map_err(|error| match error {
+                ServerError::Key { server, what, status, .. } if withheld => {
+                    let remedy = "the key you have set is sent to the server of your settings only: to use it \
+                                  here, set `COACHUP_SERVER` to this address";
+                    ServerError::Key { server, what, status, remedy }
+                }
+                other => other,
+            })?;
             super::streams::say(&where_it_goes(&model));
             let named = crate::model::LanguageModel::name(&model).to_owned();
             let load = move || {
@@ -222,6 +252,28 @@ mod tests {
         assert_eq!(chosen(Some("openai:x"), &settings(None)), Err(ServerError::NoServer));
         assert_eq!(chosen(None, &settings(None)), Ok(Chosen::Local(None)));
         assert_eq!(chosen(Some("qwen"), &settings(gateway)), Ok(Chosen::Local(Some("qwen".to_owned()))));
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_is_told_from_a_file() {
+        for address in ["localhost:8080/v1", "127.0.0.1:8080", "gateway:8080/v1#big"] {
+            assert!(
+                matches!(chosen(Some(address), &settings(None)), Err(ServerError::Address { .. })),
+                "{address}"
+            );
+        }
+        for name in [r"C:\models\boss.gguf", "qwen2.5-coder-1.5b", "models/a:1"] {
+            assert_eq!(chosen(Some(name), &settings(None)), Ok(Chosen::Local(Some(name.to_owned()))));
+        }
+    }
+
+    #[test]
+    fn going_on_needs_the_address_unless_it_is_that_of_the_settings() {
+        let here = Some("http://localhost:8080/v1#small");
+        assert_eq!(again(here, &settings(None)), " --model 'http://localhost:8080/v1#small'");
+        assert_eq!(again(here, &settings(Some("http://localhost:8080/v1"))), "");
+        assert_eq!(again(Some("qwen"), &settings(None)), "");
+        assert_eq!(again(None, &settings(None)), "");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::scenario::{Boss, Difficulty, Entry, Library, Problem, Scenario};
 use crate::scorer::Scorer;
 use crate::session::plan::Plan;
 use crate::session::store::Store;
-use crate::session::{Session, kept};
+use crate::session::{Header, Session, kept};
 use crate::settings::Settings;
 use crate::text::shell;
 use anyhow::{Context, bail};
@@ -90,9 +90,18 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
         Some(named) => Some(named.clone()),
         None => of_session()?.or_else(|| settings.model.clone()),
     };
-    let Some((model, loader)) = engine::loader(wanted, settings, &cast, &interrupt)? else {
-        return Ok(Exit::Interrupted);
+    let again = engine::again(args.model.as_deref(), settings);
+    let loaded = match (engine::loader(wanted, settings, &cast, &interrupt), &resumed) {
+        (Err(error), Some(session)) if args.model.is_none() && engine::is_without_server(&error) => {
+            let Header { id, model, .. } = &session.header;
+            bail!(
+                "session {id} was had with `{model}` on a model server, and which one is not kept: go on with \
+                 `coachup practice --resume {id} --model http://HOST:PORT/v1`"
+            )
+        }
+        (loaded, _) => loaded?,
     };
+    let Some((model, loader)) = loaded else { return Ok(Exit::Interrupted) };
     interrupt.clear();
     let scorer = Scorer::new();
     Scorer::warm();
@@ -105,7 +114,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     };
     let feedback = args.feedback.unwrap_or(settings.feedback);
     let Some(mut script) = script else {
-        let manner = Manner { feedback, plain: settings.plain };
+        let manner = Manner { feedback, plain: settings.plain, again: &again };
         let history = settings.folders.data.join(kept::HISTORY);
         loop {
             match interactive::run(&mut talk, &history, out, manner, &interrupt)? {

@@ -18,11 +18,13 @@ use std::time::Duration;
 
 /// How the person likes it.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct Manner<'a> {
     /// When feedback is shown.
     pub feedback: FeedbackWhen,
     /// No spinner, no redrawing.
     pub plain: bool,
+    /// What `--resume` needs after it, where the session's own model does not lead back to it: ` --model ADDRESS`.
+    pub again: &'a str,
 }
 
 /// How the person left.
@@ -60,8 +62,7 @@ pub fn run(
     show(out, "\n")?;
     show(out, &screen::so_far(talk))?;
     if talk.last().is_some_and(|last| last.reply.is_none()) {
-        answer_turn(talk, out, manner, interrupt)?;
-        say_that_boss_left(talk, out)?;
+        answer_again(talk, out, manner, interrupt)?;
     }
     let label = format!("{}: ", talk.cast().you);
     let mut initial = String::new();
@@ -70,8 +71,8 @@ pub fn run(
         let words = std::mem::take(&mut initial);
         let line = match interrupt.while_reading(|| prompt.read(&label, &words))? {
             Input::Line(line) => line,
-            Input::End => return left(talk, out, Left::Open),
-            Input::Interrupted if pressed_once => return left(talk, out, Left::Interrupted),
+            Input::End => return left(talk, out, manner, Left::Open),
+            Input::Interrupted if pressed_once => return left(talk, out, manner, Left::Interrupted),
             Input::Interrupted => {
                 pressed_once = true;
                 show(out, &screen::note("Ctrl-C again leaves; everything you said is kept."))?;
@@ -82,8 +83,7 @@ pub fn run(
         if line.trim().is_empty() {
             // A turn that got no answer, as when a server was away: Enter asks again. Its feedback was shown.
             if talk.last().is_some_and(|last| last.reply.is_none()) {
-                answer_turn(talk, out, manner, interrupt)?;
-                say_that_boss_left(talk, out)?;
+                answer_again(talk, out, manner, interrupt)?;
             }
             continue;
         }
@@ -97,7 +97,7 @@ pub fn run(
                 }
                 Ok(Answer::Breathe) => breathe(out, manner.plain, interrupt)?,
                 Ok(Answer::End) => return ended(talk, &mut prompt, out, manner),
-                Ok(Answer::Quit) => return left(talk, out, Left::Open),
+                Ok(Answer::Quit) => return left(talk, out, manner, Left::Open),
                 Err(error) => show(out, &screen::note(&format!("{error:#}.")))?,
             },
             None if talk.boss_has_left() => {
@@ -145,11 +145,25 @@ fn answer_and_show(
     manner: Manner,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    answer_turn(talk, out, manner, interrupt)?;
+    let unanswered = answer_turn(talk, out, manner, interrupt)?;
     if manner.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
         let text = screen::turn_feedback(talk, before, manner.plain);
         show(out, &text)?;
     }
+    // Last, where the person looks when it is their turn: above the feedback it is easily missed.
+    show(out, &unanswered)?;
+    say_that_boss_left(talk, out)
+}
+
+/// Has the boss answer a turn whose feedback was shown before.
+fn answer_again(
+    talk: &mut Talk,
+    out: &mut dyn Write,
+    manner: Manner,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let unanswered = answer_turn(talk, out, manner, interrupt)?;
+    show(out, &unanswered)?;
     say_that_boss_left(talk, out)
 }
 
@@ -164,13 +178,13 @@ fn say_that_boss_left(talk: &Talk, out: &mut dyn Write) -> anyhow::Result<()> {
     show(out, &screen::note(&text))
 }
 
-/// Waits for the boss's answer to the turn the talk stands at, and shows it.
+/// Waits for the boss's answer to the turn the talk stands at, and shows it. Where there is none: what to say of that.
 fn answer_turn(
     talk: &mut Talk,
     out: &mut dyn Write,
     manner: Manner,
     interrupt: &Interrupt,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<String> {
     interrupt.clear();
     let name = one_line(&talk.cast().boss.name);
     let waiting = if talk.is_loading() { "the model is still loading" } else { "thinking" };
@@ -186,22 +200,23 @@ fn answer_turn(
     let answer = talk.answer(&mut pulse).map(|reply| reply.cloned());
     spinner.finish_and_clear();
     interrupt.clear();
-    match answer {
-        Ok(Some(reply)) => show(out, &screen::reply(&name, &reply)),
-        Ok(None) => show(
-            out,
-            &screen::note("Stopped. What you said is kept: Enter asks again, /retry says it differently."),
-        ),
-        Err(error) => {
-            let text = format!("{name} can't answer: {error:#}. What you said is kept: Enter asks again.");
-            show(out, &screen::note(&text))
+    Ok(match answer {
+        Ok(Some(reply)) => {
+            show(out, &screen::reply(&name, &reply))?;
+            String::new()
         }
-    }
+        Ok(None) => {
+            screen::note("Stopped. What you said is kept: Enter asks again, /retry says it differently.")
+        }
+        Err(error) => screen::note(&format!(
+            "{name} has not answered: {error:#}. What you said is kept: Enter asks again."
+        )),
+    })
 }
 
 fn ended(talk: &mut Talk, prompt: &mut Prompt, out: &mut dyn Write, manner: Manner) -> anyhow::Result<Left> {
     if talk.is_empty() {
-        return left(talk, out, Left::Ended);
+        return left(talk, out, manner, Left::Ended);
     }
     let outcome = talk.end()?;
     let text = screen::ending(talk, outcome, &talk.grade(), manner.plain);
@@ -218,7 +233,7 @@ fn ended(talk: &mut Talk, prompt: &mut Prompt, out: &mut dyn Write, manner: Mann
     Ok(if start { Left::Next(next) } else { Left::Ended })
 }
 
-fn left(talk: &mut Talk, out: &mut dyn Write, how: Left) -> anyhow::Result<Left> {
+fn left(talk: &mut Talk, out: &mut dyn Write, manner: Manner, how: Left) -> anyhow::Result<Left> {
     if talk.is_empty() {
         talk.leave()?;
         show(out, &screen::note("Nothing was said, so nothing is kept."))?;
@@ -230,7 +245,8 @@ fn left(talk: &mut Talk, out: &mut dyn Write, how: Left) -> anyhow::Result<Left>
     }
     let id = &talk.session().header.id;
     let text = format!(
-        "Kept as session {id}. `coachup practice --resume` goes on; `coachup review {id}` looks back."
+        "Kept as session {id}. `coachup practice --resume{}` goes on; `coachup review {id}` looks back.",
+        manner.again
     );
     show(out, &screen::note(&text))?;
     Ok(how)

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 /// `text` as one word of a shell: as it is where no shell sees anything in it, else between single quotes, where
 /// a shell sees nothing but their end.
 pub fn word(text: &str) -> Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c);
+    // To Windows' shells a backslash is part of a path.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c) || cfg!(windows) && c == '\\';
     if !text.is_empty() && text.chars().all(plain) {
         return Cow::Borrowed(text);
     }

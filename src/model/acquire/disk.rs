@@ -36,7 +36,9 @@ pub(super) fn lock(path: &Path, progress: &mut dyn Progress) -> Result<File, Acq
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(io_error("create", folder))?;
     }
-    let file = File::create(path).map_err(io_error("create", path))?;
+    // Left as long as it is: Windows lets nobody cut a file that another program has locked.
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(io_error("create", path))?;
     let mut told = false;
     loop {
         match file.try_lock() {

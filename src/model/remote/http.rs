@@ -132,7 +132,10 @@ impl Client {
         };
         sent.map_err(|error| match error {
             ureq::Error::Timeout(ureq::Timeout::RecvResponse) => self.slow("before its reply"),
-            ureq::Error::Io(error) => self.unreachable(&error.to_string()),
+            // The system's number for it helps nobody who reads this.
+            ureq::Error::Io(error) => {
+                self.unreachable(error.to_string().split(" (os error").next().unwrap_or_default())
+            }
             error => self.unreachable(&error.to_string()),
         })
     }
@@ -148,7 +151,7 @@ impl Client {
         let status = status.as_u16();
         match status {
             401 | 403 if self.key.is_none() => {
-                let remedy = "put it into the variable `COACHUP_API_KEY`";
+                let remedy = "put it into the environment variable `COACHUP_API_KEY`";
                 ServerError::Key { server, what: "wants a key", status, remedy }
             }
             401 | 403 => {

@@ -5,22 +5,21 @@
 
 use super::{options, request};
 use crate::real_model::smollm2;
-use crate::support::{Home, Spread, events, of_kind};
+use crate::support::{Home, events, of_kind};
+use coachup::model::LanguageModel;
 use coachup::model::remote::{RemoteModel, ServerError, ServerOptions, Timeouts};
-use coachup::model::{LanguageModel, Request};
 use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 const WHEEL: &str = "xllamacpp==2026.10.11549 \
                      --hash=sha256:c54e7d13520ecc989c63dc99d55de3065e2f343a91f43f053d16b5e62077c261";
-const KEY: &str = "sk-of-the-test";
-/// Candidates that the server works on at once.
+pub(super) const KEY: &str = "sk-of-the-test";
+/// Candidates that the tests' server works on at once.
 const SLOTS: usize = 8;
 
-/// Runs the server until it is killed. One thread: others use the machine too, and the model is small.
+/// Runs the server until it is killed.
 const SERVE: &str = "
 import sys, threading, xllamacpp
 params = xllamacpp.CommonParams()
@@ -71,17 +70,18 @@ fn package() -> Option<PathBuf> {
 }
 
 /// A running server, ended when dropped.
-struct LlamaCpp {
+pub(super) struct LlamaCpp {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl LlamaCpp {
-    fn start(threads: usize) -> Option<LlamaCpp> {
-        let (package, model) = (package()?, smollm2()?);
+    /// Serves the file `model` on so many threads, `slots` candidates at a time. None where the server can't be had.
+    pub fn start(model: &Path, threads: usize, slots: usize) -> Option<LlamaCpp> {
+        let package = package()?;
         // A port that was free a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (slots, threads, port) = (SLOTS.to_string(), threads.to_string(), port.to_string());
+        let (slots, threads, port) = (slots.to_string(), threads.to_string(), port.to_string());
         let mut child = Command::new("python3")
             .args(["-c", SERVE, model.to_str().unwrap(), &slots, KEY, &threads, &port])
             .env("PYTHONPATH", package)
@@ -113,7 +113,8 @@ impl Drop for LlamaCpp {
 
 #[test]
 fn a_real_server_plays_the_boss() {
-    let Some(server) = LlamaCpp::start(1) else { return };
+    // One thread: others use the machine too, and the model is small.
+    let Some(server) = smollm2().and_then(|model| LlamaCpp::start(&model, 1, SLOTS)) else { return };
     assert!(matches!(
         RemoteModel::connect(ServerOptions { key: None, ..server.options() }),
         Err(ServerError::Key { .. })
@@ -163,57 +164,4 @@ fn a_real_server_plays_the_boss() {
     let answers = of_kind(&events, "boss");
     assert_eq!(answers.len(), 2);
     assert!(answers[1]["tokens"].as_u64().unwrap() > 0, "nothing was drawn: {}", answers[1]);
-}
-
-/// Replies of so many sessions at once, for the table of figures: `cargo test --release --test it throughput --
-/// --ignored --nocapture`. Rounds are taken in turns, so that other work on the machine meets each alike.
-#[test]
-#[ignore = "takes minutes and wants a quiet machine"]
-fn throughput_by_sessions_at_once() {
-    const AT_ONCE: [usize; 4] = [1, 2, 4, 8];
-    let Some(server) = LlamaCpp::start(2) else { return };
-    let mut model = RemoteModel::connect(server.options()).unwrap();
-    model.find_out().unwrap();
-    // Files and caches are warm from then on.
-    round(&model, 8);
-    let rounds = [(); 3].map(|()| AT_ONCE.map(|sessions| round(&model, sessions)));
-    println!("| sessions at once | replies a minute | tokens/s | of one at a time |\n|--:|--:|--:|--:|");
-    for (at, sessions) in AT_ONCE.into_iter().enumerate() {
-        let middle = |figure: &dyn Fn(&[Round; 4]) -> f64| Spread::of(rounds.iter().map(figure).collect());
-        let replies = middle(&|round| round[at].replies_a_minute);
-        let tokens = middle(&|round| round[at].tokens_a_second);
-        let ratio = middle(&|round| round[at].tokens_a_second / round[0].tokens_a_second);
-        println!("| {sessions} | {:.0} | {:.0} | {ratio:.2} |", replies.median, tokens.median);
-    }
-}
-
-/// What was measured once.
-struct Round {
-    replies_a_minute: f64,
-    tokens_a_second: f64,
-}
-
-/// Has so many sessions ask for replies of 40 tokens, all at once.
-fn round(model: &RemoteModel, sessions: usize) -> Round {
-    const REPLIES: usize = 32;
-    let started = Instant::now();
-    let tokens: usize = std::thread::scope(|scope| {
-        let run = |session: usize| {
-            let mut model = model.clone();
-            move || {
-                let ask = |reply: usize| {
-                    let seed = (session * REPLIES + reply) as u64;
-                    let request = Request { seed, stop: Vec::new(), max_tokens: 40, ..request(1) };
-                    let drawn = model.complete(&request, &mut |_| ControlFlow::Continue(())).unwrap();
-                    drawn[0].tokens
-                };
-                (0..REPLIES / sessions).map(ask).sum::<usize>()
-            }
-        };
-        let threads: Vec<_> = (0..sessions).map(|session| scope.spawn(run(session))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-    });
-    let seconds = started.elapsed().as_secs_f64();
-    assert!(seconds < 600.0);
-    Round { replies_a_minute: REPLIES as f64 * 60.0 / seconds, tokens_a_second: tokens as f64 / seconds }
 }

@@ -1,8 +1,10 @@
-//! The remote engine: against a small server that misbehaves on purpose, and against llama.cpp's.
+//! The remote engine: against a small server that misbehaves on purpose, and against llama.cpp's; and how much gets
+//! done at once.
 
 mod faults;
 mod llama_cpp;
 pub(crate) mod stand_in;
+mod throughput;
 
 use coachup::model::remote::{Address, ApiKey, RemoteModel, ServerOptions, Timeouts};
 use coachup::model::{Prompt, Request, Sampling};
