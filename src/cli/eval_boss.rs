@@ -144,7 +144,9 @@ fn loaded(
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<Model>>> {
     match chosen_model(wanted.as_deref(), settings)? {
-        Chosen::Server(options) => {
+        Chosen::Server(mut options) => {
+            // A server that reads the prompts of many talks lets each of them wait.
+            options.timeouts.between = options.timeouts.between.max(options.timeouts.first);
             let mut model = RemoteModel::connect(options)?;
             model.find_out()?;
             Ok(Some((0..jobs).map(|_| Box::new(model.clone()) as Model).collect()))
