@@ -269,7 +269,9 @@ impl Cast {
         let mut fit = fit.into_iter().map(|fit| fit.text);
         let best = fit.next();
         let fallback = best.is_none();
-        let text = best.unwrap_or_else(|| self.written_line(plan, &earlier, node));
+        // What it names of the offer is the person's words: this boss may not contract their verbs.
+        let by_hand = || voice::pronounced(&self.written_line(plan, &earlier, node), &self.boss);
+        let text = best.unwrap_or_else(by_hand);
         Ok(Some(Spoken { text, act: plan.act, fallback, refused, passed_over: fit.collect(), tokens }))
     }
 
