@@ -4,6 +4,7 @@ use super::likeness::{content_words, shared_words};
 use super::phrases::normal;
 use super::reply::{clarity, engages, names_time};
 use super::state::Act;
+use crate::text::sentences;
 
 /// What the mean log-probability a token counts: likely words are often empty ones.
 const LIKELY: f64 = 0.5;
@@ -21,6 +22,8 @@ const CONVINCING: f64 = 1.0;
 /// Below these log-odds of the critic the line by hand is the better one.
 pub const DOUBTFUL: f64 = -2.5;
 const FEW: usize = 5;
+/// … each sentence after the first: small models spoil a good line by going on.
+const TAIL: f64 = -0.3;
 /// … a word of its own where the boss agrees to something, up to three: a small model adds conditions that
 /// make no sense.
 const ADDED: f64 = -0.3;
@@ -51,6 +54,7 @@ pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str, offer: Option
         Some(offer) => content_words(reply).len().saturating_sub(shared_words(reply, offer)).min(3) as f64,
         None => 0.0,
     };
+    let tail = sentences(reply).len().saturating_sub(1) as f64;
     LIKELY * f64::from(mean_logprob)
         + SHARED * shared
         + CLEAR * clear
@@ -58,4 +62,5 @@ pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str, offer: Option
         + length
         + hollow
         + ADDED * added
+        + TAIL * tail
 }

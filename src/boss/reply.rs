@@ -256,7 +256,10 @@ fn in_voice(text: &str, boss: &Boss, you: &str) -> Result<(), Reason> {
     if WORDS.apology.find(&normal).is_some() {
         return Err(Reason::Apology);
     }
-    if WORDS.narration.find(&normal).is_some() || tells_of(you, &normal) {
+    if WORDS.narration.find(&normal).is_some()
+        || tells_of(you, &normal)
+        || begins_with_third_person(you, text)
+    {
         return Err(Reason::Narration);
     }
     let calls_boss =
@@ -276,6 +279,14 @@ fn tells_of(you: &str, normal: &str) -> bool {
     let you = you.to_lowercase();
     VERBS.iter().any(|verb| normal.contains(&format!(" {you} {verb} ")))
         || normal.contains(&format!(" {you}'s "))
+}
+
+/// "Sam built a prototype.": a name that is called stands before a comma.
+fn begins_with_third_person(you: &str, text: &str) -> bool {
+    sentences(text).into_iter().any(|span| {
+        let after = text[span].strip_prefix(you).and_then(|rest| rest.strip_prefix(' '));
+        after.is_some_and(|rest| rest.starts_with(char::is_lowercase))
+    })
 }
 
 fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
@@ -574,6 +585,7 @@ mod tests {
             ("Not now, boss.", Dismisses, Reason::OtherVoice),
             ("Not now, she says.", Dismisses, Reason::Narration),
             ("Sam wants too much, not now.", Dismisses, Reason::Narration),
+            ("Sam built it, not me.", Dismisses, Reason::Narration),
             ("As an AI I can't do that.", Dismisses, Reason::Assistant),
             ("I'm sorry, I can't do that now.", Dismisses, Reason::Apology),
             ("Not now, Sam.", Dismisses, Reason::Copied),
