@@ -304,13 +304,22 @@ fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     if expected.earlier.iter().any(|line| alike(text, line)) {
         return Err(Reason::Repeated);
     }
-    if stammers(text) {
+    if stammers(text) || (!expected.act.concedes() && repeats_a_sentence(text, expected.earlier)) {
         return Err(Reason::Repeated);
     }
     if echoes(text, expected) || asks_back(text, expected) {
         return Err(Reason::Echoed);
     }
     Ok(())
+}
+
+/// A whole sentence that the boss has said before; "Look." and the like may come again.
+fn repeats_a_sentence(text: &str, earlier: &[&str]) -> bool {
+    let long = |sentence: &&str| normal(sentence).split_whitespace().count() > FEWEST;
+    let said: Vec<&str> =
+        earlier.iter().flat_map(|line| sentences(line).into_iter().map(|span| &line[span])).collect();
+    let mut own = sentences(text).into_iter().map(|span| &text[span]).filter(long);
+    own.any(|sentence| said.iter().any(|other| alike(sentence, other)))
 }
 
 /// The same words twice within the reply.
@@ -592,6 +601,7 @@ mod tests {
             ("Not now. I counted the whole back room.", Dismisses, Reason::Copied),
             ("I'd have to check with the night shift.", Considers, Reason::Copied),
             ("How long would the page be in the end?", AsksForSpecifics, Reason::Repeated),
+            ("Which page? How long would the page be, in the end?", AsksForSpecifics, Reason::Repeated),
             ("No. We've waited for three weeks.", PushesBack, Reason::Echoed),
             ("Okay, send it on Thursday.", Considers, Reason::AgreesUnearned),
             ("Maybe. I'd have to see.", AgreesAndCommits, Reason::DoesNotAgree),
