@@ -132,6 +132,7 @@ mod tests {
             "Okay, Thursday.",
             "Yes please, Sam.",
             "That works. Send me the page.",
+            "If you walk me through it on Thursday, it would help.",
             "I'll read it by Friday.",
             "Send it over, then.",
             "Sure. Put it in my calendar.",

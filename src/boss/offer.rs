@@ -233,7 +233,9 @@ fn strip_lead(piece: &str) -> (Option<&'static str>, &str) {
     for start in starts {
         let clause = strip_fillers(&piece[start..]);
         for (lead, actor) in LEADS {
-            if let Some(rest) = strip_prefix_ignoring_case(clause, lead) {
+            if let Some(rest) = strip_prefix_ignoring_case(clause, lead)
+                && !(lead == "you'd " && is_benefit(rest))
+            {
                 return (Some(actor), rest);
             }
         }
@@ -242,6 +244,13 @@ fn strip_lead(piece: &str) -> (Option<&'static str>, &str) {
         }
     }
     (None, piece)
+}
+
+/// "You'd have no late changes to defend" tells what comes of it, and asks nothing of the boss.
+fn is_benefit(rest: &str) -> bool {
+    const OUTCOMES: [&str; 12] =
+        ["have", "get", "be", "save", "spend", "know", "see", "need", "lose", "keep", "gain", "still"];
+    rest.split_whitespace().next().is_some_and(|verb| OUTCOMES.contains(&verb))
 }
 
 /// "So I send you the page, and we talk on Friday": told as if it were settled.
@@ -511,6 +520,13 @@ mod tests {
             of("Could I sort the messages, or would you rather see a list on Mondays?"),
             ["you sort the messages", "I see a list on Mondays"]
         );
+    }
+
+    #[test]
+    fn what_comes_of_it_for_the_boss_is_no_offer() {
+        let said = "If I had your comments by Friday, you'd have no late changes to defend.";
+        assert!(of(said).iter().all(|offer| !offer.contains("defend")), "{:?}", of(said));
+        assert_eq!(of("You'd read it on the train."), ["I read it on the train"]);
     }
 
     #[test]
