@@ -38,10 +38,11 @@ pub fn agrees(reply: &str) -> bool {
     let normal_text = normal(reply);
     // "Ten minutes on Thursday? And who decides?" asks about it.
     let asks_first = sentences(reply).first().is_some_and(|first| reply[first.clone()].ends_with('?'));
-    let begins = if asks_first { " | " } else { " " };
-    words.anywhere.find(&format!("{begins}{}", unnegated(&normal_text).trim_start())).is_some()
-        || begins_with_yes(&normal_text)
-        || promises(reply)
+    let mut said = unnegated(&normal_text);
+    if asks_first {
+        said.insert_str(0, " |");
+    }
+    words.anywhere.find(&said).is_some() || begins_with_yes(&normal_text) || promises(reply)
 }
 
 /// The text up to each negation only: "that doesn't help" and "not a good idea" agree to nothing.

@@ -118,9 +118,12 @@ pub(super) fn sample() -> &'static [SampleLine] {
 }
 
 /// Does the line speak of what only the people of the sample scene have? `talk` is what was said so far.
-pub(super) fn borrows_from_sample(line: &str, talk: &[&str]) -> bool {
-    let (line, talk) = (normal(line), talk.iter().map(|said| normal(said)).collect::<String>());
-    DIRECTIONS.sample_only.all(&line).any(|phrase| !talk.contains(&format!(" {phrase} ")))
+pub(super) fn borrows_from_sample<'a>(line: &str, talk: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let line = normal(line);
+    DIRECTIONS.sample_only.all(&line).any(|phrase| {
+        let phrase = format!(" {phrase} ");
+        !talk.clone().any(|said| normal(said).contains(&phrase))
+    })
 }
 
 /// The short name of an act in the script.
@@ -268,7 +271,8 @@ fn in_short(offer: &str) -> &str {
 
 /// Openings that take up what the turn put on the table; none for an act without them, or a long offer.
 fn offered_openings(act: Act, about: &str, has_matters: bool) -> Vec<String> {
-    if in_short(about).split_whitespace().count() > LONGEST_ABOUT {
+    let about = in_short(about);
+    if about.split_whitespace().count() > LONGEST_ABOUT {
         return Vec::new();
     }
     let words = &DIRECTIONS.acts[&act];
@@ -281,7 +285,6 @@ fn offered_openings(act: Act, about: &str, has_matters: bool) -> Vec<String> {
         openings = instead(&words.offered_matter, openings);
     }
     let fits = |opening: &&String| is_clause || !opening.to_lowercase().contains("if {offer}");
-    let about = in_short(about);
     let filled = |opening: &String| {
         opening.replace("{offer}", about).replace("{Offer}", &crate::boss::capitalised(about))
     };

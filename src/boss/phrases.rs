@@ -21,7 +21,7 @@ pub struct Phrases(Vec<String>);
 impl Phrases {
     /// The first phrase that stands in `normal` (see [`normal`]).
     pub fn find(&self, normal: &str) -> Option<&str> {
-        self.0.iter().map(String::as_str).find(|phrase| stands_in(phrase, normal))
+        self.all(normal).next()
     }
 
     /// All the phrases that stand in `normal`.
@@ -31,7 +31,7 @@ impl Phrases {
 
     /// How many of the phrases stand in `normal`.
     pub fn count(&self, normal: &str) -> usize {
-        self.0.iter().filter(|phrase| stands_in(phrase, normal)).count()
+        self.all(normal).count()
     }
 }
 

@@ -16,12 +16,6 @@ const CLEAR: f64 = 0.25;
 const TIME: f64 = 0.4;
 /// … fewer than [`FEW`] or more than [`MANY`] words.
 const LENGTH: f64 = -0.6;
-/// … a point of the critic's log-odds below even ones. Above them the critic has no say: it likes lines that
-/// risk nothing, and those teach nothing either.
-const CONVINCING: f64 = 1.0;
-/// Below these log-odds of the critic the line by hand is the better one.
-pub const DOUBTFUL: f64 = -2.5;
-const FEW: usize = 5;
 /// … each sentence after the first: small models spoil a good line by going on.
 const TAIL: f64 = -0.3;
 /// … a word of its own where the boss agrees to something, up to three: a small model adds conditions that
@@ -29,6 +23,12 @@ const TAIL: f64 = -0.3;
 const ADDED: f64 = -0.3;
 /// … nothing of its own to say, where the act is to engage with the matter.
 const HOLLOW: f64 = -1.5;
+/// … a point of the critic's log-odds below even ones. Above them the critic has no say: it likes lines that
+/// risk nothing, and those teach nothing either.
+const CONVINCING: f64 = 1.0;
+/// Below these log-odds of the critic the line by hand is the better one.
+pub const DOUBTFUL: f64 = -2.5;
+const FEW: usize = 5;
 const MANY: usize = 28;
 
 /// What the critic's log-odds add.
@@ -50,10 +50,8 @@ pub fn score(reply: &str, mean_logprob: f32, act: Act, turn: &str, offer: Option
     let timed = names_time(&said) && names_time(&normal(turn));
     let length = if (FEW..=MANY).contains(&words) { 0.0 } else { LENGTH };
     let hollow = if is_hollow(reply, act) { HOLLOW } else { 0.0 };
-    let added = match offer {
-        Some(offer) => content_words(reply).len().saturating_sub(shared_words(reply, offer)).min(3) as f64,
-        None => 0.0,
-    };
+    let own = |offer| content_words(reply).len().saturating_sub(shared_words(reply, offer));
+    let added = offer.map_or(0, own).min(3) as f64;
     let tail = sentences(reply).len().saturating_sub(1) as f64;
     LIKELY * f64::from(mean_logprob)
         + SHARED * shared

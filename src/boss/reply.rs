@@ -256,10 +256,7 @@ fn in_voice(text: &str, boss: &Boss, you: &str) -> Result<(), Reason> {
     if WORDS.apology.find(&normal).is_some() {
         return Err(Reason::Apology);
     }
-    if WORDS.narration.find(&normal).is_some()
-        || tells_of(you, &normal)
-        || begins_with_third_person(you, text)
-    {
+    if WORDS.narration.find(&normal).is_some() || tells_of(you, text, &normal) {
         return Err(Reason::Narration);
     }
     let calls_boss =
@@ -270,23 +267,21 @@ fn in_voice(text: &str, boss: &Boss, you: &str) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The person in the third person: "Sam wants…".
-fn tells_of(you: &str, normal: &str) -> bool {
+/// The person in the third person: "Sam wants…", and any "Sam built…" that begins a sentence, since a name that is
+/// called stands before a comma there.
+fn tells_of(you: &str, text: &str, normal: &str) -> bool {
     const VERBS: [&str; 16] = [
         "is", "was", "has", "had", "said", "says", "wants", "wanted", "thinks", "needs", "looks", "asks",
         "asked", "knows", "does", "and",
     ];
-    let you = you.to_lowercase();
-    VERBS.iter().any(|verb| normal.contains(&format!(" {you} {verb} ")))
-        || normal.contains(&format!(" {you}'s "))
-}
-
-/// "Sam built a prototype.": a name that is called stands before a comma.
-fn begins_with_third_person(you: &str, text: &str) -> bool {
-    sentences(text).into_iter().any(|span| {
-        let after = text[span].strip_prefix(you).and_then(|rest| rest.strip_prefix(' '));
+    let begins_with = |sentence: &str| {
+        let after = sentence.strip_prefix(you).and_then(|rest| rest.strip_prefix(' '));
         after.is_some_and(|rest| rest.starts_with(char::is_lowercase))
-    })
+    };
+    let lower = you.to_lowercase();
+    VERBS.iter().any(|verb| normal.contains(&format!(" {lower} {verb} ")))
+        || normal.contains(&format!(" {lower}'s "))
+        || sentences(text).into_iter().any(|span| begins_with(&text[span]))
 }
 
 fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
@@ -297,8 +292,7 @@ fn is_new(text: &str, expected: &Expected) -> Result<(), Reason> {
     {
         return Err(Reason::Copied);
     }
-    let said: Vec<&str> = expected.before.iter().chain([&expected.turn]).copied().collect();
-    if borrows_from_sample(text, &said) {
+    if borrows_from_sample(text, expected.before.iter().chain([&expected.turn]).copied()) {
         return Err(Reason::Copied);
     }
     if expected.earlier.iter().any(|line| alike(text, line)) {
