@@ -12,7 +12,7 @@
 //! | [`review`] | views of a session, of all of them, of a group: laid out for terminal, Markdown, HTML and JSON |
 //! | [`session`] | what happened: turns, branches, verdicts, moves; the SQLite store; export and import |
 //! | [`boss`] | who answers: state, choice of act, wording it, checks on a reply |
-//! | [`scorer`] | what was good: rubric, rules, classifier, evidence, grade, coaching words |
+//! | [`scorer`] | what was good: rubric, reader, evidence, grade, coaching words |
 //! | [`scenario`] | situations, bosses and difficulty presets, loaded from `prompts/` |
 //! | [`model`] | models: catalogue, acquisition, the candle, remote and scripted engines, the scorer's sentence encoder |
 //! | [`text`] | plain text helpers that know nothing of coaching |

@@ -31,12 +31,8 @@ pub struct EvalArgs {
 pub fn run(args: &EvalArgs, out: &mut dyn Write) -> Result<()> {
     let turns = corpus::read(&args.file)?;
     let agreement = agreement(&args.file.with_file_name("agreement.json"))?;
-    let report = Report::of(&Scorer::new(), &turns);
-    let parts = [
-        ("rules' F1", Report::of(&Scorer::rules(), &turns)),
-        ("+ words' F1", Report::of(&Scorer::features(), &turns)),
-    ];
-    writeln!(out, "{}", table(&report, &parts, &agreement))?;
+    let report = Report::of(&Scorer, &turns);
+    writeln!(out, "{}", table(&report, &agreement))?;
     if let Some(file) = &args.confusing {
         write_confusing(&report, file)?;
     }
@@ -64,8 +60,7 @@ fn write_confusing(report: &Report, file: &Path) -> Result<()> {
 /// What a column shows of one check, and of all of them in the last row.
 type Column<'a> = (&'a str, &'a dyn Fn(&Measured) -> f64);
 
-/// `parts` are the cascade's first steps alone: what each further one adds.
-fn table(report: &Report, parts: &[(&str, Report)], agreement: &BTreeMap<Check, f64>) -> Table {
+fn table(report: &Report, agreement: &BTreeMap<Check, f64>) -> Table {
     let columns: [Column<'_>; 6] = [
         ("precision", &|measured| measured.counts.precision()),
         ("recall", &|measured| measured.counts.recall()),
@@ -74,29 +69,20 @@ fn table(report: &Report, parts: &[(&str, Report)], agreement: &BTreeMap<Check, 
         ("ECE", &|measured| measured.calibration.error()),
         ("always-yes F1", &Measured::always_yes),
     ];
-    let f1 = |measured: &Measured| measured.counts.f1();
     let number = |number: f64| Cell::new(format!("{number:.2}")).set_alignment(CellAlignment::Right);
     let titles = columns.iter().map(|(title, _)| *title);
-    let mut table = markdown_table(
-        ["check", "turns"]
-            .into_iter()
-            .chain(titles)
-            .chain(parts.iter().map(|(title, _)| *title))
-            .chain(["passes' κ"]),
-    );
+    let mut table = markdown_table(["check", "turns"].into_iter().chain(titles).chain(["passes' κ"]));
     for check in Check::ALL {
         let measured = report.get(check);
         let support = Cell::new(measured.counts.support()).set_alignment(CellAlignment::Right);
         let mut row = vec![Cell::new(check), support];
         row.extend(columns.iter().map(|(_, value)| number(value(measured))));
-        row.extend(parts.iter().map(|(_, part)| number(f1(part.get(check)))));
         row.push(agreement.get(&check).map_or(Cell::new(""), |kappa| number(*kappa)));
         table.add_row(row);
     }
     let turns = Cell::new(report.turns()).set_alignment(CellAlignment::Right);
     let mut row = vec![Cell::new("mean"), turns];
     row.extend(columns.iter().map(|(_, value)| number(report.mean(value))));
-    row.extend(parts.iter().map(|(_, part)| number(part.mean(f1))));
     let ceiling = agreement.values().sum::<f64>() / agreement.len().max(1) as f64;
     row.push(if agreement.is_empty() { Cell::new("") } else { number(ceiling) });
     table.add_row(row);

@@ -159,8 +159,10 @@ impl Cli {
             return eval::run(&args, &mut out).map(|()| Exit::Done);
         }
         if let Command::Train(args) = command {
-            let pretrained = || models::encoder_folder(&Settings::load()?);
-            return train::run(&args, pretrained, &mut out).map(|()| Exit::Done);
+            let settings = Settings::load()?;
+            let base = |name: &str| models::training_base(&settings, name);
+            let python = settings.python.as_deref().unwrap_or("python3");
+            return train::run(&args, base, python, &mut out).map(|()| Exit::Done);
         }
         if let Command::Doctor(args) = command {
             let (mut settings, wrong) = Settings::load_anyway()?;

@@ -95,18 +95,18 @@ pub fn store(settings: &Settings) -> Store {
     Store::new(settings.folders.models.clone(), &hub, settings.python.clone())
 }
 
-/// The model that the scorer's encoder starts from.
-const ENCODER: &str = "all-minilm-l6-v2";
-
-/// The folder with the files of the model that the scorer's encoder starts from, fetched where need be.
+/// What a training begins with, fetched where need be: the folder of a sentence-embedding model's files, or the one
+/// archive that holds them.
 ///
 /// # Errors
 /// It can't be had.
-pub fn encoder_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
+pub fn training_base(settings: &Settings, name: &str) -> anyhow::Result<PathBuf> {
     let mut bars = Bars::new(settings.plain, Interrupt::install());
-    let acquired = store(settings).acquire(catalogue(settings)?.get(ENCODER)?, &mut bars)?;
-    let folder = acquired.files.first().and_then(|file| file.parent());
-    folder.map(PathBuf::from).context("the model has no files")
+    let acquired = store(settings).acquire(catalogue(settings)?.get(name)?, &mut bars)?;
+    match &acquired.files[..] {
+        [archive] => Ok(archive.clone()),
+        files => files.first().and_then(|file| file.parent()).map(PathBuf::from).context("the model has no files"),
+    }
 }
 
 fn list(

@@ -103,7 +103,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     };
     let Some((model, loader)) = loaded else { return Ok(Exit::Interrupted) };
     interrupt.clear();
-    let scorer = Scorer::new();
+    let scorer = Scorer;
     Scorer::warm();
     let clock = SystemClock::start();
     let rooms =

@@ -102,7 +102,7 @@ fn remove(file: &Path, name: &str, out: &mut dyn Write) -> anyhow::Result<Exit> 
 }
 
 fn show(plan: &Plan, name: &str, format: Format, plain: bool, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let review = PlanReview::of(plan, &Scorer::new());
+    let review = PlanReview::of(plan, &Scorer);
     let text = match format {
         Format::Json => {
             json::pretty(&serde_json::json!({ "scenario": name, "plan": plan, "review": review }))

@@ -118,7 +118,7 @@ pub fn run(
 ) -> Result<u8> {
     let several = args.files.len() > 1;
     let mut writer = Writer {
-        scorer: Scorer::new(),
+        scorer: Scorer,
         format: args.format,
         jobs: usize::from(args.jobs),
         waiting: Vec::new(),

@@ -69,7 +69,7 @@ pub struct Desk<'a> {
 /// # Errors
 /// The file can't be read or written, the terminal failed.
 pub fn fill(file: &Path, desk: &mut Desk) -> anyhow::Result<Left> {
-    let mut sheet = Sheet { plan: Plan::load(file)?, file, scorer: Scorer::new() };
+    let mut sheet = Sheet { plan: Plan::load(file)?, file, scorer: Scorer };
     if sheet.plan.is_empty() {
         desk.show(&screen::note(
             "Nine short questions. Enter keeps an answer or goes on, /back goes back, /edit opens the sheet in your \

@@ -29,7 +29,7 @@ pub fn better_wording(talk: &[TurnView], greeting: &str, topic: &str) -> Option<
     let harm = |turn: &TurnView| turn.checks.present().filter(|check| !check.is_helpful()).count();
     let mut order: Vec<usize> = (0..talk.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(harm(&talk[index])));
-    let scorer = Scorer::new();
+    let scorer = Scorer;
     let grade = |turn: &Utterance| scorer.grade(turn).verdicts;
     let reworded = order.into_iter().take(MOST_TRIED).filter_map(|index| {
         let turn = &talk[index];

@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_good_plan_is_graded_with_words_of_its_own() {
-        let review = PlanReview::of(&plan(), &Scorer::new());
+        let review = PlanReview::of(&plan(), &Scorer);
         assert!(review.prepare.score.unwrap() >= 60.0, "{review:#?}");
         for part in &review.parts {
             for answer in &part.answers {
@@ -241,17 +241,17 @@ mod tests {
     #[test]
     fn the_lead_alone_earns_nothing_and_vague_answers_are_told_so() {
         let vague = Plan { topic: "something".into(), needs: "No idea.".into(), ..Plan::default() };
-        let review = PlanReview::of(&vague, &Scorer::new());
+        let review = PlanReview::of(&vague, &Scorer);
         assert_eq!(review.parts[0].missing, Some(Check::StatesTopic), "{review:#?}");
         assert_eq!(review.parts[3].missing, Some(Check::ExploresSituation));
-        assert_eq!(PlanReview::of(&Plan::default(), &Scorer::new()).prepare.score, None);
+        assert_eq!(PlanReview::of(&Plan::default(), &Scorer).prepare.score, None);
     }
 
     #[test]
     fn notes_about_the_boss_are_told_from_words_to_them() {
         let of = |situation: &str| {
             let plan = Plan { situation: situation.into(), topic: "the budget".into(), ..Plan::default() };
-            PlanReview::of(&plan, &Scorer::new()).parts
+            PlanReview::of(&plan, &Scorer).parts
         };
         let notes = of("She is covering for two people.");
         assert!(!notes[1].speaks_to_the_boss() && notes[1].missing.is_some());

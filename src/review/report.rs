@@ -163,7 +163,7 @@ impl Report {
 
     /// The talk that ends at `node`, with its plan judged.
     pub fn of_talk(session: &Session, node: Option<NodeId>, titles: Titles<'_>) -> Report {
-        let plan = session.plan.as_ref().map(|plan| PlanReview::of(plan, &Scorer::new()));
+        let plan = session.plan.as_ref().map(|plan| PlanReview::of(plan, &Scorer));
         Report::judged(session, node, titles, plan)
     }
 

@@ -4,7 +4,7 @@ use super::rubric::Check;
 use super::verdict::{Position, Utterance};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A turn with the labels that people gave it.
@@ -28,6 +28,9 @@ pub struct Labelled {
     /// The checks that are present.
     #[serde(rename = "labels", alias = "y")]
     pub present: BTreeSet<Check>,
+    /// The words that show each of them, verbatim, where somebody pointed at them.
+    #[serde(default)]
+    pub evidence: BTreeMap<Check, Vec<String>>,
     /// For a hard look-alike, its kind.
     #[serde(alias = "k", default)]
     pub kind: Option<String>,

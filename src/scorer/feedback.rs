@@ -4,7 +4,6 @@
 //! would do most at this point of the talk (permission before advice, questions before proposals, then
 //! something specific, an invitation, a hand). What was said lately is not said again.
 
-use super::parse::{Parsed, parse};
 use super::rubric::{Check, Check::*};
 use super::verdict::{Answer, Position, Span, Utterance, Verdicts};
 use super::wording;
@@ -13,9 +12,6 @@ use serde::Serialize;
 
 /// The most characters of the person's words that a note repeats.
 const QUOTE_CHARS: usize = 90;
-
-/// Clauses of fewer words say too little on their own.
-const SCRAP: usize = 3;
 
 /// A verdict less likely than this is not praised: praise for nothing sounds hollow.
 const PRAISED_FROM: f32 = 0.6;
@@ -65,9 +61,8 @@ pub fn feedback(turn: &Utterance<'_>, verdicts: &Verdicts, history: &[&Verdicts]
     }
     let moment = Moment { verdicts, history, position: turn.position, given: &given };
     let choice = moment.choose();
-    let parsed = parse(turn.text);
-    let praise = choice.praise.and_then(|check| moment.praise_note(&parsed, check));
-    let change = choice.change.and_then(|check| moment.change_note(&parsed, check));
+    let praise = choice.praise.and_then(|check| moment.praise_note(turn.text, check));
+    let change = choice.change.and_then(|check| moment.change_note(turn.text, check));
     Feedback { praise, change }
 }
 
@@ -193,26 +188,21 @@ impl Moment<'_> {
             .any(|bad| bad.start < span.end && span.start < bad.end)
     }
 
-    fn praise_note(&self, parsed: &Parsed<'_>, check: Check) -> Option<Note> {
+    fn praise_note(&self, text: &str, check: Check) -> Option<Note> {
         let span = self.clean_evidence(check)?;
-        let whole = quotable(parsed, check, span);
-        let quote = if self.touches_harm(&whole) { span.clone() } else { whole };
+        let quote = quotable(text, span);
         let said = self.given.iter().filter(|choice| choice.praise == Some(check)).count();
-        let line = wording::of(check).praise(&shown(parsed.text, &quote), said)?;
+        let line = wording::of(check).praise(&shown(text, &quote), said)?;
         Some(Note { check, quote: Some(quote), text: line, section: check.section() })
     }
 
-    fn change_note(&self, parsed: &Parsed<'_>, check: Check) -> Option<Note> {
+    fn change_note(&self, text: &str, check: Check) -> Option<Note> {
         let anchors = if check.is_helpful() { anchors(check) } else { &[] };
         let places = std::iter::once(&check).chain(anchors);
-        let place = places.into_iter().find_map(|&at| Some((at, self.verdicts.get(at).evidence.first()?)));
-        let quote = place.map(|(at, span)| match at == check {
-            true => quotable(parsed, check, span),
-            // What is missing is missing from the clause, not from a name in it.
-            false => quotable(parsed, AsksQuestion, span),
-        });
+        let quote = places.into_iter().find_map(|&at| self.verdicts.get(at).evidence.first());
+        let quote = quote.map(|span| quotable(text, span));
         let said = self.given.iter().filter(|choice| choice.change == Some(check)).count();
-        let words = quote.as_ref().map(|quote| shown(parsed.text, quote));
+        let words = quote.as_ref().map(|quote| shown(text, quote));
         let line = wording::of(check).change(words.as_deref(), said)?;
         Some(Note { check, quote, text: line, section: check.section() })
     }
@@ -250,46 +240,21 @@ fn anchors(missing: Check) -> &'static [Check] {
     }
 }
 
-/// The evidence as one would quote it: grown to its clause where that is short, without outer marks, and
-/// cut to its first words where it is long.
-fn quotable(parsed: &Parsed<'_>, check: Check, span: &Span) -> Span {
-    let whole = match check {
-        // These rest on a name or a date, not on what the clause does.
-        StatesTopic | Specific => span.clone(),
-        _ => whole_clause(parsed, span),
-    };
+/// The evidence as one would quote it: without outer marks, and cut to its first words where it is long.
+fn quotable(text: &str, span: &Span) -> Span {
     let edge = |c: char| c.is_whitespace() || ",;:.\"“”-–—".contains(c);
-    let Span { start, end, text: said } = &whole;
+    let Span { start, end, text: said } = span;
     let from = end - said.trim_start_matches(edge).len();
     let mut to = start + said.trim_end_matches(edge).len();
     if from >= to {
         return span.clone();
     }
-    if let Some((limit, _)) = parsed.text[from..to].char_indices().nth(QUOTE_CHARS) {
-        let head = &parsed.text[from..from + limit];
+    if let Some((limit, _)) = text[from..to].char_indices().nth(QUOTE_CHARS) {
+        let head = &text[from..from + limit];
         let cut = head.rfind(char::is_whitespace).unwrap_or(limit);
         to = from + head[..cut].trim_end_matches(edge).len();
     }
-    if from < to { Span::cut(parsed.text, from, to) } else { span.clone() }
-}
-
-/// The clauses that the span lies in, fillers in front left out; the whole sentence where they are scraps,
-/// the span itself where they are long.
-fn whole_clause(parsed: &Parsed<'_>, span: &Span) -> Span {
-    let mut touched = parsed
-        .clauses
-        .iter()
-        .filter(|clause| parsed.words[clause.head].start < span.end && span.start < clause.end);
-    let Some(first) = touched.next() else { return span.clone() };
-    let last = touched.next_back().unwrap_or(first);
-    let mut start = parsed.words[first.head].start.min(span.start);
-    let mut end = last.end.max(span.end);
-    let short = |start: usize, end: usize| parsed.text[start..end].chars().count() <= QUOTE_CHARS;
-    let sentence = &parsed.sentences[first.sentence];
-    if last.words.end - first.head < SCRAP && short(start.min(sentence.start), end.max(sentence.end)) {
-        (start, end) = (start.min(sentence.start), end.max(sentence.end));
-    }
-    if short(start, end) { Span::cut(parsed.text, start, end) } else { span.clone() }
+    if from < to { Span::cut(text, from, to) } else { span.clone() }
 }
 
 /// A quote as it stands in a remark: on one line, safe to print, with a sign that it goes on.
@@ -367,7 +332,7 @@ mod tests {
         let option = graded(
             text,
             Position::Middle,
-            &[(OffersOptions, "What if we tried a shorter review"), (AsksQuestion, text)],
+            &[(OffersOptions, text), (AsksQuestion, text)],
         );
         let turn = said(text, Position::Middle);
         let first = feedback(&turn, &option, &[&opening]);

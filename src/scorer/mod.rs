@@ -1,6 +1,5 @@
-//! What was good: the rubric, the rules, evidence, and the grade.
+//! What was good: the rubric, the reader, evidence, and the grade.
 
-pub mod classifier;
 pub mod corpus;
 pub mod eval;
 pub mod example;
@@ -10,17 +9,16 @@ pub mod grade;
 pub mod hint;
 pub mod language;
 pub mod parse;
+pub mod reader;
 pub mod rubric;
-pub mod rules;
 pub mod verdict;
 pub mod wording;
 
-use classifier::{Classifier, Opinion};
+use crate::text::Plain;
 use language::Language;
+use reader::Reader;
 use rubric::Check;
-use rules::{Reading, RuleResult, Rules};
-use std::ops::Range;
-use verdict::{Answer, Position, Span, Utterance, Verdict, Verdicts};
+use verdict::{Answer, Position, Utterance, Verdict, Verdicts};
 
 /// Why a turn was not graded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,144 +41,29 @@ pub struct Graded {
 }
 
 /// Grades turns.
-#[derive(Clone, Copy, Debug)]
-pub struct Scorer(Cascade);
-
-/// Which parts of the cascade answer.
-#[derive(Clone, Copy, Debug)]
-enum Cascade {
-    Rules,
-    Features,
-    Whole,
-}
-
-/// Without the classifier, a score from here on is a yes.
-const YES_FROM: f32 = 0.5;
-
-/// Spans of the rules are evidence from this score on, where the classifier says yes.
-const RULES_POINT_FROM: f32 = 0.3;
-
-impl Default for Scorer {
-    fn default() -> Scorer {
-        Scorer::new()
-    }
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scorer;
 
 impl Scorer {
-    /// The scorer that comes with the program: rules, features and encoder. Nothing is loaded before the
-    /// first turn.
-    pub fn new() -> Scorer {
-        Scorer(Cascade::Whole)
-    }
-
-    /// Rules alone.
-    pub fn rules() -> Scorer {
-        Scorer(Cascade::Rules)
-    }
-
-    /// Rules and the linear classifier, without the encoder.
-    pub fn features() -> Scorer {
-        Scorer(Cascade::Features)
-    }
-
     /// Loads what the first turn would have to wait for, while nobody waits.
     pub fn warm() {
-        std::thread::spawn(Classifier::shipped);
-    }
-
-    fn classifier(self) -> Option<&'static Classifier> {
-        match self.0 {
-            Cascade::Rules => None,
-            Cascade::Features => Some(Classifier::features_only()),
-            Cascade::Whole => Some(Classifier::shipped()),
-        }
+        std::thread::spawn(Reader::shipped);
     }
 
     /// Grades one turn. Same turn, same answer; linear in its length; never panics.
     pub fn grade(&self, utterance: &Utterance<'_>) -> Graded {
-        let skipped = match language::guess(&crate::text::printable(utterance.text)) {
+        let plain = Plain::of(utterance.text);
+        let skipped = match language::guess(&plain.text) {
             Language::None => Some(Skipped::Empty),
             Language::Other => Some(Skipped::NotEnglish),
             Language::English => None,
         };
-        if skipped.is_some() {
-            return Graded { verdicts: Verdicts::not_applicable(), skipped };
-        }
-        let reading = Reading::of(utterance);
-        let result = Rules::judge(&reading);
-        let verdicts = match self.classifier() {
-            None => by_rules(utterance, &result),
-            Some(classifier) => {
-                let opinion = classifier.judge(utterance, &reading, &result);
-                by_classifier(&reading, &result, &opinion)
-            }
+        let verdicts = match skipped {
+            Some(_) => Verdicts::not_applicable(),
+            None => applied(utterance, Reader::shipped().read(utterance, &plain)),
         };
-        Graded { verdicts: applied(utterance, verdicts), skipped: None }
+        Graded { verdicts, skipped }
     }
-}
-
-/// Turns the rules' scores and spans into verdicts.
-fn by_rules(utterance: &Utterance<'_>, found: &RuleResult) -> Verdicts {
-    let mut verdicts = Verdicts::default();
-    for check in Check::ALL {
-        let finding = found.get(check);
-        let yes = finding.score >= YES_FROM && !finding.spans.is_empty();
-        let evidence = finding.spans.iter().map(|span| Span::cut(utterance.text, span.start, span.end));
-        *verdicts.get_mut(check) = Verdict {
-            verdict: if yes { Answer::Yes } else { Answer::No },
-            p: finding.score,
-            evidence: if yes { evidence.collect() } else { Vec::new() },
-        };
-    }
-    verdicts
-}
-
-/// Turns the classifier's probabilities into verdicts; evidence is the rules' where they found any.
-fn by_classifier(reading: &Reading<'_>, found: &RuleResult, opinion: &Opinion<'_>) -> Verdicts {
-    let mut verdicts = Verdicts::default();
-    for check in Check::ALL {
-        let finding = found.get(check);
-        let spans = if !opinion.is_yes(check) {
-            Vec::new()
-        } else if finding.score >= RULES_POINT_FROM && !finding.spans.is_empty() {
-            whole_thoughts(reading, check, &finding.spans)
-        } else {
-            opinion.evidence(check, reading).into_iter().collect()
-        };
-        let text = reading.parsed.text;
-        *verdicts.get_mut(check) = Verdict {
-            verdict: if spans.is_empty() { Answer::No } else { Answer::Yes },
-            p: opinion.probability(check),
-            evidence: spans.iter().map(|span| Span::cut(text, span.start, span.end)).collect(),
-        };
-    }
-    verdicts
-}
-
-/// A clause of more words than this is not quoted whole.
-const LONGEST_THOUGHT: usize = 14;
-
-/// Spans whose check shows in what a clause goes on to say, not in its first words alone ("I know you're
-/// covering two teams"), grown to the end of that clause where it is short.
-fn whole_thoughts(reading: &Reading<'_>, check: Check, spans: &[Range<usize>]) -> Vec<Range<usize>> {
-    let grows = [Check::Acknowledges, Check::MutualBenefit, Check::InvitesInput, Check::AsksPermission];
-    if !grows.contains(&check) {
-        return spans.to_vec();
-    }
-    let parsed = &reading.parsed;
-    let mut grown: Vec<Range<usize>> = Vec::with_capacity(spans.len());
-    for span in spans {
-        let clause = parsed.clauses.iter().find(|clause| clause.start < span.end && span.end <= clause.end);
-        let core = clause.map(|clause| reading.core(clause)).unwrap_or_default();
-        let end = match core.len() {
-            1..=LONGEST_THOUGHT => span.end.max(parsed.bytes(&core).end),
-            _ => span.end,
-        };
-        if grown.iter().all(|other| end <= other.start || other.end <= span.start) {
-            grown.push(span.start..end);
-        }
-    }
-    grown
 }
 
 /// The rubric's "applies" column.
@@ -201,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn grade(text: &str) -> Graded {
-        Scorer::rules().grade(&Utterance { text, context: None, position: Position::Middle })
+        Scorer.grade(&Utterance { text, context: None, position: Position::Middle })
     }
 
     #[test]
@@ -239,15 +122,13 @@ mod tests {
         #[test]
         fn evidence_is_verbatim_and_grading_is_deterministic(text in text(), position in position()) {
             let utterance = Utterance { text: &text, context: None, position };
-            for scorer in [Scorer::rules(), Scorer::features(), Scorer::new()] {
-            let graded = scorer.grade(&utterance);
+            let graded = Scorer.grade(&utterance);
             for (check, verdict) in graded.verdicts.iter() {
                 prop_assert!((0.0..=1.0).contains(&verdict.p));
                 prop_assert_eq!(verdict.verdict == Answer::Yes, !verdict.evidence.is_empty(), "{}", check);
                 prop_assert!(verdict.evidence.iter().all(|span| span.is_verbatim(&text)));
             }
-            prop_assert_eq!(graded, scorer.grade(&utterance));
-            }
+            prop_assert_eq!(graded, Scorer.grade(&utterance));
         }
     }
 }

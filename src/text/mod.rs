@@ -6,6 +6,7 @@ pub mod file;
 pub mod gate;
 pub mod json;
 pub mod markdown;
+pub mod plain;
 pub mod printable;
 pub mod quote;
 pub mod sentence;
@@ -14,6 +15,7 @@ pub mod suggest;
 pub mod token;
 
 pub use count::count;
+pub use plain::Plain;
 pub use printable::{brief, one_line, printable};
 pub use quote::quotations;
 pub use sentence::sentences;

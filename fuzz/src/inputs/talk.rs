@@ -69,7 +69,7 @@ pub fn lines(bytes: &[u8]) {
 pub fn practise(cast: Cast, script: &[u8], replies: &[&str]) {
     let scratch = Scratch::new();
     let store = Store::open(scratch.path()).expect("a new store");
-    let scorer = Scorer::rules();
+    let scorer = Scorer;
     let clock = SystemClock::start();
     let engine = Engine::Ready(Box::new(ScriptedModel::new(replies.iter().copied())));
     let rooms = Rooms { store, scorer: &scorer, engine, clock: &clock, library: library() };
@@ -78,7 +78,7 @@ pub fn practise(cast: Cast, script: &[u8], replies: &[&str]) {
 
 /// Goes on with a session that was imported.
 pub fn go_on(store: Store, session: Session) {
-    let scorer = Scorer::rules();
+    let scorer = Scorer;
     let clock = SystemClock::start();
     let engine = Engine::Ready(Box::new(ScriptedModel::new(["Fine. Thursday at ten, then."])));
     let rooms = Rooms { store, scorer: &scorer, engine, clock: &clock, library: library() };

@@ -82,9 +82,10 @@ impl Moment {
     /// What each line teaches the critic.
     pub fn examples(&self) -> impl Iterator<Item = Example> + '_ {
         self.lines.iter().map(|(line, label)| Example {
-            text: line.clone(),
+            pieces: vec![line.clone()],
             before: Some(self.text()),
-            answers: Label::ALL.into_iter().map(|answer| Some(answer == *label)).collect(),
+            yes: [label.id().to_owned()].into(),
+            ..Example::default()
         })
     }
 }

@@ -4,15 +4,14 @@
 
 pub mod labelled;
 
+use crate::include_aligned;
 use crate::model::ModelError;
 use crate::model::encoder::Encoder;
-use crate::scorer::classifier::Classifier;
 use labelled::Label;
 use std::sync::LazyLock;
 
 static SHIPPED: LazyLock<Critic> = LazyLock::new(|| {
-    let start = Classifier::shipped().encoder().expect("the shipped classifier has an encoder");
-    let encoder = Encoder::from_tuned(include_bytes!("critic.gguf"), start);
+    let encoder = Encoder::from_bytes(include_aligned!("critic.gguf"));
     Critic { encoder: encoder.expect("a test reads the shipped critic") }
 });
 
@@ -20,7 +19,7 @@ static SHIPPED: LazyLock<Critic> = LazyLock::new(|| {
 pub const MOMENT_PIECES: usize = 80;
 
 /// A trained critic.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Critic {
     encoder: Encoder,
 }

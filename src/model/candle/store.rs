@@ -13,9 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Bytes that are brought in at a time, after which the thread looks whether it is still wanted.
 const PIECE: usize = 8 << 20;
 
-/// The bytes of a model file.
+/// Where the bytes are.
+enum Place {
+    Mapped(Mmap),
+    Program(&'static [u8]),
+}
+
+/// The bytes of a model file, or of one that is in the program.
 pub struct Store {
-    map: Mmap,
+    place: Place,
     stop: AtomicBool,
 }
 
@@ -31,17 +37,29 @@ impl Drop for Toucher {
 impl Store {
     /// The bytes of `map`.
     pub fn new(map: Mmap) -> Arc<Store> {
-        Arc::new(Store { map, stop: AtomicBool::new(false) })
+        Store::at(Place::Mapped(map))
+    }
+
+    /// Bytes that are in the program, aligned as a file's are.
+    pub fn fixed(bytes: &'static [u8]) -> Arc<Store> {
+        Store::at(Place::Program(bytes))
+    }
+
+    fn at(place: Place) -> Arc<Store> {
+        Arc::new(Store { place, stop: AtomicBool::new(false) })
     }
 
     /// All bytes.
     pub fn all(&self) -> &[u8] {
-        &self.map
+        match &self.place {
+            Place::Mapped(map) => map,
+            Place::Program(bytes) => bytes,
+        }
     }
 
     /// Some of the bytes.
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
-        &self.map[range]
+        &self.all()[range]
     }
 
     /// Begins to map the file's pages in order, in a thread: a page fault costs a step more than the pass
@@ -54,8 +72,8 @@ impl Store {
     }
 
     fn touch_all(&self) {
-        for start in (0..self.map.len()).step_by(PIECE) {
-            let length = PIECE.min(self.map.len() - start);
+        for start in (0..self.all().len()).step_by(PIECE) {
+            let length = PIECE.min(self.all().len() - start);
             if self.stop.load(Ordering::Relaxed) || !self.touch_piece(start, length) {
                 return;
             }
@@ -64,13 +82,14 @@ impl Store {
 
     /// Whether the system can do it.
     fn touch_piece(&self, start: usize, length: usize) -> bool {
+        let Place::Mapped(map) = &self.place else { return false };
         #[cfg(target_os = "linux")]
-        let done = self.map.advise_range(memmap2::Advice::PopulateRead, start, length).is_ok();
+        let done = map.advise_range(memmap2::Advice::PopulateRead, start, length).is_ok();
         #[cfg(all(unix, not(target_os = "linux")))]
-        let done = self.map.advise_range(memmap2::Advice::WillNeed, start, length).is_ok();
+        let done = map.advise_range(memmap2::Advice::WillNeed, start, length).is_ok();
         #[cfg(not(unix))]
         let done = {
-            let _ = (start, length);
+            let _ = (map, start, length);
             false
         };
         done

@@ -27,6 +27,17 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// The matrix whose rows are `bytes` of `store`.
+    ///
+    /// # Panics
+    /// When the bytes aren't there, or aren't `rows` of `cols`.
+    pub fn new(store: Arc<Store>, bytes: Range<usize>, dtype: GgmlDType, rows: usize, cols: usize) -> Matrix {
+        let kernel = Kernel::new(dtype, Machine::detect());
+        let matrix = Matrix { store, bytes, dtype, rows, cols, kernel };
+        assert!(matrix.bytes().len() == rows * matrix.row_bytes());
+        matrix
+    }
+
     /// Bytes of one row.
     pub fn row_bytes(&self) -> usize {
         self.cols / self.dtype.block_size() * self.dtype.type_size()

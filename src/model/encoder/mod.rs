@@ -1,20 +1,33 @@
-//! A sentence encoder that answers several yes/no questions about a text at once: all-MiniLM-L6-v2,
-//! fine-tuned, on candle's tensors.
+//! A sentence encoder that answers several yes/no questions about a text at once, and says of each word piece how
+//! much it speaks for a yes: a fine-tuned all-mpnet-base-v2 or all-MiniLM-L6-v2, quantized, on the kernels of the
+//! language model. `training/encoder.py` makes its weights, [`pack`] the file.
 
 mod file;
 mod network;
-mod ops;
+#[cfg(test)]
+mod tests;
 pub mod train;
 
 use super::ModelError;
-use candle_core::{Device, Tensor};
-use file::Cutter;
-use network::{Batch, Network};
-use std::io::{Seek, Write};
+use file::{Cutter, Pieces};
+use network::Network;
 use std::ops::Range;
 
+pub use file::pack;
+
+/// Bytes of a file that is in the program, where the kernels can read them.
+#[macro_export]
+macro_rules! include_aligned {
+    ($path:literal) => {{
+        #[repr(C, align(64))]
+        struct Aligned<T: ?Sized>(T);
+        static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!($path));
+        &FILE.0
+    }};
+}
+
 /// A trained encoder.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Encoder {
     network: Network,
     cutter: Cutter,
@@ -26,43 +39,18 @@ pub struct Encoder {
 pub struct Said {
     /// Log-odds before calibration, one a label.
     pub logits: Vec<f32>,
-    /// The word pieces, as bytes of the text, and what each adds to the log-odds of each label.
-    pub pulls: Vec<(Range<usize>, Vec<f32>)>,
+    /// The word pieces, as bytes of the text, and for each label the log-odds that the piece shows it.
+    pub pieces: Vec<(Range<usize>, Vec<f32>)>,
 }
 
 impl Encoder {
-    /// Reads what [`Encoder::write`] wrote.
+    /// Reads what [`pack`] wrote; `bytes` are aligned as [`include_aligned`] does it.
     ///
     /// # Errors
     /// Damaged bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Encoder, ModelError> {
-        let (network, cutter, labels) = file::read(bytes, None)?;
+    pub fn from_bytes(bytes: &'static [u8]) -> Result<Encoder, ModelError> {
+        let (network, cutter, labels) = file::read(bytes)?;
         Ok(Encoder { network, cutter, labels })
-    }
-
-    /// Reads what [`Encoder::write_tuned`] wrote; the vocabulary is `other`'s, an encoder of the same start.
-    ///
-    /// # Errors
-    /// Damaged bytes.
-    pub fn from_tuned(bytes: &[u8], other: &Encoder) -> Result<Encoder, ModelError> {
-        let (network, cutter, labels) = file::read(bytes, Some((&other.network, &other.cutter)))?;
-        Ok(Encoder { network, cutter, labels })
-    }
-
-    /// Writes the encoder as a GGUF.
-    ///
-    /// # Errors
-    /// A fault of candle or of the file.
-    pub fn write(&self, out: &mut (impl Write + Seek)) -> Result<(), ModelError> {
-        file::store(&self.network, &self.cutter, &self.labels, true, out)
-    }
-
-    /// Writes what training changed, without the vocabulary and the tokenizer: half as much.
-    ///
-    /// # Errors
-    /// As [`Encoder::write`].
-    pub fn write_tuned(&self, out: &mut (impl Write + Seek)) -> Result<(), ModelError> {
-        file::store(&self.network, &self.cutter, &self.labels, false, out)
     }
 
     /// The labels' names, in the order of the answers.
@@ -74,57 +62,36 @@ impl Encoder {
     /// stretch that is most. Same text, same answer.
     ///
     /// # Errors
-    /// A fault of the tokenizer or of candle.
+    /// A fault of the tokenizer.
     pub fn read(&self, text: &str, before: Option<&str>) -> Result<Said, ModelError> {
-        let mut said = Said { logits: vec![f32::NEG_INFINITY; self.labels.len()], pulls: Vec::new() };
+        let mut said = Said { logits: vec![f32::NEG_INFINITY; self.labels.len()], pieces: Vec::new() };
         for stretch in self.cutter.cut(text, before)? {
-            let run = || -> candle_core::Result<(Vec<f32>, Vec<Vec<f32>>)> {
-                let found = self.network.forward(&Batch::of(&[&stretch])?, None)?;
-                Ok((found.logits.squeeze(0)?.to_vec1()?, found.pulls.squeeze(0)?.to_vec2()?))
-            };
-            let (logits, pulls) =
-                run().map_err(|error| ModelError::Engine(format!("the scorer's encoder: {error}")))?;
-            said.logits.iter_mut().zip(logits).for_each(|(most, next)| *most = most.max(next));
+            let answer = self.network.read(&stretch);
+            said.logits.iter_mut().zip(answer.logits).for_each(|(most, next)| *most = most.max(next));
             // The first piece is the mark at the start.
-            said.pulls.extend(stretch.bytes.iter().cloned().zip(pulls.into_iter().skip(1)));
+            said.pieces.extend(stretch.bytes.iter().cloned().zip(answer.pieces.into_iter().skip(1)));
         }
         Ok(said)
     }
 
-    /// The log-odds of each of several short texts that stood after the same words, as one batch: `[text][label]`.
-    /// Of a text longer than a stretch only the first is read.
+    /// The log-odds of each of several short texts that stood after the same words: `[text][label]`. They are
+    /// shared among the machine's cores. Of a text longer than a stretch only the first is read.
     ///
     /// # Errors
     /// As [`Encoder::read`].
     pub fn read_all(&self, texts: &[&str], before: Option<&str>) -> Result<Vec<Vec<f32>>, ModelError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
         let cut = |text: &&str| Ok(self.cutter.cut(text, before)?.swap_remove(0));
-        let pieces: Vec<file::Pieces> = texts.iter().map(cut).collect::<Result<_, ModelError>>()?;
-        let run =
-            || self.network.forward(&Batch::of(&pieces.iter().collect::<Vec<_>>())?, None)?.logits.to_vec2();
-        run().map_err(|error| ModelError::Engine(format!("the encoder: {error}")))
+        let pieces: Vec<Pieces> = texts.iter().map(cut).collect::<Result<_, ModelError>>()?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut logits = vec![Vec::new(); texts.len()];
+        let share = texts.len().div_ceil(cores).max(1);
+        std::thread::scope(|scope| {
+            for (pieces, logits) in pieces.chunks(share).zip(logits.chunks_mut(share)) {
+                scope.spawn(move || {
+                    pieces.iter().zip(logits).for_each(|(pieces, out)| *out = self.network.read(pieces).logits);
+                });
+            }
+        });
+        Ok(logits)
     }
 }
-
-/// Gives a network heads for `labels` labels, with numbers from `next`.
-fn label_tensors(
-    network: &mut Network,
-    labels: usize,
-    width: usize,
-    mut next: impl FnMut() -> f32,
-) -> candle_core::Result<()> {
-    let mut matrix = || {
-        let numbers: Vec<f32> = std::iter::repeat_with(&mut next).take(labels * width).collect();
-        Tensor::from_vec(numbers, (labels, width), &Device::Cpu)
-    };
-    network.look = matrix()?;
-    network.weigh = matrix()?;
-    // Most labels are absent from most texts.
-    network.bias = Tensor::full(-1.5f32, labels, &Device::Cpu)?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,52 +1,32 @@
-//! The network: BERT's encoder layers (Devlin et al. 2019) with one attention-pooled head a label.
+//! The network: the encoder layers of BERT (Devlin et al. 2019) and MPNet (Song et al. 2020), with one
+//! attention-pooled head a label, on the kernels of the language model.
 //!
-//! Shapes: `B` texts in a batch, `L` word pieces, `D` width of the model, `H` attention heads, `C` labels.
+//! Shapes: `L` word pieces, `D` width of the model, `H` attention heads, `C` labels. Everything is done on the
+//! calling thread: a turn takes tens of milliseconds, and many turns are shared out by whoever has them.
 
 use super::file::Pieces;
-use super::ops;
-use candle_core::{DType, Device, Result, Tensor};
-
-/// Added to the variance under the root, as BERT was trained.
-pub(super) const EPSILON: f32 = 1e-12;
-
-/// The attention heads of MiniLM-L6: 12 of 32 numbers each.
-const HEADS: usize = 12;
-
-/// Attention to a position that is not there.
-const NOWHERE: f64 = -1e4;
+use crate::model::candle::{Input, Machine, Matrix, Pool, multiply};
+use std::cell::RefCell;
 
 /// A weight `[out, in]` and what is added to its product, `[out]`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Linear {
-    pub weight: Tensor,
-    pub bias: Tensor,
-}
-
-impl Linear {
-    fn apply(&self, rows: &Tensor) -> Result<Tensor> {
-        ops::add_bias(&rows.matmul(&self.weight.t()?)?, &self.bias)
-    }
+    pub weight: Matrix,
+    pub bias: Vec<f32>,
 }
 
 /// Scale and shift of a normalised row, `[D]` each.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Norm {
-    pub weight: Tensor,
-    pub bias: Tensor,
-}
-
-impl Norm {
-    fn apply(&self, rows: &Tensor) -> Result<Tensor> {
-        ops::layer_norm(rows, &self.weight, &self.bias, EPSILON)
-    }
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
 }
 
 /// One encoder layer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Layer {
-    pub query: Linear,
-    pub key: Linear,
-    pub value: Linear,
+    /// Query, key and value.
+    pub qkv: [Linear; 3],
     pub output: Linear,
     pub output_norm: Norm,
     pub up: Linear,
@@ -54,179 +34,213 @@ pub(super) struct Layer {
     pub layer_norm: Norm,
 }
 
+/// One head a label.
+#[derive(Clone)]
+pub(super) struct Heads {
+    /// `[C, D]`: which word pieces a label looks at.
+    pub look: Vec<f32>,
+    /// `[C, D]` and `[C]`: what it makes of them.
+    pub weigh: [Vec<f32>; 2],
+    /// `[C, D]` and `[C]`: whether a piece shows it.
+    pub show: [Vec<f32>; 2],
+}
+
 /// The whole network.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Network {
     /// `[vocabulary, D]`
-    pub words: Tensor,
+    pub words: Matrix,
     /// `[longest, D]`
-    pub positions: Tensor,
-    /// `[2, D]`: of the text itself, of what stood before it.
-    pub kinds: Tensor,
+    pub positions: Vec<f32>,
+    /// `[2, D]`: of the text itself, of what stood before it; BERT's.
+    pub kinds: Option<Vec<f32>>,
     pub norm: Norm,
+    /// `[32, H]`: what the distance between two pieces adds to their score; MPNet's.
+    pub distances: Option<Vec<f32>>,
     pub layers: Vec<Layer>,
-    /// `[C, D]`: which word pieces a label looks at.
-    pub look: Tensor,
-    /// `[C, D]`: what it makes of them.
-    pub weigh: Tensor,
-    /// `[C]`
-    pub bias: Tensor,
-}
-
-/// Sets numbers to zero at random while learning, so that no answer hangs on one of them (Srivastava et al.
-/// 2014).
-pub(super) trait Dropout {
-    fn drop(&mut self, numbers: &Tensor) -> Result<Tensor>;
-}
-
-/// Word pieces of several texts, padded to the longest.
-pub(super) struct Batch {
-    /// `[B, L]`
-    ids: Tensor,
-    kinds: Tensor,
-    /// `[B, L]`, 0 where a piece is there and [`NOWHERE`] where not.
-    missing: Tensor,
-    /// `[B, L]`, 0 where a piece is the text's own and [`NOWHERE`] where not.
-    foreign: Tensor,
-}
-
-impl Batch {
-    /// # Errors
-    /// A fault of candle.
-    pub fn of(texts: &[&Pieces]) -> Result<Batch> {
-        let width = texts.iter().map(|text| text.ids.len()).max().unwrap_or_default();
-        let size = (texts.len(), width);
-        let (mut ids, mut kinds) = (vec![0u32; size.0 * width], vec![0u32; size.0 * width]);
-        let mut missing = vec![NOWHERE as f32; size.0 * width];
-        let mut foreign = missing.clone();
-        for (text, at) in texts.iter().zip((0..).step_by(width.max(1))) {
-            ids[at..at + text.ids.len()].copy_from_slice(&text.ids);
-            kinds[at + text.own..at + text.ids.len()].fill(1);
-            missing[at..at + text.ids.len()].fill(0.0);
-            foreign[at..at + text.own].fill(0.0);
-        }
-        let device = &Device::Cpu;
-        Ok(Batch {
-            ids: Tensor::from_vec(ids, size, device)?,
-            kinds: Tensor::from_vec(kinds, size, device)?,
-            missing: Tensor::from_vec(missing, size, device)?,
-            foreign: Tensor::from_vec(foreign, size, device)?,
-        })
-    }
+    pub labels: Heads,
+    /// `H`
+    pub heads: usize,
+    /// Added to the variance under the root.
+    pub epsilon: f32,
 }
 
 /// What the heads say.
-pub(super) struct Said {
-    /// `[B, C]`: log-odds before calibration.
-    pub logits: Tensor,
-    /// `[B, L, C]`: how much each word piece adds to each.
-    pub pulls: Tensor,
+pub(super) struct Answer {
+    /// `[C]`: log-odds before calibration.
+    pub logits: Vec<f32>,
+    /// `[own pieces][C]`: log-odds that a piece, the marks at start and end included, is of the words that show it.
+    pub pieces: Vec<Vec<f32>>,
+}
+
+/// What is written over and over, kept by each thread.
+struct Scratch {
+    pool: Pool,
+    input: Input,
+    products: [Vec<f32>; 3],
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> =
+        RefCell::new(Scratch { pool: Pool::new(1), input: Input::default(), products: Default::default() });
 }
 
 impl Network {
-    /// Runs a batch; with `dropout`, so that it can be learned from.
-    ///
-    /// # Errors
-    /// A fault of candle.
-    pub fn forward(&self, batch: &Batch, mut dropout: Option<&mut dyn Dropout>) -> Result<Said> {
-        let (texts, width) = batch.ids.dims2()?;
-        let size = self.words.dim(1)?;
-        let mut thin = |numbers: Tensor| match dropout.as_mut() {
-            Some(dropout) => dropout.drop(&numbers),
-            None => Ok(numbers),
-        };
-        let place = self.positions.narrow(0, 0, width)?;
-        let words = self.words.index_select(&batch.ids.flatten_all()?, 0)?;
-        let kinds = self.kinds.index_select(&batch.kinds.flatten_all()?, 0)?;
-        let embedded = (words + kinds)?.reshape((texts, width, size))?.broadcast_add(&place)?;
-        let mut rows = thin(self.norm.apply(&embedded.reshape((texts * width, size))?)?)?;
-        let missing = batch.missing.reshape((texts, 1, 1, width))?;
-        for layer in &self.layers {
-            let by_head = |linear: &Linear| -> Result<Tensor> {
-                let heads = linear.apply(&rows)?.reshape((texts, width, HEADS, size / HEADS))?;
-                heads.transpose(1, 2)?.contiguous()
-            };
-            let query = (by_head(&layer.query)? * (HEADS as f64 / size as f64).sqrt())?;
-            let scores = query.matmul(&by_head(&layer.key)?.t()?)?.broadcast_add(&missing)?;
-            let shares = thin(ops::softmax(&scores)?)?;
-            let mixed = shares.matmul(&by_head(&layer.value)?)?.transpose(1, 2)?.contiguous()?;
-            let attended = thin(layer.output.apply(&mixed.reshape((texts * width, size))?)?)?;
-            rows = layer.output_norm.apply(&(rows + attended)?)?;
-            let thought = thin(layer.down.apply(&ops::gelu(&layer.up.apply(&rows)?)?)?)?;
-            rows = layer.layer_norm.apply(&(rows + thought)?)?;
-        }
-        let rows = thin(rows)?;
-        let labels = self.look.dim(0)?;
-        let looks = rows.matmul(&self.look.t()?)?.reshape((texts, width, labels))?;
-        let looks = looks.broadcast_add(&batch.foreign.unsqueeze(2)?)?.transpose(1, 2)?.contiguous()?;
-        let shares = ops::softmax(&looks)?.transpose(1, 2)?.contiguous()?;
-        let worth = rows.matmul(&self.weigh.t()?)?.reshape((texts, width, labels))?;
-        let pulls = (shares * worth)?;
-        let logits = pulls.sum(1)?.broadcast_add(&self.bias)?;
-        Ok(Said { logits, pulls })
+    /// Width of the model.
+    pub fn width(&self) -> usize {
+        self.norm.weight.len()
     }
 
-    /// Every tensor with its name in a GGUF (llama.cpp's names for BERT; the heads are ours).
-    pub fn named(&mut self) -> Vec<(String, &mut Tensor)> {
-        let mut all: Vec<(String, &mut Tensor)> = vec![
-            ("token_embd.weight".into(), &mut self.words),
-            ("position_embd.weight".into(), &mut self.positions),
-            ("token_types.weight".into(), &mut self.kinds),
-            ("token_embd_norm.weight".into(), &mut self.norm.weight),
-            ("token_embd_norm.bias".into(), &mut self.norm.bias),
-        ];
-        for (at, layer) in self.layers.iter_mut().enumerate() {
-            let linears = [
-                ("attn_q", &mut layer.query),
-                ("attn_k", &mut layer.key),
-                ("attn_v", &mut layer.value),
-                ("attn_output", &mut layer.output),
-                ("ffn_up", &mut layer.up),
-                ("ffn_down", &mut layer.down),
-            ];
-            for (name, linear) in linears {
-                all.push((format!("blk.{at}.{name}.weight"), &mut linear.weight));
-                all.push((format!("blk.{at}.{name}.bias"), &mut linear.bias));
+    /// Reads one stretch.
+    pub fn read(&self, pieces: &Pieces) -> Answer {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut rows = self.embed(pieces);
+            let distances = self.by_offset(pieces.ids.len());
+            for layer in &self.layers {
+                self.layer(layer, &distances, scratch, &mut rows);
             }
-            let norms =
-                [("attn_output_norm", &mut layer.output_norm), ("layer_output_norm", &mut layer.layer_norm)];
-            for (name, norm) in norms {
-                all.push((format!("blk.{at}.{name}.weight"), &mut norm.weight));
-                all.push((format!("blk.{at}.{name}.bias"), &mut norm.bias));
-            }
-        }
-        all.push(("labels.look.weight".into(), &mut self.look));
-        all.push(("labels.weigh.weight".into(), &mut self.weigh));
-        all.push(("labels.bias".into(), &mut self.bias));
-        all
-    }
-
-    /// A network of `layers` layers whose tensors are all empty, to be filled by name.
-    pub fn empty(layers: usize) -> Result<Network> {
-        let nothing = || Tensor::zeros(0, DType::F32, &Device::Cpu);
-        let linear = || -> Result<Linear> { Ok(Linear { weight: nothing()?, bias: nothing()? }) };
-        let norm = || -> Result<Norm> { Ok(Norm { weight: nothing()?, bias: nothing()? }) };
-        let layer = || -> Result<Layer> {
-            Ok(Layer {
-                query: linear()?,
-                key: linear()?,
-                value: linear()?,
-                output: linear()?,
-                output_norm: norm()?,
-                up: linear()?,
-                down: linear()?,
-                layer_norm: norm()?,
-            })
-        };
-        Ok(Network {
-            words: nothing()?,
-            positions: nothing()?,
-            kinds: nothing()?,
-            norm: norm()?,
-            layers: (0..layers).map(|_| layer()).collect::<Result<_>>()?,
-            look: nothing()?,
-            weigh: nothing()?,
-            bias: nothing()?,
+            self.labels.answer(&rows[..pieces.own * self.width()])
         })
     }
+
+    /// The pieces as rows, `[L, D]`.
+    fn embed(&self, pieces: &Pieces) -> Vec<f32> {
+        let width = self.width();
+        let mut rows = vec![0.0; pieces.ids.len() * width];
+        for (at, (row, id)) in rows.chunks_exact_mut(width).zip(&pieces.ids).enumerate() {
+            self.words.dequantize_row(*id as usize, row);
+            add(row, &self.positions[at * width..(at + 1) * width]);
+            if let Some(kinds) = &self.kinds {
+                let kind = usize::from(at >= pieces.own);
+                add(row, &kinds[kind * width..(kind + 1) * width]);
+            }
+        }
+        self.norm.apply(&mut rows, self.epsilon);
+        rows
+    }
+
+    /// For each head, what each offset from −(length − 1) to length − 1 of a key from its query adds to a score.
+    fn by_offset(&self, length: usize) -> Vec<Vec<f32>> {
+        let table = self.distances.as_deref().unwrap_or_default();
+        let offsets = || 1 - length as isize..length as isize;
+        let of_head = |head| offsets().map(|offset| table[bucket(offset) * self.heads + head]).collect();
+        (0..if table.is_empty() { 0 } else { self.heads }).map(of_head).collect()
+    }
+
+    fn layer(&self, layer: &Layer, distances: &[Vec<f32>], scratch: &mut Scratch, rows: &mut [f32]) {
+        let width = self.width();
+        let Scratch { pool, input, products } = scratch;
+        input.reset(rows.len() / width, width).copy_from_slice(rows);
+        let [query, key, value] = products;
+        let [q, k, v] = &layer.qkv;
+        multiply(pool, input, &mut [(&q.weight, query), (&k.weight, key), (&v.weight, value)]);
+        q.add_bias(query);
+        k.add_bias(key);
+        v.add_bias(value);
+        self.attend(query, key, value, distances, input.reset(rows.len() / width, width));
+        layer.output.apply(pool, input, query);
+        add(rows, query);
+        layer.output_norm.apply(rows, self.epsilon);
+        input.reset(rows.len() / width, width).copy_from_slice(rows);
+        layer.up.apply(pool, input, key);
+        let ones = vec![1.0; key.len()];
+        Machine::detect().gelu_gate(key, &ones);
+        input.reset(rows.len() / width, layer.up.bias.len()).copy_from_slice(key);
+        layer.down.apply(pool, input, query);
+        add(rows, query);
+        layer.layer_norm.apply(rows, self.epsilon);
+    }
+
+    /// Every head's mix of the values, `[L, D]` like the others.
+    fn attend(&self, query: &[f32], key: &[f32], value: &[f32], distances: &[Vec<f32>], out: &mut [f32]) {
+        let (machine, width, size) = (Machine::detect(), self.width(), self.width() / self.heads);
+        let length = query.len() / width;
+        let scale = 1.0 / (size as f32).sqrt();
+        let mut scores = vec![0.0; length];
+        for head in 0..self.heads {
+            let columns = |row: usize| row * width + head * size..row * width + (head + 1) * size;
+            let of_head = |all: &[f32]| -> Vec<f32> {
+                (0..length).flat_map(|row| all[columns(row)].iter().copied()).collect()
+            };
+            let (keys, values) = (of_head(key), of_head(value));
+            for row in 0..length {
+                machine.dots(&query[columns(row)], &keys, scale, &mut scores);
+                if let Some(by_offset) = distances.get(head) {
+                    add(&mut scores, &by_offset[length - 1 - row..]);
+                }
+                machine.softmax(&mut scores);
+                let out = &mut out[columns(row)];
+                out.fill(0.0);
+                machine.add_weighted(&values, &scores, out);
+            }
+        }
+    }
+}
+
+impl Linear {
+    fn add_bias(&self, rows: &mut [f32]) {
+        rows.chunks_exact_mut(self.bias.len()).for_each(|row| add(row, &self.bias));
+    }
+
+    fn apply(&self, pool: &mut Pool, input: &mut Input, out: &mut Vec<f32>) {
+        multiply(pool, input, &mut [(&self.weight, out)]);
+        self.add_bias(out);
+    }
+}
+
+impl Norm {
+    /// Gives each row the mean 0 and the variance 1, then scales and shifts it.
+    fn apply(&self, rows: &mut [f32], epsilon: f32) {
+        let width = self.weight.len();
+        for row in rows.chunks_exact_mut(width) {
+            let mean = row.iter().sum::<f32>() / width as f32;
+            let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / width as f32;
+            let scale = 1.0 / (variance + epsilon).sqrt();
+            for (x, (weight, bias)) in row.iter_mut().zip(self.weight.iter().zip(&self.bias)) {
+                *x = (*x - mean) * scale * weight + bias;
+            }
+        }
+    }
+}
+
+impl Heads {
+    /// Each label's answer is the mean of what it makes of each piece, weighted by how much it looks there.
+    fn answer(&self, rows: &[f32]) -> Answer {
+        let (machine, labels) = (Machine::detect(), self.weigh[1].len());
+        let width = self.look.len() / labels;
+        let by_row = |matrix: &[f32], bias: &[f32]| -> Vec<Vec<f32>> {
+            let row = |row: &[f32]| {
+                let mut out = vec![0.0; labels];
+                machine.dots(row, matrix, 1.0, &mut out);
+                add(&mut out, bias);
+                out
+            };
+            rows.chunks_exact(width).map(row).collect()
+        };
+        let [weigh, show] = [&self.weigh, &self.show].map(|[matrix, bias]| by_row(matrix, bias));
+        let looks = by_row(&self.look, &[]);
+        let logit = |label: usize| {
+            let mut shares: Vec<f32> = looks.iter().map(|look| look[label]).collect();
+            machine.softmax(&mut shares);
+            shares.iter().zip(&weigh).map(|(share, piece)| share * piece[label]).sum()
+        };
+        Answer { logits: (0..labels).map(logit).collect(), pieces: show }
+    }
+}
+
+fn add(sums: &mut [f32], others: &[f32]) {
+    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+}
+
+/// Which of MPNet's 32 distances an offset of a key from its query is: the near ones each alone, the others by
+/// their logarithm up to 128, half of them for keys that come after (Raffel et al. 2020).
+pub(super) fn bucket(offset: isize) -> usize {
+    let after = if offset > 0 { 16 } else { 0 };
+    let distance = offset.unsigned_abs();
+    let near = 8;
+    if distance < near {
+        return after + distance;
+    }
+    let far = (distance as f32 / near as f32).ln() / (128.0 / near as f32).ln() * near as f32;
+    after + (near + far as usize).min(15)
 }

@@ -1,24 +1,25 @@
-//! The encoder on a tiny random model: against candle-transformers' BERT, and learning.
+//! The encoder on a tiny random model: against candle-transformers' BERT, long texts, damage.
 
-use super::network::Batch;
-use super::train::{Example, Settings, fine_tune};
+use super::network::bucket;
 use super::*;
-use candle_core::DType;
+use candle_core::quantized::gguf_file::Content;
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config};
+use candle_transformers::models::bert::{BertModel, Config, HiddenAct};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::path::Path;
+use std::io::Cursor;
 
 const WORDS: [&str; 12] =
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "could", "we", "talk", "you", "never", "answer", "##ed", "."];
-
 const WIDTH: usize = 96;
+const LAYERS: usize = 3;
+const LABELS: usize = 4;
+const BEFORE: usize = 8;
 
-/// Writes a model of the sentence-embedding model's form, but of six tiny layers of random numbers.
-fn tiny(folder: &Path) {
+/// What `training/encoder.py` would write of a tiny model of random numbers, packed.
+fn tiny() -> &'static [u8] {
     let vocabulary: serde_json::Map<String, serde_json::Value> =
         WORDS.iter().enumerate().map(|(at, word)| (word.to_string(), at.into())).collect();
     let tokenizer = serde_json::json!({
@@ -29,149 +30,163 @@ fn tiny(folder: &Path) {
         "model": { "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100, "vocab": vocabulary },
     });
-    std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
     let mut random = StdRng::seed_from_u64(3);
-    let mut tensor = |shape: &[usize], middle: f32| {
-        let count = shape.iter().product();
-        let numbers: Vec<f32> = (0..count).map(|_| middle + 0.2 * (random.random::<f32>() - 0.5)).collect();
-        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-    };
     let mut tensors: HashMap<String, Tensor> = HashMap::new();
-    tensors.insert("embeddings.word_embeddings.weight".into(), tensor(&[WORDS.len(), WIDTH], 0.0));
-    tensors.insert("embeddings.position_embeddings.weight".into(), tensor(&[256, WIDTH], 0.0));
-    tensors.insert("embeddings.token_type_embeddings.weight".into(), tensor(&[2, WIDTH], 0.0));
-    let mut norm = |tensors: &mut HashMap<String, Tensor>, name: &str| {
-        tensors.insert(format!("{name}.LayerNorm.weight"), tensor(&[WIDTH], 1.0));
-        tensors.insert(format!("{name}.LayerNorm.bias"), tensor(&[WIDTH], 0.0));
+    let mut put = |name: String, shape: &[usize]| {
+        let middle = if name.ends_with("norm.weight") { 1.0 } else { 0.0 };
+        let count = shape.iter().product();
+        let numbers: Vec<f32> = (0..count).map(|_| middle + 0.4 * (random.random::<f32>() - 0.5)).collect();
+        tensors.insert(name, Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap());
     };
-    norm(&mut tensors, "embeddings");
-    for layer in 0..6 {
-        norm(&mut tensors, &format!("encoder.layer.{layer}.attention.output"));
-        norm(&mut tensors, &format!("encoder.layer.{layer}.output"));
-    }
-    for layer in 0..6 {
-        let shapes = [
-            ("attention.self.query", WIDTH, WIDTH),
-            ("attention.self.key", WIDTH, WIDTH),
-            ("attention.self.value", WIDTH, WIDTH),
-            ("attention.output.dense", WIDTH, WIDTH),
-            ("intermediate.dense", 2 * WIDTH, WIDTH),
-            ("output.dense", WIDTH, 2 * WIDTH),
-        ];
-        for (name, out, into) in shapes {
-            tensors.insert(format!("encoder.layer.{layer}.{name}.weight"), tensor(&[out, into], 0.0));
-            tensors.insert(format!("encoder.layer.{layer}.{name}.bias"), tensor(&[out], 0.0));
+    put("token_embd.weight".into(), &[WORDS.len(), WIDTH]);
+    put("position_embd.weight".into(), &[160 + BEFORE + 4, WIDTH]);
+    put("token_types.weight".into(), &[2, WIDTH]);
+    let mut both = |name: String, shape: &[usize]| {
+        put(format!("{name}.weight"), shape);
+        put(format!("{name}.bias"), &shape[..1]);
+    };
+    both("token_embd_norm".into(), &[WIDTH]);
+    for layer in 0..LAYERS {
+        for (name, shape) in [
+            ("attn_q", &[WIDTH, WIDTH][..]),
+            ("attn_k", &[WIDTH, WIDTH]),
+            ("attn_v", &[WIDTH, WIDTH]),
+            ("attn_output", &[WIDTH, WIDTH]),
+            ("attn_output_norm", &[WIDTH]),
+            ("ffn_up", &[2 * WIDTH, WIDTH]),
+            ("ffn_down", &[WIDTH, 2 * WIDTH]),
+            ("layer_output_norm", &[WIDTH]),
+        ] {
+            both(format!("blk.{layer}.{name}"), shape);
         }
     }
-    candle_core::safetensors::save(&tensors, folder.join("model.safetensors")).unwrap();
+    both("labels.weigh".into(), &[LABELS, WIDTH]);
+    both("labels.show".into(), &[LABELS, WIDTH]);
+    put("labels.look.weight".into(), &[LABELS, WIDTH]);
+    let metadata = [
+        ("labels", "a,b,c,d"),
+        ("layers", "3"),
+        ("heads", "12"),
+        ("epsilon", "1e-12"),
+        ("before", "8"),
+        ("tokenizer", &tokenizer.to_string()),
+    ];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    safetensors::serialize_to_file(&tensors, Some(metadata), file.path()).unwrap();
+    let mut packed = Cursor::new(Vec::new());
+    pack(file.path(), &mut packed).unwrap();
+    aligned(&packed.into_inner())
+}
+
+/// A copy of `bytes` where an encoder's may begin, for as long as the tests run.
+fn aligned(bytes: &[u8]) -> &'static [u8] {
+    let mut room = vec![0u8; bytes.len() + 64];
+    let start = room.as_ptr().align_offset(64);
+    room[start..start + bytes.len()].copy_from_slice(bytes);
+    &Box::leak(room.into_boxed_slice())[start..start + bytes.len()]
+}
+
+/// candle-transformers' BERT with the weights of `file`, as they are after quantization.
+fn peer(file: &[u8]) -> (BertModel, HashMap<String, Tensor>) {
+    let mut reader = Cursor::new(file);
+    let content = Content::read(&mut reader).unwrap();
+    let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    for name in content.tensor_infos.keys() {
+        let tensor = content.tensor(&mut reader, name, &Device::Cpu).unwrap();
+        let mut named = name.clone();
+        for (ours, theirs) in [
+            ("token_embd_norm", "embeddings.LayerNorm"),
+            ("token_embd", "embeddings.word_embeddings"),
+            ("position_embd", "embeddings.position_embeddings"),
+            ("token_types", "embeddings.token_type_embeddings"),
+            ("blk.", "encoder.layer."),
+            ("attn_q", "attention.self.query"),
+            ("attn_k", "attention.self.key"),
+            ("attn_v", "attention.self.value"),
+            ("attn_output_norm", "attention.output.LayerNorm"),
+            ("attn_output", "attention.output.dense"),
+            ("ffn_up", "intermediate.dense"),
+            ("ffn_down", "output.dense"),
+            ("layer_output_norm", "output.LayerNorm"),
+        ] {
+            named = named.replace(ours, theirs);
+        }
+        tensors.insert(named, tensor.dequantize(&Device::Cpu).unwrap());
+    }
+    let config = Config {
+        vocab_size: WORDS.len(),
+        hidden_size: WIDTH,
+        num_hidden_layers: LAYERS,
+        num_attention_heads: 12,
+        intermediate_size: 2 * WIDTH,
+        hidden_act: HiddenAct::GeluApproximate,
+        max_position_embeddings: 160 + BEFORE + 4,
+        ..Config::default()
+    };
+    let variables = VarBuilder::from_tensors(tensors.clone(), DType::F32, &Device::Cpu);
+    (BertModel::load(variables, &config).unwrap(), tensors)
 }
 
 #[test]
 fn the_network_is_candle_transformers_bert() {
-    let folder = tempfile::tempdir().unwrap();
-    tiny(folder.path());
-    let (mut network, cutter) = file::pretrained(folder.path(), 6, 40).unwrap();
-    // With heads that copy, the pulls of a single word piece show its last state.
-    network.look = Tensor::zeros((WIDTH, WIDTH), DType::F32, &Device::Cpu).unwrap();
-    network.weigh = Tensor::eye(WIDTH, DType::F32, &Device::Cpu).unwrap();
-    network.bias = Tensor::zeros(WIDTH, DType::F32, &Device::Cpu).unwrap();
-    let cut = cutter.cut("You never answered. Could we talk?", Some("we talk")).unwrap();
-    let said = network.forward(&Batch::of(&[&cut[0]]).unwrap(), None).unwrap();
-    let config = Config {
-        vocab_size: WORDS.len(),
-        hidden_size: WIDTH,
-        num_hidden_layers: 6,
-        num_attention_heads: 12,
-        intermediate_size: 2 * WIDTH,
-        hidden_act: candle_transformers::models::bert::HiddenAct::Gelu,
-        max_position_embeddings: 256,
-        ..Config::default()
-    };
-    let bytes = std::fs::read(folder.path().join("model.safetensors")).unwrap();
-    let variables = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &Device::Cpu).unwrap();
-    let peer = BertModel::load(variables, &config).unwrap();
-    let pieces = &cut[0];
+    let file = tiny();
+    let encoder = Encoder::from_bytes(file).unwrap();
+    let (text, before) = ("You never answered. Could we talk?", "we talk");
+    let said = encoder.read(text, Some(before)).unwrap();
+    let pieces = encoder.cutter.cut(text, Some(before)).unwrap().remove(0);
+    let (model, tensors) = peer(file);
     let ids = Tensor::new(vec![pieces.ids.clone()], &Device::Cpu).unwrap();
     let kinds: Vec<u32> = (0..pieces.ids.len()).map(|at| u32::from(at >= pieces.own)).collect();
-    let states = peer.forward(&ids, &Tensor::new(vec![kinds], &Device::Cpu).unwrap(), None).unwrap();
-    let states: Vec<Vec<f32>> = states.squeeze(0).unwrap().to_vec2().unwrap();
-    let pulls: Vec<Vec<f32>> = said.pulls.squeeze(0).unwrap().to_vec2().unwrap();
-    for (state, pull) in states.iter().zip(&pulls).take(pieces.own) {
-        for (theirs, ours) in state.iter().zip(pull) {
-            let ours = ours * pieces.own as f32;
-            assert!((theirs - ours).abs() < 2e-3 * theirs.abs().max(1.0), "{theirs} {ours}");
-        }
-    }
-    assert!(pulls[pieces.own].iter().all(|pull| *pull == 0.0), "what stood before pulls at nothing");
-}
-
-fn examples() -> Vec<Example> {
-    let example = |text: &str, blames: bool| Example {
-        text: text.into(),
-        before: None,
-        answers: vec![Some(blames), Some(!blames), None],
+    let states = model.forward(&ids, &Tensor::new(vec![kinds], &Device::Cpu).unwrap(), None).unwrap();
+    let states = states.squeeze(0).unwrap().narrow(0, 0, pieces.own).unwrap();
+    let head = |name: &str| {
+        let product = states.matmul(&tensors[&format!("labels.{name}.weight")].t().unwrap()).unwrap();
+        let bias = tensors.get(&format!("labels.{name}.bias"));
+        bias.map_or(product.clone(), |bias| product.broadcast_add(bias).unwrap())
     };
-    let mut all = Vec::new();
-    for end in ["", ".", " we talk", " you."] {
-        all.push(example(&format!("you never answered{end}"), true));
-        all.push(example(&format!("could we talk{end}"), false));
-    }
-    all
-}
-
-fn learned(folder: &Path) -> Encoder {
-    let settings = Settings { epochs: 30, batch: 4, rate: 1e-3, head_rate: 1e-2, ..Settings::default() };
-    let labels = ["blames", "asks", "nothing"].map(String::from);
-    let told =
-        |_, _, loss: f32| if loss.is_finite() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-    fine_tune(folder, &labels, &examples(), &settings, told).unwrap()
-}
-
-fn bytes(encoder: &Encoder) -> Vec<u8> {
-    let mut out = std::io::Cursor::new(Vec::new());
-    encoder.write(&mut out).unwrap();
-    out.into_inner()
+    let shares = candle_nn::ops::softmax(&head("look"), 0).unwrap();
+    let logits: Vec<f32> = (shares * head("weigh")).unwrap().sum(0).unwrap().to_vec1().unwrap();
+    let shows: Vec<Vec<f32>> = head("show").to_vec2().unwrap();
+    let near = |ours: &[f32], theirs: &[f32]| {
+        // Rows of activations are rounded to bytes before each product.
+        ours.iter().zip(theirs).for_each(|(a, b)| assert!((a - b).abs() < 0.05, "{ours:?} {theirs:?}"));
+    };
+    near(&said.logits, &logits);
+    assert_eq!(said.pieces.len(), pieces.own - 2);
+    said.pieces.iter().zip(&shows[1..]).for_each(|((_, ours), theirs)| near(ours, theirs));
 }
 
 #[test]
-fn it_learns_keeps_what_it_learned_and_learns_the_same_again() {
-    let folder = tempfile::tempdir().unwrap();
-    tiny(folder.path());
-    let encoder = learned(folder.path());
-    let file = bytes(&encoder);
-    assert_eq!(file, bytes(&learned(folder.path())));
-    let read = Encoder::from_bytes(&file).unwrap();
-    assert_eq!(read.labels(), encoder.labels());
-    for (text, sign) in [("You never answered", 1.0), ("Could we talk", -1.0)] {
-        let (fresh, stored) = (encoder.read(text, None).unwrap(), read.read(text, None).unwrap());
-        assert!(fresh.logits[0] * sign > 1.0 && fresh.logits[1] * sign < -1.0, "{fresh:?}");
-        assert!((fresh.logits[0] - stored.logits[0]).abs() < 0.5, "{fresh:?} {stored:?}");
-        assert_eq!(read.read(text, None).unwrap(), stored);
+fn distances_are_mpnets() {
+    // Of transformers' `MPNetEncoder.relative_position_bucket`.
+    for (offset, expected) in [(0, 0), (1, 17), (-1, 1), (-7, 7), (7, 23), (-8, 8), (-12, 9), (16, 26), (-100, 15), (500, 31)] {
+        assert_eq!(bucket(offset), expected, "{offset}");
     }
 }
 
 #[test]
 fn a_long_text_is_read_to_its_end_and_an_empty_one_answered() {
-    let folder = tempfile::tempdir().unwrap();
-    tiny(folder.path());
-    let encoder = learned(folder.path());
+    let encoder = Encoder::from_bytes(tiny()).unwrap();
     let text = format!("{} you never answered.", "could we talk ".repeat(200));
     let said = encoder.read(&text, None).unwrap();
-    assert_eq!(said.pulls.last().unwrap().0, text.len() - 1..text.len());
-    assert_eq!(&text[said.pulls[602].0.clone()], "answer");
+    assert_eq!(said.pieces.last().unwrap().0, text.len() - 1..text.len());
+    assert_eq!(&text[said.pieces[602].0.clone()], "answer");
     let first = encoder.read(&format!("{} could", "could we talk ".repeat(53)), None).unwrap();
     assert!(said.logits.iter().zip(&first.logits).all(|(whole, first)| whole >= first));
     assert!(encoder.read("", None).unwrap().logits.iter().all(|logit| logit.is_finite()));
+    let all = encoder.read_all(&["could we talk", "you", "never"], Some("answer")).unwrap();
+    assert_eq!(all[1], encoder.read("you", Some("answer")).unwrap().logits);
+    assert_eq!(encoder.read_all(&[], None).unwrap(), Vec::<Vec<f32>>::new());
 }
 
 #[test]
 fn damage_is_an_error() {
-    let folder = tempfile::tempdir().unwrap();
-    tiny(folder.path());
-    let file = bytes(&learned(folder.path()));
+    let file = tiny();
     for damaged in [&file[..file.len() / 2], &file[1..], &[]] {
-        assert!(Encoder::from_bytes(damaged).unwrap_err().to_string().contains("encoder is damaged"));
+        let error = Encoder::from_bytes(damaged).err().unwrap();
+        assert!(error.to_string().contains("encoder is damaged"), "{error}");
     }
-    let error = file::pretrained(Path::new("nowhere"), 6, 40).unwrap_err().to_string();
-    assert!(error.contains("tokenizer.json") && error.contains("coachup models pull"), "{error}");
+    let error = pack(std::path::Path::new("nowhere"), &mut Cursor::new(Vec::new())).unwrap_err().to_string();
+    assert!(error.contains("`nowhere`"), "{error}");
 }

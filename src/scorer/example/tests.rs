@@ -12,7 +12,7 @@ use proptest::prelude::*;
 const TURNS: &str = include_str!("turns.txt");
 
 fn by_rules(turn: &Utterance<'_>) -> Verdicts {
-    Scorer::rules().grade(turn).verdicts
+    Scorer.grade(turn).verdicts
 }
 
 fn turns() -> impl Iterator<Item = (Utterance<'static>, &'static str)> {

@@ -5,12 +5,10 @@ mod boundaries;
 mod classes;
 pub mod clause;
 pub mod lexicon;
-pub mod pattern;
 mod reader;
 pub mod words;
 
 pub use clause::{Asks, Clause, Modality, Mood, Person, Tense};
-pub use pattern::{Constructions, Hit};
 pub use words::{Break, Word};
 
 use crate::text;

@@ -96,7 +96,7 @@ impl LanguageModel for Narrow {
 
 #[test]
 fn a_talk_longer_than_the_models_context_keeps_what_was_agreed_before_its_eyes() {
-    let (folder, library, scorer) = (tempfile::tempdir().unwrap(), Library::embedded(), Scorer::new());
+    let (folder, library, scorer) = (tempfile::tempdir().unwrap(), Library::embedded(), Scorer);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let clock = SystemClock::start();
     let rooms = Rooms {
