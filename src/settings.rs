@@ -6,7 +6,7 @@
 //! one folder; otherwise they are the platform's standard ones.
 
 use crate::model::PromptStyle;
-use crate::model::remote::ApiKey;
+use crate::model::remote::{ApiKey, Proxies};
 use crate::repl::FeedbackWhen;
 use crate::session::kept;
 use crate::text::data::from_toml;
@@ -114,6 +114,8 @@ pub struct Server {
     pub prompt_style: Option<PromptStyle>,
     /// Seconds to wait for the first word of a reply; none for the usual.
     pub timeout: Option<u64>,
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`; small letters go before capitals, as in curl.
+    pub proxies: Proxies,
 }
 
 /// All settings, settled.
@@ -214,6 +216,7 @@ impl Settings {
 
     fn settled(environment: &Environment, folders: Folders, file: SettingsFile) -> Settings {
         let get = |key: &str| environment.get(key).filter(|value| !value.is_empty()).cloned();
+        let of_network = |key: &str| get(key).or_else(|| get(&key.to_ascii_uppercase()));
         Settings {
             hub: Hub {
                 endpoint: get("HF_ENDPOINT"),
@@ -246,6 +249,11 @@ impl Settings {
                 key: get(file.server.key_env.as_deref().unwrap_or("COACHUP_API_KEY")).map(ApiKey::new),
                 prompt_style: file.server.prompt_style,
                 timeout: file.server.timeout,
+                proxies: Proxies {
+                    http: of_network("http_proxy").or_else(|| of_network("all_proxy")),
+                    https: of_network("https_proxy").or_else(|| of_network("all_proxy")),
+                    none: of_network("no_proxy"),
+                },
             },
             plain: file.plain.unwrap_or(false) || get("TERM").is_some_and(|term| term == "dumb"),
             folders,
@@ -338,6 +346,21 @@ mod tests {
         std::fs::write(home.path().join("settings.toml"), "[server]\nkey = 'sk-canary'\n").unwrap();
         let error = Settings::from(&env).unwrap_err().to_string();
         assert!(error.contains("`key`") && !error.contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn each_scheme_has_its_proxy() {
+        let home = tempfile::tempdir().unwrap();
+        let mut env = environment(home.path());
+        env.insert("HTTPS_PROXY".into(), "http://secure:3128".into());
+        let proxies = |env: &Environment| Settings::from(env).unwrap().server.proxies;
+        assert_eq!((proxies(&env).http, proxies(&env).https.as_deref()), (None, Some("http://secure:3128")));
+        env.insert("all_proxy".into(), "http://any:3128".into());
+        env.insert("no_proxy".into(), "10.0.0.0/8".into());
+        env.insert("NO_PROXY".into(), "*".into());
+        assert_eq!(proxies(&env).http.as_deref(), Some("http://any:3128"));
+        assert_eq!(proxies(&env).https.as_deref(), Some("http://secure:3128"));
+        assert_eq!(proxies(&env).none.as_deref(), Some("10.0.0.0/8"));
     }
 
     #[test]

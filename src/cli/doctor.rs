@@ -3,15 +3,17 @@
 use super::engine::{self, Chosen};
 use super::models::{catalogue, store};
 use super::{Exit, privacy};
+use crate::model::ModelError;
 use crate::model::acquire::{Bytes, Store, free_space};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
 use crate::model::machine::Machine;
-use crate::model::remote::{RemoteModel, ServerOptions};
+use crate::model::remote::{RemoteModel, ServerOptions, Tried};
 use crate::scenario::Library;
 use crate::session;
 use crate::settings::{Settings, SettingsError};
 use crate::text::count::count;
+use crate::text::one_line;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -234,20 +236,26 @@ fn server(settings: &Settings) -> Option<Finding> {
             Err(error) => return Some(finding(State::Note, "server", error.to_string())),
         },
     };
-    Some(match ask_server(options) {
-        Ok(text) => finding(State::Ok, "server", text),
+    Some(match ask_server(options, state) {
+        Ok((state, text)) => finding(state, "server", text),
         Err(error) => finding(state, "server", error.to_string()),
     })
 }
 
-fn ask_server(mut options: ServerOptions) -> Result<String, crate::model::remote::ServerError> {
+/// What the server can do, and how grave what it does not; `state` where no line comes from it.
+fn ask_server(mut options: ServerOptions, state: State) -> Result<(State, String), ModelError> {
     options.timeouts.tries = 2;
     let open = options.key.is_some() && options.address.is_open_to_others();
     let mut model = RemoteModel::connect(options)?;
     model.find_out()?;
+    let (state, wrong) = match model.try_line()? {
+        Tried::Well => (State::Ok, String::new()),
+        Tried::Slowly(why) => (State::Note, format!("\n{}", one_line(&why))),
+        Tried::InVain(why) => (state, format!("\n{}", one_line(&why))),
+    };
     let warning = if open { "\nthe key and your turns go unencrypted: use `https://`" } else { "" };
-    let (name, address, abilities) = (model.model(), model.address(), model.abilities());
-    Ok(format!("{address} answers; `{}`: {abilities}{warning}", crate::text::one_line(name)))
+    let (name, address, abilities) = (one_line(model.model()), model.address(), model.abilities());
+    Ok((state, format!("{address} answers; `{name}`: {abilities}{warning}{wrong}")))
 }
 
 fn terminal(settings: &Settings) -> Finding {

@@ -96,6 +96,7 @@ fn options(
         model: model.or_else(|| server.model.clone().filter(|_| own)),
         style: server.prompt_style,
         timeouts,
+        proxies: server.proxies.clone(),
     })
 }
 

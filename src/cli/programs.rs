@@ -22,7 +22,7 @@ pub fn edit(programs: &Programs, file: &Path) -> anyhow::Result<()> {
         bail!("no editor is known: set `VISUAL` or `EDITOR`, or edit `{}` yourself", file.display());
     };
     let status =
-        shell(editor, Some(file)).status().with_context(|| format!("can't start the editor `{editor}`"))?;
+        with_file(editor, file).status().with_context(|| format!("can't start the editor `{editor}`"))?;
     anyhow::ensure!(status.success(), "the editor `{editor}` failed ({status})");
     Ok(())
 }
@@ -81,39 +81,59 @@ pub fn open(programs: &Programs, file: &Path) -> anyhow::Result<()> {
         "xdg-open"
     };
     let browser = programs.browser.as_deref().unwrap_or(usual);
-    // What the person saves in a browser is no business of ours.
-    let browser_line = format!("{}{browser}", streams::usual_rights());
-    let status = shell(&browser_line, Some(file)).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let opened = status.is_ok_and(|status| status.success());
+    let opens = |browser: &str| {
+        // What the person saves in a browser is no business of ours.
+        let mut command = with_file(&format!("{}{browser}", streams::usual_rights()), file);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    let opened = browsers(browser).any(opens);
     anyhow::ensure!(opened, "can't open a browser with `{browser}`; open `{}` yourself", file.display());
     Ok(())
 }
 
-/// A command line of the person's, as a shell reads it, with `file` after it.
+/// The browsers that `BROWSER` lists, the first choice first.
+fn browsers(list: &str) -> impl Iterator<Item = &str> {
+    let between = if cfg!(windows) { ';' } else { ':' };
+    list.split(between).map(str::trim).filter(|browser| !browser.is_empty())
+}
+
+/// A command line with a file in the place of its `%s`, or after it; a `&` at its end stays there.
+fn with_file(line: &str, file: &Path) -> Command {
+    const NAME: &str = if cfg!(windows) { "\"%COACHUP_FILE%\"" } else { "\"$1\"" };
+    let line = match line.strip_suffix('&') {
+        _ if line.contains("%s") => {
+            let bare = line.replace("\"%s\"", "%s").replace("'%s'", "%s");
+            bare.replace("%s", NAME)
+        }
+        Some(line) if !line.ends_with('&') => format!("{line} {NAME} &"),
+        _ => format!("{line} {NAME}"),
+    };
+    shell(&line, Some(file))
+}
+
+/// A command line of the person's, as a shell reads it; `file` is its first argument.
 #[cfg(not(windows))]
 fn shell(line: &str, file: Option<&Path>) -> Command {
     let mut command = Command::new("sh");
-    match file {
-        // The file is an argument of the shell, so that no name of a file is read as a command.
-        Some(file) => command.arg("-c").arg(format!("{line} \"$1\"")).arg("sh").arg(file),
-        None => command.arg("-c").arg(line),
-    };
+    command.arg("-c").arg(line);
+    if let Some(file) = file {
+        // An argument of the shell, so that no name of a file is read as a command.
+        command.arg("sh").arg(file);
+    }
     command
 }
 
-/// A command line of the person's, as a shell reads it, with `file` after it.
+/// A command line of the person's, as a shell reads it; `file` is a variable of its own.
 #[cfg(windows)]
 fn shell(line: &str, file: Option<&Path>) -> Command {
     use std::os::windows::process::CommandExt;
     let mut command = Command::new("cmd");
     // `/S` takes off the outermost quotes and nothing else. The file is a variable of the shell's: its name may hold
     // spaces, and what a shell would read.
-    match file {
-        Some(file) => {
-            command.raw_arg(format!("/D /S /C \"{line} \"%COACHUP_FILE%\"\"")).env("COACHUP_FILE", file)
-        }
-        None => command.raw_arg(format!("/D /S /C \"{line}\"")),
-    };
+    command.raw_arg(format!("/D /S /C \"{line}\""));
+    if let Some(file) = file {
+        command.env("COACHUP_FILE", file);
+    }
     command
 }
 
@@ -126,9 +146,42 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("my talk & more.txt");
         std::fs::write(&file, "words").unwrap();
-        let line = if cfg!(windows) { "type" } else { "cat" };
-        let output = shell(line, Some(&file)).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "words", "{output:?}");
+        let program = if cfg!(windows) { "type" } else { "cat" };
+        for line in ["", " %s", " \"%s\"", " %s && exit 0"] {
+            let output = with_file(&format!("{program}{line}"), &file).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "words", "{line}: {output:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(windows))]
+    fn a_list_of_browsers_is_tried_in_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("my page.html");
+        std::fs::write(&page, "words").unwrap();
+        let seen = folder.path().join("seen");
+        let opened = |list: &str| {
+            let _ = std::fs::remove_file(&seen);
+            let browser = Some(list.replace("SEEN", seen.to_str().unwrap()));
+            let opened = open(&Programs { browser, ..Programs::default() }, &page);
+            // What goes on in the background may take a moment.
+            let copied = (0..100).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                opened.is_err() || std::fs::read(&seen).is_ok_and(|words| words == b"words")
+            });
+            assert!(copied, "{list}");
+            opened
+        };
+        for list in [
+            "no-such-browser:cp %s SEEN",
+            ":cp '%s' SEEN:false",
+            "false: cp %s SEEN &:false",
+            "sh -c 'cp \"$1\" SEEN' sh &",
+        ] {
+            assert!(opened(list).is_ok(), "{list}");
+        }
+        let error = opened("no-such-browser:false").unwrap_err().to_string();
+        assert!(error.contains("no-such-browser:false") && error.contains("my page.html"), "{error}");
     }
 
     #[test]

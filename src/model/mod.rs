@@ -159,6 +159,12 @@ pub trait LanguageModel: Send {
         false
     }
 
+    /// What came of the last request, and what to do where that was little, in words for the person; none where there
+    /// is nothing to say. Told where a line by hand had to stand in.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// How to word a prompt for it.
     fn prompt_style(&self) -> PromptStyle;
 

@@ -145,13 +145,13 @@ fn answer_and_show(
     manner: Manner,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    let unanswered = answer_turn(talk, out, manner, interrupt)?;
+    let note = answer_turn(talk, out, manner, interrupt)?;
     if manner.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
         let text = screen::turn_feedback(talk, before, manner.plain);
         show(out, &text)?;
     }
     // Last, where the person looks when it is their turn: above the feedback it is easily missed.
-    show(out, &unanswered)?;
+    show(out, &note)?;
     say_that_boss_left(talk, out)
 }
 
@@ -162,8 +162,8 @@ fn answer_again(
     manner: Manner,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    let unanswered = answer_turn(talk, out, manner, interrupt)?;
-    show(out, &unanswered)?;
+    let note = answer_turn(talk, out, manner, interrupt)?;
+    show(out, &note)?;
     say_that_boss_left(talk, out)
 }
 
@@ -178,7 +178,8 @@ fn say_that_boss_left(talk: &Talk, out: &mut dyn Write) -> anyhow::Result<()> {
     show(out, &screen::note(&text))
 }
 
-/// Waits for the boss's answer to the turn the talk stands at, and shows it. Where there is none: what to say of that.
+/// Waits for the boss's answer to the turn the talk stands at, and shows it. Gives what to say of it: that there is
+/// none, or where it came from.
 fn answer_turn(
     talk: &mut Talk,
     out: &mut dyn Write,
@@ -203,7 +204,7 @@ fn answer_turn(
     Ok(match answer {
         Ok(Some(reply)) => {
             show(out, &screen::reply(&name, &reply))?;
-            String::new()
+            talk.take_remark().map(|remark| screen::note(&screen::by_hand(&remark))).unwrap_or_default()
         }
         Ok(None) => {
             screen::note("Stopped. What you said is kept: Enter asks again, /retry says it differently.")

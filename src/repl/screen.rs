@@ -128,6 +128,11 @@ pub fn reply(name: &str, reply: &Reply) -> String {
     if reply.act == Act::StepsOut { note(&reply.text) } else { boss_line(name, &reply.text) }
 }
 
+/// Why a line was not the model's, as the first of them is told.
+pub fn by_hand(remark: &str) -> String {
+    format!("that line was written by hand: {remark}")
+}
+
 /// The verdicts that say something: what helped and what hurt, each with the person's own words. `plain`: in
 /// words instead of signs and columns.
 pub fn verdicts(verdicts: &Verdicts, plain: bool) -> String {

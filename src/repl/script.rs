@@ -197,6 +197,9 @@ fn answer(
             output.text(&screen::turn_feedback(talk, before, output.plain))?;
         }
     }
+    if let Some(remark) = talk.take_remark() {
+        writeln!(output.err, "note: {}", printable(&screen::by_hand(&remark)))?;
+    }
     Ok(ControlFlow::Continue(()))
 }
 

@@ -26,6 +26,15 @@ pub struct Talk<'a> {
     rooms: Rooms<'a>,
     session: Session,
     retry: Retry,
+    remark: Remark,
+}
+
+/// What is to be told about the model, once a talk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Remark {
+    None,
+    Fresh(String),
+    Told,
 }
 
 /// Saying a turn differently.
@@ -78,7 +87,7 @@ impl<'a> Talk<'a> {
             greeting: cast.greeting(),
         };
         let session = Session { header, exchanges: Vec::new(), head: None, outcome: None, plan };
-        Talk { cast, rooms, session, retry: Retry::No }
+        Talk { cast, rooms, session, retry: Retry::No, remark: Remark::None }
     }
 
     /// Stores the session, so that it has its id.
@@ -126,7 +135,7 @@ impl<'a> Talk<'a> {
     /// # Errors
     /// The store failed.
     pub fn resume(cast: Cast, session: Session, rooms: Rooms<'a>) -> anyhow::Result<Talk<'a>> {
-        let mut talk = Talk { cast, rooms, session, retry: Retry::No };
+        let mut talk = Talk { cast, rooms, session, retry: Retry::No, remark: Remark::None };
         talk.stand_at(talk.session.head)?;
         Ok(talk)
     }
@@ -296,6 +305,12 @@ impl<'a> Talk<'a> {
         let Some(spoken) = self.cast.reply(model, &mut state, &lines, &turn, node, &mut timed)? else {
             return Ok(None);
         };
+        if spoken.fallback
+            && self.remark == Remark::None
+            && let Some(remark) = model.remark()
+        {
+            self.remark = Remark::Fresh(remark);
+        }
         let ended = self.rooms.clock.elapsed();
         let millis = |until: std::time::Duration| until.saturating_sub(started).as_millis() as u64;
         let reply = Reply {
@@ -311,6 +326,17 @@ impl<'a> Talk<'a> {
         let exchange = &mut self.session.exchanges[node as usize - 1];
         exchange.state = state;
         Ok(Some(exchange.reply.insert(reply)))
+    }
+
+    /// What the model did where a line by hand had to stand in for its words: after the first of them.
+    pub fn take_remark(&mut self) -> Option<String> {
+        match std::mem::replace(&mut self.remark, Remark::Told) {
+            Remark::Fresh(remark) => Some(remark),
+            other => {
+                self.remark = other;
+                None
+            }
+        }
     }
 
     /// The program speaks instead of the boss, whose state stays as it is.

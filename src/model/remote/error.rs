@@ -31,6 +31,29 @@ pub enum ServerError {
         /// The system's words.
         why: String,
     },
+    /// No connection through a proxy.
+    #[error(
+        "{server} can't be reached through the proxy {proxy} ({why}); look at `HTTPS_PROXY`, `HTTP_PROXY` or \
+         `ALL_PROXY`, or name the server's host in `NO_PROXY`"
+    )]
+    Proxy {
+        /// Address.
+        server: String,
+        /// The proxy's host and port.
+        proxy: String,
+        /// The system's words, or the proxy's.
+        why: String,
+    },
+    /// No secure connection.
+    #[error("no secure connection to the model server at {server} ({why}); {remedy}")]
+    Tls {
+        /// Address.
+        server: String,
+        /// What the TLS client has against it.
+        why: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// It took the request, and then nothing came.
     #[error(
         "the server at {server} sent nothing for {seconds} s {stage}; it may be overloaded: try again, or give it \
@@ -67,7 +90,7 @@ pub enum ServerError {
         hint: String,
     },
     /// No model was named, and there is not just one.
-    #[error("the server at {server} has {found}; name one with `--model openai:NAME`{list}")]
+    #[error("the server at {server} has {found}; name one with `--model {server}#NAME`{list}")]
     NoModel {
         /// Address.
         server: String,
@@ -78,7 +101,8 @@ pub enum ServerError {
     },
     /// 429 or 5xx, again and again.
     #[error(
-        "the server at {server} is busy or failing ({status}, {tries} tries{said}); try again in a while"
+        "the server at {server} is busy or failing ({status}, {tries} {}{said}); try again {when}",
+        if *tries == 1 { "try" } else { "tries" }
     )]
     Busy {
         /// Address.
@@ -87,8 +111,10 @@ pub enum ServerError {
         status: u16,
         /// How often it was asked.
         tries: u32,
-        /// ": its words", or nothing.
+        /// "; it says: …", or nothing.
         said: String,
+        /// "in a while", or when it says.
+        when: String,
     },
     /// It sends elsewhere.
     #[error(

@@ -4,6 +4,7 @@
 //! ```text
 //! address   where it is, and the key, which is shown nowhere
 //! http      requests, time-outs, tries again, statuses in words
+//! proxy     the proxies of the environment, and who needs none
 //! sse       the events of a stream
 //! wire      what requests and answers hold
 //! stream    candidates as they arrive
@@ -14,6 +15,7 @@ mod address;
 mod error;
 mod http;
 mod offers;
+mod proxy;
 mod sse;
 mod stream;
 mod wire;
@@ -21,19 +23,24 @@ mod wire;
 pub use address::{Address, ApiKey};
 pub use error::ServerError;
 pub use http::Timeouts;
+pub use proxy::Proxies;
 
 use super::{Completion, Finish, LanguageModel, Message, ModelError, OnText, Prompt, PromptStyle, Request};
 use http::Client;
 use offers::{Named, Offers};
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
-use stream::{Arriving, Ask, Cutting};
+use stream::{Arriving, Ask, Cutting, Start};
 
 /// What names of models on a server begin with, here and in stored sessions.
 pub const PREFIX: &str = "openai:";
 
 /// Bytes of a token, where the server's tokenizer is not asked: fewer than in English, to be on the safe side.
 const BYTES_A_TOKEN: usize = 3;
+
+/// Tokens that a model is given to think before it speaks, where it can't be brought not to: as many as common ones
+/// take for a turn of a talk.
+const THINKING_TOKENS: usize = 1024;
 
 /// Which server, and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +55,8 @@ pub struct ServerOptions {
     pub style: Option<PromptStyle>,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Which proxies to take.
+    pub proxies: Proxies,
 }
 
 /// A model on a server. Clones ask the same server side by side.
@@ -58,6 +67,42 @@ pub struct RemoteModel {
     named: Named,
     style: Option<PromptStyle>,
     offers: Option<Offers>,
+    /// What came of the last request.
+    last: Came,
+}
+
+/// What came of the trial of a line, in words for the person where it is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// A line.
+    Well,
+    /// A line, and long thoughts before it.
+    Slowly(String),
+    /// No line.
+    InVain(String),
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Came {
+    #[default]
+    Unknown,
+    /// Words; those of one candidate.
+    Words(String),
+    /// The model thought, and said nothing.
+    Thoughts,
+    /// Nothing.
+    Silence,
+}
+
+impl Came {
+    fn of(candidates: &[Arriving]) -> Came {
+        match candidates.iter().find(|candidate| !candidate.is_silent()) {
+            Some(spoken) => Came::Words(spoken.text.trim().to_owned()),
+            None if candidates.iter().any(Arriving::thinks) => Came::Thoughts,
+            None => Came::Silence,
+        }
+    }
 }
 
 impl RemoteModel {
@@ -66,10 +111,11 @@ impl RemoteModel {
     /// # Errors
     /// No server, no such model, several where none was named, a key that it does not accept.
     pub fn connect(options: ServerOptions) -> Result<RemoteModel, ServerError> {
-        let ServerOptions { address, key, model, style, timeouts } = options;
-        let client = Client::new(address, key, timeouts);
-        let named = offers::named(&client, model.as_deref())?;
-        Ok(RemoteModel { client, name: format!("{PREFIX}{}", named.model), named, style, offers: None })
+        let ServerOptions { address, key, model, style, timeouts, proxies } = options;
+        let mut client = Client::new(address, key, timeouts, &proxies)?;
+        let named = offers::named(&mut client, model.as_deref())?;
+        let name = format!("{PREFIX}{}", named.model);
+        Ok(RemoteModel { client, name, named, style, offers: None, last: Came::Unknown })
     }
 
     /// Finds out what the server can do with the model; later requests do so where this has failed.
@@ -98,6 +144,31 @@ impl RemoteModel {
         words.join(", ")
     }
 
+    /// Has the model say a line, as it will in a talk.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub fn try_line(&mut self) -> Result<Tried, ModelError> {
+        let request = Request {
+            prompt: Prompt::Raw("SAM: Do you have a minute?\nDANA:".to_owned()),
+            opening: String::new(),
+            candidates: 1,
+            max_tokens: 60,
+            stop: vec!["\n".to_owned()],
+            sampling: super::Sampling::default(),
+            seed: 1,
+        };
+        self.complete(&request, &mut |_| ControlFlow::Continue(()))?;
+        let thinks = self.offers.as_ref().is_some_and(|offers| offers.thinks);
+        Ok(match self.last {
+            Came::Words(_) if thinks => Tried::Slowly(format!(
+                "it thinks before it speaks, although it was asked not to: each line takes long; {THINKING_REMEDY}"
+            )),
+            Came::Words(_) => Tried::Well,
+            _ => Tried::InVain(self.remark().unwrap_or_default()),
+        })
+    }
+
     /// The model, as the server calls it.
     pub fn model(&self) -> &str {
         &self.named.model
@@ -119,7 +190,9 @@ impl RemoteModel {
         let (path, fields) = wording(offers, request);
         let ask = |first: usize, count: usize| {
             let seed = request.seed.wrapping_add(first as u64);
-            let mut body = wire::common(&self.named.model, request, count, seed);
+            let room = if offers.thinks { THINKING_TOKENS } else { 0 };
+            let most = request.max_tokens + room;
+            let mut body = wire::common(&self.named.model, &request.sampling, most, count, seed);
             body.extend(fields.clone());
             Ask { path, body: offers.refused.cut(body), first, count }
         };
@@ -127,9 +200,19 @@ impl RemoteModel {
     }
 }
 
+/// What a person can do about a model that thinks.
+const THINKING_REMEDY: &str = "switch its thinking off on the server, or name a model that does not think";
+
 /// Where a request goes, and what it holds of the prompt and its opening.
 fn wording(offers: &Offers, request: &Request) -> (&'static str, Map<String, Value>) {
     let mut body = Map::new();
+    // A line break ends a line of plain text. A chat's reply may begin with some, and so may one that is thought about:
+    // there the line is cut here.
+    let is_sent = |stop: &&String| offers.raw && !offers.thinks || !stop.trim().is_empty();
+    let stop: Vec<&String> = request.stop.iter().filter(is_sent).collect();
+    if !stop.is_empty() {
+        body.insert("stop".to_owned(), json!(stop));
+    }
     if offers.logprobs {
         let asked = if offers.raw { json!(1) } else { json!(true) };
         body.insert("logprobs".to_owned(), asked);
@@ -139,6 +222,7 @@ fn wording(offers: &Offers, request: &Request) -> (&'static str, Map<String, Val
         body.insert("prompt".to_owned(), json!(prompt));
         return ("completions", body);
     }
+    offers::quieten(&mut body, offers.effort);
     let mut messages = as_messages(&request.prompt);
     let opening = request.opening.trim();
     if !opening.is_empty() {
@@ -183,8 +267,11 @@ fn with_opening(opening: &str, said: &str, begun: bool) -> String {
     let (bare, start) = (opening.trim(), said.trim_start());
     let repeated =
         !bare.is_empty() && start.get(..bare.len()).is_some_and(|head| head.eq_ignore_ascii_case(bare));
+    // What begins with a capital is a word of its own, also where the server has left out the space.
+    let apart = bare.ends_with(char::is_alphanumeric) && said.starts_with(char::is_uppercase);
     match (repeated, begun) {
         (true, _) => format!("{opening}{}", &start[bare.len()..]),
+        (false, true) if apart => format!("{opening} {said}"),
         (false, true) => format!("{opening}{said}"),
         (false, false) => said.to_owned(),
     }
@@ -230,23 +317,62 @@ impl LanguageModel for RemoteModel {
     }
 
     fn complete(&mut self, request: &Request, on_text: OnText) -> Result<Vec<Completion>, ModelError> {
-        let offers = self.known()?.clone();
-        // A reply that goes on with a begun one keeps the space between the two.
-        let goes_on = offers.raw || offers.begun && !request.opening.trim().is_empty();
-        let cutting = Cutting { stop: request.stop.clone(), trim_start: !goes_on };
-        let asks = self.asks(&offers, request);
-        let (mut candidates, flow) = stream::gather(&self.client, asks, &cutting, on_text)?;
+        self.last = Came::Unknown;
+        let (offers, (mut candidates, flow)) = loop {
+            let offers = self.known()?.clone();
+            let start = match offers.raw {
+                true => Start::AsItStands,
+                false if offers.begun && !request.opening.trim().is_empty() => Start::Begun,
+                false => Start::Anew,
+            };
+            let cutting = Cutting { stop: request.stop.clone(), start };
+            let asks = self.asks(&offers, request);
+            let body = asks.first().map(|ask| ask.body.clone()).unwrap_or_default();
+            match stream::gather(&self.client, asks, &cutting, on_text) {
+                Ok(drawn) => break (offers, drawn),
+                // A server may refuse now what it took before, as when a gateway asks another one.
+                Err(failure) => {
+                    let mut offers = offers;
+                    if !offers.refused.learn(&failure.said, &body) {
+                        return Err(failure.error.into());
+                    }
+                    offers.several &= !offers.refused.has("n");
+                    self.offers = Some(offers);
+                }
+            }
+        };
         let broken = flow == ControlFlow::Break(());
         // A server that draws fewer than it was asked for has drawn fewer.
         candidates.retain(|candidate| broken || candidate.heard);
         if candidates.is_empty() {
             return Err(self.client.garbled("no candidate at all").into());
         }
-        let done = |arriving: Arriving| {
-            let text = self.client.without_key(&arriving.text);
-            completion(Arriving { text, ..arriving }, request, &offers, broken)
+        if !broken {
+            self.last = Came::of(&candidates);
+        }
+        let done = |mut arriving: Arriving| {
+            arriving.text = self.client.without_key(&arriving.text);
+            completion(arriving, request, &offers, broken)
         };
         Ok(candidates.into_iter().map(done).collect())
+    }
+
+    fn remark(&self) -> Option<String> {
+        let model = &self.named.model;
+        match &self.last {
+            Came::Unknown => None,
+            Came::Thoughts => Some(format!(
+                "the server's model `{model}` thinks before it speaks, and came to no line; {THINKING_REMEDY}"
+            )),
+            Came::Silence => Some(format!(
+                "the server's model `{model}` answered without a word; `coachup doctor` tries it again, another model \
+                 may do better"
+            )),
+            Came::Words(said) => Some(format!(
+                "nothing that the server's model `{model}` said fits here, as “{}”; a larger model does better",
+                self.client.quote(said)
+            )),
+        }
     }
 
     fn loglik(&mut self, _prompt: &Prompt, _continuations: &[String]) -> Result<Vec<f32>, ModelError> {
@@ -284,6 +410,7 @@ mod tests {
             ("I'm busy all week.", true, "I'm busy all week."),
             ("i'm busy all week.", false, "I'm busy all week."),
             ("No.", false, "No."),
+            ("Then no.", true, "I'm busy Then no."),
         ] {
             assert_eq!(with_opening("I'm busy", said, begun), text, "{said}");
         }

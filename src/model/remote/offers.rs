@@ -1,10 +1,11 @@
 //! What a server can do, found out by asking it, with requests like those that will follow.
 
+use super::address::Address;
 use super::error::ServerError;
-use super::http::Client;
-use super::stream::{Arriving, Ask, Cutting, gather};
-use super::wire::{ListedModel, Models, Refused, common};
-use crate::model::{Message, Prompt, PromptStyle, Request, Sampling};
+use super::http::{Client, Failure};
+use super::stream::{Arriving, Ask, Cutting, Start, gather};
+use super::wire::{self, ListedModel, Refused, common};
+use crate::model::{Message, PromptStyle, Sampling};
 use crate::text::suggest::nearest;
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
@@ -12,6 +13,9 @@ use std::sync::atomic::AtomicBool;
 
 /// Tokens of a model whose server does not tell: less than any that is in use.
 const MODEST_CONTEXT: usize = 4096;
+
+/// How little a model may be asked to think, from none on: the API's words, of which each server knows some.
+const EFFORTS: [&str; 3] = ["none", "minimal", "low"];
 
 /// The model that is asked, as the server calls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,28 +36,42 @@ pub(super) struct Offers {
     pub logprobs: bool,
     /// In a chat, it goes on with a reply that is begun.
     pub begun: bool,
+    /// The model thinks before it speaks, although it was asked not to.
+    pub thinks: bool,
+    /// How little it is asked to think, where that does something.
+    pub effort: Option<&'static str>,
     /// Keys that it does not take.
     pub refused: Refused,
 }
 
-/// The model called `wanted`, or the only one there is.
+/// The model called `wanted`, or the only one there is. Where the list is not at the address but below `/v1` of it, so
+/// is the rest, and the client asks there from then on.
 ///
 /// # Errors
 /// No such model, several, or no server.
-pub(super) fn named(client: &Client, wanted: Option<&str>) -> Result<Named, ServerError> {
-    let listed = match client.get("models", &AtomicBool::new(false)) {
-        Ok(text) => {
-            serde_json::from_str::<Models>(&text)
-                .map_err(|error| client.garbled(&format!("{error}, in its list of models")))?
-                .data
+pub(super) fn named(client: &mut Client, wanted: Option<&str>) -> Result<Named, ServerError> {
+    let listed = match list(client) {
+        Ok(listed) => listed,
+        Err(error) => {
+            let mut other = client.clone();
+            let below = below(&client.address).map(|address| {
+                other.address = address;
+                list(&other)
+            });
+            match below {
+                Some(Ok(listed)) => {
+                    *client = other;
+                    listed
+                }
+                // Some gateways have no list: then the name is taken as it is.
+                _ if wanted.is_some() && has_none(&error) => Vec::new(),
+                _ => return Err(error),
+            }
         }
-        // Some gateways have no list: then the name is taken as it is.
-        Err(ServerError::Refused { status: 404 | 405 | 501, .. }) if wanted.is_some() => Vec::new(),
-        Err(error) => return Err(error),
     };
     let found = |model: &ListedModel, name: &str| Named {
         model: name.to_owned(),
-        context: model.context().unwrap_or(MODEST_CONTEXT),
+        context: model.context.unwrap_or(MODEST_CONTEXT),
     };
     let Some(wanted) = wanted else {
         return match listed.as_slice() {
@@ -70,20 +88,44 @@ pub(super) fn named(client: &Client, wanted: Option<&str>) -> Result<Named, Serv
     let ids = || listed.iter().map(|model| model.id.as_str());
     let hint = match nearest(wanted, ids()) {
         Some(near) => format!("did you mean `{}`?", client.quote(near)),
-        None => format!("it has {}", list(client, &listed)),
+        None => format!("it has {}", names(client, &listed)),
     };
     Err(ServerError::Model { server: client.server(), model: client.quote(wanted), hint })
+}
+
+fn list(client: &Client) -> Result<Vec<ListedModel>, ServerError> {
+    let text = client.get("models", &AtomicBool::new(false))?;
+    wire::models(&text).ok_or_else(|| client.garbled(&format!("no list of models: {text}")))
+}
+
+/// `/v1` below an address that names no version.
+fn below(address: &Address) -> Option<Address> {
+    let last = address.as_str().rsplit('/').next().unwrap_or_default();
+    let is_version =
+        last.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if is_version { None } else { Some(Address::read(&format!("{address}/v1")).ok()?.0) }
+}
+
+/// Does the error say that the server has no such thing for us, rather than that it can't answer now?
+fn has_none(error: &ServerError) -> bool {
+    match error {
+        ServerError::Refused { .. } | ServerError::Garbled { .. } => true,
+        // A key may be for chats alone; what is not there may fail.
+        ServerError::Key { status, .. } => *status == 403,
+        ServerError::Busy { status, .. } => *status == 500,
+        _ => false,
+    }
 }
 
 fn no_model(client: &Client, listed: &[ListedModel]) -> ServerError {
     let (found, list) = match listed {
         [] => ("no model that it tells of", String::new()),
-        some => ("several models", format!(": {}", list(client, some))),
+        some => ("several models", format!(": {}", names(client, some))),
     };
     ServerError::NoModel { server: client.server(), found, list }
 }
 
-fn list(client: &Client, listed: &[ListedModel]) -> String {
+fn names(client: &Client, listed: &[ListedModel]) -> String {
     const SHOWN: usize = 8;
     let names: Vec<String> =
         listed.iter().take(SHOWN).map(|model| format!("`{}`", client.quote(&model.id))).collect();
@@ -100,14 +142,16 @@ pub(super) fn find_out(
     model: &str,
     style: Option<PromptStyle>,
 ) -> Result<Offers, ServerError> {
-    if style != Some(PromptStyle::Chat) {
-        match try_raw(client, model) {
-            // Not offered, or not for this model: a chat may be.
-            Err(ServerError::Refused { status: 400 | 404 | 405 | 422 | 501, .. }) if style.is_none() => {}
-            other => return other,
-        }
+    let raw = if style == Some(PromptStyle::Chat) { None } else { Some(try_raw(client, model)) };
+    match raw {
+        Some(Ok((offers, true))) => return Ok(offers),
+        Some(Ok((offers, false))) if style.is_some() => return Ok(offers),
+        // Not offered, not for this model, or nothing came of it: a chat may be better.
+        Some(Ok((offers, false))) => return Ok(try_chat(client, model).unwrap_or(offers)),
+        Some(Err(failure)) if style.is_some() || !has_none(&failure.error) => return Err(failure.error),
+        Some(Err(_)) | None => {}
     }
-    try_chat(client, model).map_err(|error| match error {
+    try_chat(client, model).map_err(|failure| match failure.error {
         ServerError::Refused { server, status: 404, .. } => {
             let hint = "`/v1/models` of the server lists which it has".to_owned();
             ServerError::Model { server, model: client.quote(model), hint }
@@ -116,51 +160,80 @@ pub(super) fn find_out(
     })
 }
 
-fn probe(prompt: Prompt) -> Request {
-    Request {
-        prompt,
-        opening: String::new(),
-        candidates: 2,
-        max_tokens: 4,
-        stop: vec!["\n".to_owned()],
-        // Greedy: whether a begun reply is gone on with shows in the likeliest words.
-        sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-        seed: 1,
-    }
+/// The probes hold what the requests of a talk hold, so that what is refused is known before.
+fn probe(model: &str, max_tokens: usize) -> Map<String, Value> {
+    common(model, &Sampling::default(), max_tokens, 2, 1)
 }
 
-fn try_raw(client: &Client, model: &str) -> Result<Offers, ServerError> {
-    let request = probe(Prompt::Raw(String::new()));
-    let mut body = common(model, &request, request.candidates, request.seed);
+/// What comes of plain text, and whether that is any good.
+fn try_raw(client: &Client, model: &str) -> Result<(Offers, bool), Failure> {
+    let mut body = probe(model, 4);
     body.insert("prompt".to_owned(), json!("One, two, three,"));
     body.insert("logprobs".to_owned(), json!(1));
-    let (candidates, refused) = tried(client, "completions", body)?;
-    Ok(Offers {
+    body.insert("stop".to_owned(), json!(["\n"]));
+    let mut refused = Refused::default();
+    let candidates = tried(client, "completions", body, &mut refused, true)?;
+    let thinks = candidates.iter().any(|candidate| candidate.thought);
+    let offers = Offers {
         raw: true,
         several: candidates[1].heard,
         logprobs: candidates[0].known > 0,
         begun: false,
+        thinks,
+        effort: None,
         refused,
-    })
+    };
+    Ok((offers, !thinks && !candidates[0].is_silent()))
 }
 
-fn try_chat(client: &Client, model: &str) -> Result<Offers, ServerError> {
-    let messages = [
-        Message { role: "user", content: "Count from one to nine, in words.".to_owned() },
-        Message { role: "assistant", content: "One, two, three, four,".to_owned() },
+fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
+    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    let mut messages = vec![
+        message("system", "You are asked to count. Say nothing else."),
+        message("user", "Count from one to nine, in words."),
     ];
-    let request = probe(Prompt::Chat(messages.to_vec()));
-    let mut body = common(model, &request, request.candidates, request.seed);
-    body.insert("messages".to_owned(), json!(messages));
+    let ask = |messages: &[Message], effort: Option<&str>| {
+        let mut body = probe(model, 16);
+        body.insert("messages".to_owned(), json!(messages));
+        body.insert("logprobs".to_owned(), json!(true));
+        quieten(&mut body, effort);
+        body
+    };
+    let thinks = |candidates: &[Arriving]| candidates.iter().any(Arriving::thinks);
+    let mut refused = Refused::default();
+    let mut candidates = tried(client, "chat/completions", ask(&messages, None), &mut refused, true)?;
+    let mut effort = None;
+    for less in EFFORTS {
+        if !thinks(&candidates) {
+            break;
+        }
+        let mut known = refused.clone();
+        // Refused: the server knows no such word, or nothing of the kind.
+        let tried = tried(client, "chat/completions", ask(&messages, Some(less)), &mut known, false);
+        if let Ok(quieter) = tried
+            && !known.has("reasoning_effort")
+        {
+            (candidates, refused, effort) = (quieter, known, Some(less));
+        }
+    }
+    messages.push(message("assistant", "One, two, three, four,"));
+    let mut body = ask(&messages, effort);
     go_on_with_begun(&mut body);
-    body.insert("logprobs".to_owned(), json!(true));
-    let (candidates, refused) = tried(client, "chat/completions", body)?;
-    let said = candidates[0].text.trim_start().to_lowercase();
+    let begun = match tried(client, "chat/completions", body, &mut refused, false) {
+        Ok(begun) => begun.iter().any(|candidate| {
+            let said = candidate.text.trim_start().to_lowercase();
+            said.starts_with("five") || said.starts_with("one, two, three, four, five")
+        }),
+        Err(failure) if has_none(&failure.error) => false,
+        Err(failure) => return Err(failure),
+    };
     Ok(Offers {
         raw: false,
         several: candidates[1].heard,
         logprobs: candidates[0].known > 0,
-        begun: said.starts_with("five") || said.starts_with("one, two, three, four, five"),
+        begun,
+        thinks: thinks(&candidates),
+        effort,
         refused,
     })
 }
@@ -171,21 +244,49 @@ pub(super) fn go_on_with_begun(body: &mut Map<String, Value>) {
     body.insert("add_generation_prompt".to_owned(), json!(false));
 }
 
-/// The answer to a probe, after leaving out one by one what the server does not take.
+/// Asks for no thinking before the reply: in the words of the models' own templates, and where that does nothing in
+/// those of the API.
+pub(super) fn quieten(body: &mut Map<String, Value>, effort: Option<&str>) {
+    body.insert("chat_template_kwargs".to_owned(), json!({"enable_thinking": false, "thinking": false}));
+    if let Some(effort) = effort {
+        body.insert("reasoning_effort".to_owned(), json!(effort));
+    }
+}
+
+/// The answer to a probe, after leaving out one by one what the server does not take. Where it does not say what
+/// that is, and we may `guess`, what is least needed goes first.
 fn tried(
     client: &Client,
     path: &'static str,
     full: Map<String, Value>,
-) -> Result<(Vec<Arriving>, Refused), ServerError> {
-    let mut refused = Refused::default();
+    refused: &mut Refused,
+    guess: bool,
+) -> Result<Vec<Arriving>, Failure> {
     loop {
         let body = refused.cut(full.clone());
         let asks = vec![Ask { path, body: body.clone(), first: 0, count: 2 }];
-        let cutting = Cutting { stop: Vec::new(), trim_start: false };
+        let cutting = Cutting { stop: Vec::new(), start: Start::AsItStands };
         match gather(client, asks, &cutting, &mut |_| ControlFlow::Continue(())) {
-            Ok((candidates, _)) => return Ok((candidates, refused)),
-            Err(ServerError::Refused { said, status: 400 | 422, .. }) if refused.learn(&said, &body) => {}
-            Err(error) => return Err(error),
+            Ok((candidates, _)) => return Ok(candidates),
+            Err(failure) if refused.learn(&failure.said, &body) => {}
+            Err(Failure { error: ServerError::Refused { status: 400 | 422, .. }, .. })
+                if guess && refused.guess(&body) => {}
+            Err(failure) => return Err(failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_version_is_tried_below_it() {
+        let below = |text| below(&Address::read(text).unwrap().0).map(|address| address.to_string());
+        assert_eq!(below("http://localhost:8080").as_deref(), Some("http://localhost:8080/v1"));
+        assert_eq!(below("http://localhost/api").as_deref(), Some("http://localhost/api/v1"));
+        assert_eq!(below("http://localhost/v1"), None);
+        assert_eq!(below("https://gateway.example/openai/v1beta"), None);
+        assert_eq!(below("http://localhost/voice").as_deref(), Some("http://localhost/voice/v1"));
     }
 }
