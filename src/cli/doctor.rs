@@ -244,7 +244,7 @@ fn server(settings: &Settings) -> Option<Finding> {
 
 /// What the server can do, and how grave what it does not; `state` where no line comes from it.
 fn ask_server(mut options: ServerOptions, state: State) -> Result<(State, String), ModelError> {
-    options.timeouts.tries = 2;
+    options.timeouts.tries = 3;
     let open = options.key.is_some() && options.address.is_open_to_others();
     let mut model = RemoteModel::connect(options)?;
     model.find_out()?;

@@ -38,10 +38,6 @@ pub const PREFIX: &str = "openai:";
 /// Bytes of a token, where the server's tokenizer is not asked: fewer than in English, to be on the safe side.
 const BYTES_A_TOKEN: usize = 3;
 
-/// Tokens that a model is given to think before it speaks, where it can't be brought not to: as many as common ones
-/// take for a turn of a talk.
-const THINKING_TOKENS: usize = 1024;
-
 /// Which server, and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
@@ -190,8 +186,7 @@ impl RemoteModel {
         let (path, fields) = wording(offers, request);
         let ask = |first: usize, count: usize| {
             let seed = request.seed.wrapping_add(first as u64);
-            let room = if offers.thinks { THINKING_TOKENS } else { 0 };
-            let most = request.max_tokens + room;
+            let most = request.max_tokens + offers::room(offers.thinks);
             let mut body = wire::common(&self.named.model, &request.sampling, most, count, seed);
             body.extend(fields.clone());
             Ask { path, body: offers.refused.cut(body), first, count }
@@ -369,7 +364,7 @@ impl LanguageModel for RemoteModel {
                  may do better"
             )),
             Came::Words(said) => Some(format!(
-                "nothing that the server's model `{model}` said fits here, as “{}”; a larger model does better",
+                "nothing that the server's model `{model}` said fits here, as “{}”; larger models fit more often",
                 self.client.quote(said)
             )),
         }

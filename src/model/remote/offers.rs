@@ -14,6 +14,10 @@ use std::sync::atomic::AtomicBool;
 /// Tokens of a model whose server does not tell: less than any that is in use.
 const MODEST_CONTEXT: usize = 4096;
 
+/// Tokens that a model is given to think before it speaks, where it can't be brought not to: as many as common ones
+/// take for a turn of a talk.
+const THINKING_TOKENS: usize = 1024;
+
 /// How little a model may be asked to think, from none on: the API's words, of which each server knows some.
 const EFFORTS: [&str; 3] = ["none", "minimal", "low"];
 
@@ -160,6 +164,11 @@ pub(super) fn find_out(
     })
 }
 
+/// Tokens for what a model thinks before it speaks.
+pub(super) fn room(thinks: bool) -> usize {
+    if thinks { THINKING_TOKENS } else { 0 }
+}
+
 /// The probes hold what the requests of a talk hold, so that what is refused is known before.
 fn probe(model: &str, max_tokens: usize) -> Map<String, Value> {
     common(model, &Sampling::default(), max_tokens, 2, 1)
@@ -192,8 +201,8 @@ fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
         message("system", "You are asked to count. Say nothing else."),
         message("user", "Count from one to nine, in words."),
     ];
-    let ask = |messages: &[Message], effort: Option<&str>| {
-        let mut body = probe(model, 16);
+    let ask = |messages: &[Message], effort: Option<&str>, room: usize| {
+        let mut body = probe(model, 16 + room);
         body.insert("messages".to_owned(), json!(messages));
         body.insert("logprobs".to_owned(), json!(true));
         quieten(&mut body, effort);
@@ -201,7 +210,7 @@ fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
     };
     let thinks = |candidates: &[Arriving]| candidates.iter().any(Arriving::thinks);
     let mut refused = Refused::default();
-    let mut candidates = tried(client, "chat/completions", ask(&messages, None), &mut refused, true)?;
+    let mut candidates = tried(client, "chat/completions", ask(&messages, None, 0), &mut refused, true)?;
     let mut effort = None;
     for less in EFFORTS {
         if !thinks(&candidates) {
@@ -209,7 +218,7 @@ fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
         }
         let mut known = refused.clone();
         // Refused: the server knows no such word, or nothing of the kind.
-        let tried = tried(client, "chat/completions", ask(&messages, Some(less)), &mut known, false);
+        let tried = tried(client, "chat/completions", ask(&messages, Some(less), 0), &mut known, false);
         if let Ok(quieter) = tried
             && !known.has("reasoning_effort")
         {
@@ -217,7 +226,7 @@ fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
         }
     }
     messages.push(message("assistant", "One, two, three, four,"));
-    let mut body = ask(&messages, effort);
+    let mut body = ask(&messages, effort, room(thinks(&candidates)));
     go_on_with_begun(&mut body);
     let begun = match tried(client, "chat/completions", body, &mut refused, false) {
         Ok(begun) => begun.iter().any(|candidate| {

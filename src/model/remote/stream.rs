@@ -85,18 +85,16 @@ impl Arriving {
         };
         self.raw.push_str(&piece.text);
         let before = self.text.len();
-        let said = aloud(&self.raw);
-        self.thought |= said.map_or(self.raw.contains('>'), |said| said.len() < self.raw.len());
+        let (tagged, said) = aloud(&self.raw);
+        self.thought |= tagged.is_some_and(|thought| !thought.trim().is_empty());
         if let Some(said) = said {
             self.logprob += piece.logprobs.iter().sum::<f64>();
             self.known += piece.logprobs.len();
-            let start =
-                if self.thought && cutting.start == Start::AsItStands { Start::Anew } else { cutting.start };
             let bare = said.trim_start();
-            self.text = match start {
-                Start::AsItStands => said.to_owned(),
+            self.text = match cutting.start {
+                Start::AsItStands if tagged.is_none() => said.to_owned(),
                 Start::Begun if bare.len() < said.len() && !bare.is_empty() => format!(" {bare}"),
-                Start::Begun | Start::Anew => bare.to_owned(),
+                _ => bare.to_owned(),
             };
             let end = cutting.stop.iter().filter_map(|stop| self.text.find(stop.as_str())).min();
             if let Some(end) = end {
@@ -121,23 +119,25 @@ impl Arriving {
     }
 }
 
-/// What a reply says aloud: without a part before it in tags, as `<think>`, in which a model thinks. None while that
-/// part is open.
-fn aloud(text: &str) -> Option<&str> {
+/// What a model thinks in tags before its reply, as `<think>` (which some leave empty), and the reply; none while
+/// that part is open.
+fn aloud(text: &str) -> (Option<&str>, Option<&str>) {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_:".contains(&byte))
     };
-    // The opening tag may stand in the prompt, where nobody sees it.
-    let closed = text.match_indices("</").filter_map(|(at, _)| {
+    let opening = text.trim_start().strip_prefix('<').map(|tag| tag.split_once('>').unwrap_or((tag, "")));
+    let opened = opening.filter(|(name, _)| is_name(name) || name.is_empty()).map(|(_, inside)| inside);
+    let closing = text.match_indices("</").filter_map(|(at, _)| {
         let (name, rest) = text[at + 2..].split_once('>')?;
-        is_name(name).then_some(rest)
+        is_name(name).then_some((at, rest))
     });
-    if let Some(rest) = closed.last() {
-        return Some(rest);
+    match (opened, closing.last()) {
+        (Some(inside), Some((at, rest))) => (inside.get(..inside.len() - (text.len() - at)), Some(rest)),
+        // The opening tag may stand in the prompt, where nobody sees it.
+        (None, Some((at, rest))) => (Some(&text[..at]), Some(rest)),
+        (Some(inside), None) => (Some(inside), None),
+        (None, None) => (None, Some(text)),
     }
-    let Some(tag) = text.trim_start().strip_prefix('<') else { return Some(text) };
-    let name = tag.split_once('>').map_or(tag, |(name, _)| name);
-    (!is_name(name) && !name.is_empty()).then_some(text)
 }
 
 /// What a thread tells.
@@ -435,6 +435,8 @@ mod tests {
                 assert!(candidate.thought && candidate.finish == Some(Finish::Stop), "{thought}");
             }
         }
+        let empty = taken(&["<think>\n\n", "</think>\n\n", "Not", " now."], Start::AsItStands);
+        assert_eq!((empty.text.as_str(), empty.thought), ("Not now.", false));
         let split = taken(&["<", "thi", "nk></th", "ink>Not", " now."], Start::Anew);
         assert_eq!((split.text.as_str(), split.known), ("Not now.", 2));
         let open = taken(&["<think>", "Okay\n", "they want"], Start::Anew);

@@ -3,10 +3,12 @@
 
 mod faults;
 mod llama_cpp;
+mod manners;
+mod network;
 pub(crate) mod stand_in;
 mod throughput;
 
-use coachup::model::remote::{Address, ApiKey, RemoteModel, ServerOptions, Timeouts};
+use coachup::model::remote::{Address, ApiKey, Proxies, RemoteModel, ServerOptions, Timeouts};
 use coachup::model::{Prompt, Request, Sampling};
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ fn options(address: &str) -> ServerOptions {
             backoff: Duration::from_millis(10),
             tries: 3,
         },
+        proxies: Proxies::default(),
     }
 }
 

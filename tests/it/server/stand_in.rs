@@ -17,6 +17,18 @@ pub struct Manner {
     pub begun: bool,
     /// Refuses requests with one of these keys.
     pub unknown: Vec<&'static str>,
+    /// Refuses requests with one of these keys, or with a message of this role, in its own words.
+    pub refusals: Vec<(&'static str, u16, &'static str)>,
+    /// The model thinks before it speaks, unless it reads this word in the request.
+    pub thinks_without: Option<&'static str>,
+    /// What it thinks, in how many pieces.
+    pub thoughts: usize,
+    /// Answers requests for words with this, of this kind, whatever was asked.
+    pub verbatim: Option<(&'static str, &'static str)>,
+    /// Answers the request for the list of models with this.
+    pub list: Option<(u16, &'static str)>,
+    /// How long to wait, as its refusals say.
+    pub retry_after: Option<&'static str>,
     /// The key it wants.
     pub key: Option<&'static str>,
     /// What it has a model say.
@@ -61,6 +73,12 @@ impl Default for Manner {
             several: true,
             begun: true,
             unknown: Vec::new(),
+            refusals: Vec::new(),
+            thinks_without: None,
+            thoughts: 30,
+            verbatim: None,
+            list: None,
+            retry_after: None,
             key: None,
             says: vec![" this", " week", ".", "\nSAM: more"],
             models: vec!["small"],
@@ -138,10 +156,18 @@ fn read(stream: &TcpStream) -> std::io::Result<Asked> {
     Ok(Asked { path: first.split(' ').nth(1).unwrap_or_default().to_owned(), key, body })
 }
 
+fn reply(out: &mut TcpStream, status: u16, headers: &str, body: &str) -> std::io::Result<()> {
+    let length = body.len();
+    write!(
+        out,
+        "HTTP/1.1 {status} So\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
 fn answer(mut out: TcpStream, manner: &Mutex<Manner>, log: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
     let asked = read(&out)?;
     log.lock().unwrap().push(asked.clone());
-    let list = asked.path == "/v1/models";
+    let list = asked.path.ends_with("/models");
     let manner = {
         let mut shared = manner.lock().unwrap();
         let now = shared.clone();
@@ -152,25 +178,24 @@ fn answer(mut out: TcpStream, manner: &Mutex<Manner>, log: &Mutex<Vec<Asked>>) -
     };
     let refuse = |out: &mut TcpStream, status: u16, said: &str| {
         let body = json!({"error": {"message": said}}).to_string();
-        write!(
-            out,
-            "HTTP/1.1 {status} No\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
+        let wait = manner.retry_after.map(|wait| format!("Retry-After: {wait}\r\n")).unwrap_or_default();
+        reply(out, status, &format!("Content-Type: application/json\r\n{wait}"), &body)
     };
+    if !asked.path.starts_with("/v1/") {
+        return refuse(&mut out, 404, "page not found");
+    }
     if let Some(key) = manner.key
         && asked.key.as_deref() != Some(&format!("Bearer {key}"))
     {
         return refuse(&mut out, 401, "who are you?");
     }
+    if let Some((status, body)) = manner.list.filter(|_| list) {
+        return reply(&mut out, status, "", body);
+    }
     if list {
         let models: Vec<Value> = manner.models.iter().map(|id| json!({"id": id})).collect();
         let body = json!({"object": "list", "data": models}).to_string();
-        return write!(
-            out,
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        );
+        return reply(&mut out, 200, "", &body);
     }
     if let Some(status) = manner.statuses.first() {
         return refuse(&mut out, *status, "not now");
@@ -180,6 +205,13 @@ fn answer(mut out: TcpStream, manner: &Mutex<Manner>, log: &Mutex<Vec<Asked>>) -
     }
     if let Some(key) = manner.unknown.iter().find(|key| asked.body.get(**key).is_some()) {
         return refuse(&mut out, 400, &format!("Unrecognized request argument supplied: {key}"));
+    }
+    let has = |key: &str| {
+        let messages = asked.body["messages"].as_array().into_iter().flatten();
+        asked.body.get(key).is_some() || messages.into_iter().any(|message| message["role"] == key)
+    };
+    if let Some((_, status, said)) = manner.refusals.iter().find(|(key, ..)| has(key)) {
+        return refuse(&mut out, *status, said);
     }
     let raw = asked.path == "/v1/completions";
     if raw && !manner.raw {
@@ -196,6 +228,9 @@ fn answer(mut out: TcpStream, manner: &Mutex<Manner>, log: &Mutex<Vec<Asked>>) -
         }
         Fault::EchoesKey => return refuse(&mut out, 400, &format!("bad header \u{1b}[2J {:?}", asked.key)),
         _ => {}
+    }
+    if let Some((kind, body)) = manner.verbatim {
+        return reply(&mut out, 200, &format!("Content-Type: {kind}\r\n"), body);
     }
     write!(
         out,
@@ -217,7 +252,8 @@ fn stream(out: &mut TcpStream, asked: &Asked, manner: &Manner, raw: bool) -> std
         }
         format!("data: {}\n\n", json!({"choices": [choice]}))
     };
-    let probe = asked.body["messages"][1]["content"] == "One, two, three, four,";
+    let last = asked.body["messages"].as_array().and_then(|messages| messages.last());
+    let probe = last.is_some_and(|last| last["content"] == "One, two, three, four,");
     let key = asked.key.clone().unwrap_or_default();
     let key = key.trim_start_matches("Bearer ");
     let words: Vec<&str> = match () {
@@ -229,6 +265,15 @@ fn stream(out: &mut TcpStream, asked: &Asked, manner: &Manner, raw: bool) -> std
         () if probe => vec!["Sure! One,"],
         () => manner.says.clone(),
     };
+    let thinks = manner.thinks_without.is_some_and(|word| !asked.body.to_string().contains(word));
+    let thoughts = ["\n<think>\n"]
+        .into_iter()
+        .chain(std::iter::repeat_n(" hm,", manner.thoughts))
+        .chain(["</think>\n\n"]);
+    let all: Vec<&str> = thoughts.filter(|_| thinks).chain(words).collect();
+    let most = ["max_tokens", "max_completion_tokens"].iter().find_map(|key| asked.body[key].as_u64());
+    let words = &all[..all.len().min(most.unwrap_or(u64::MAX) as usize)];
+    let finish = if words.len() < all.len() { "length" } else { "stop" };
     for (at, word) in words.iter().enumerate() {
         for index in 0..count {
             out.write_all(piece(index, word, Value::Null).as_bytes())?;
@@ -250,7 +295,7 @@ fn stream(out: &mut TcpStream, asked: &Asked, manner: &Manner, raw: bool) -> std
         }
     }
     for index in 0..count {
-        out.write_all(piece(index, "", json!("stop")).as_bytes())?;
+        out.write_all(piece(index, "", json!(finish)).as_bytes())?;
     }
     out.write_all(b"data: [DONE]\n\n")
 }
