@@ -99,6 +99,17 @@ pub enum ServerError {
         /// ": `a`, `b`", or nothing.
         list: String,
     },
+    /// No model was named, and there is no list of them.
+    #[error(
+        "there is no list of models at {server}/models ({why}); does the address end in `/v1`? If it is right, name \
+         the model: `--model {server}#NAME`"
+    )]
+    NoList {
+        /// Address.
+        server: String,
+        /// What came instead.
+        why: String,
+    },
     /// 429 or 5xx, again and again.
     #[error(
         "the server at {server} is busy or failing ({status}, {tries} {}{said}); try again {when}",

@@ -69,7 +69,7 @@ pub(super) fn named(client: &mut Client, wanted: Option<&str>) -> Result<Named, 
                 }
                 // Some gateways have no list: then the name is taken as it is.
                 _ if wanted.is_some() && has_none(&error) => Vec::new(),
-                _ => return Err(error),
+                _ => return Err(no_list(error)),
             }
         }
     };
@@ -99,7 +99,7 @@ pub(super) fn named(client: &mut Client, wanted: Option<&str>) -> Result<Named, 
 
 fn list(client: &Client) -> Result<Vec<ListedModel>, ServerError> {
     let text = client.get("models", &AtomicBool::new(false))?;
-    wire::models(&text).ok_or_else(|| client.garbled(&format!("no list of models: {text}")))
+    wire::models(&text).ok_or_else(|| client.garbled(&text))
 }
 
 /// `/v1` below an address that names no version.
@@ -118,6 +118,16 @@ fn has_none(error: &ServerError) -> bool {
         ServerError::Key { status, .. } => *status == 403,
         ServerError::Busy { status, .. } => *status == 500,
         _ => false,
+    }
+}
+
+fn no_list(error: ServerError) -> ServerError {
+    match error {
+        ServerError::Refused { server, status, said } => {
+            ServerError::NoList { server, why: format!("{status}: {said}") }
+        }
+        ServerError::Garbled { server, what } => ServerError::NoList { server, why: what },
+        other => other,
     }
 }
 
@@ -157,7 +167,7 @@ pub(super) fn find_out(
     }
     try_chat(client, model).map_err(|failure| match failure.error {
         ServerError::Refused { server, status: 404, .. } => {
-            let hint = "`/v1/models` of the server lists which it has".to_owned();
+            let hint = format!("{server}/models may list which it has; does the address end in `/v1`?");
             ServerError::Model { server, model: client.quote(model), hint }
         }
         other => other,
