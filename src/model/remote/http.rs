@@ -132,9 +132,12 @@ impl Client {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
                     let asked = asked_to_wait(&response).unwrap_or_default();
+                    let failed = response.status() == 500;
                     let failure = self.refusal(response, attempt, asked);
-                    let named = body.is_some_and(|body| !wire::named(&failure.said, body).is_empty());
-                    // What is refused by name is not asked again as it was.
+                    // A server that fails over what it then names fails again.
+                    let named = body
+                        .filter(|_| failed)
+                        .is_some_and(|body| !wire::named(&failure.said, body).is_empty());
                     let busy = matches!(failure.error, ServerError::Busy { .. }) && !named;
                     if !busy || last || asked > LONGEST_PAUSE {
                         return Err(failure);

@@ -344,6 +344,10 @@ impl LanguageModel for RemoteModel {
         }
         if !broken {
             self.last = Came::of(&candidates);
+            // The next ones get room for it.
+            if let Some(offers) = &mut self.offers {
+                offers.thinks |= self.last == Came::Thoughts;
+            }
         }
         let done = |mut arriving: Arriving| {
             arriving.text = self.client.without_key(&arriving.text);

@@ -116,7 +116,7 @@ mod tests {
     fn a_line_without_end_is_not_read_to_its_end() {
         let endless = io::BufReader::new(io::repeat(b'x'));
         assert!(matches!(Events::new(endless).next(), Err(Fault::LongLine)));
-        let lines = "data: {\"a\":\n".repeat(1 << 17);
+        let lines = "data: {\"a\":\n".repeat(1 << 18);
         assert!(matches!(Events::new(lines.as_bytes()).next(), Err(Fault::LongLine)));
     }
 

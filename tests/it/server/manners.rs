@@ -169,7 +169,8 @@ fn a_model_is_asked_not_to_think_in_words_that_its_server_knows() {
 #[test]
 fn a_model_that_thinks_all_the_same_has_room_for_it_and_the_person_is_told() {
     for raw in [true, false] {
-        let server = StandIn::start(Manner { raw, thinks_without: Some("never"), ..Manner::default() });
+        let server =
+            StandIn::start(Manner { raw, thinks_without: Some("no such word"), ..Manner::default() });
         let mut model = connected(&server.address);
         assert!(line(&mut model).unwrap().ends_with(" this week."));
         assert_eq!(model.prompt_style(), PromptStyle::Chat, "a chat can be asked not to");
@@ -198,7 +199,7 @@ fn a_reply_may_begin_with_line_breaks() {
 #[test]
 fn where_a_line_by_hand_stands_in_the_person_is_told_once_why() {
     let home = Home::new();
-    let server = StandIn::start(Manner { thinks_without: Some("never"), thoughts: 5000, ..chats() });
+    let server = StandIn::start(Manner { thinks_without: Some("no such word"), thoughts: 5000, ..chats() });
     let run = |args: &[&str], turns: &str| {
         let output =
             home.coachup(args).env("COACHUP_SERVER", &server.address).write_stdin(turns).output().unwrap();

@@ -40,7 +40,6 @@ fn secure(server: &StandIn) -> String {
 /// Passes one request on, and its answer back.
 fn pass_on(client: TcpStream, plain: &str, config: Arc<ServerConfig>) -> std::io::Result<()> {
     let mut client = StreamOwned::new(ServerConnection::new(config).unwrap(), client);
-    let mut server = TcpStream::connect(plain)?;
     let mut request = Vec::new();
     let is_whole = |request: &[u8]| {
         let text = String::from_utf8_lossy(request).to_lowercase();
@@ -55,6 +54,7 @@ fn pass_on(client: TcpStream, plain: &str, config: Arc<ServerConfig>) -> std::io
             read => request.extend_from_slice(&piece[..read]),
         }
     }
+    let mut server = TcpStream::connect(plain)?;
     server.write_all(&request)?;
     std::io::copy(&mut server, &mut client)?;
     client.conn.send_close_notify();
