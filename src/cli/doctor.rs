@@ -4,7 +4,8 @@ use super::engine::{self, Chosen};
 use super::models::{catalogue, store};
 use super::{Exit, privacy};
 use crate::model::ModelError;
-use crate::model::acquire::{Bytes, Store, free_space};
+use crate::model::acquire::{Bytes, Quiet, Store, free_space};
+use crate::model::candle::{CandleModel, CandleOptions};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
 use crate::model::machine::Machine;
@@ -196,7 +197,11 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
         here => finding(State::Ok, "models", format!("here: {}", here.join(", "))),
     }];
     if let Some(named) = &settings.model {
-        findings.push(finding(State::Ok, "default", format!("`{named}`, named in your settings")));
+        let text = format!("`{named}`, named in your settings");
+        findings.push(match loads(named, store, catalogue, settings) {
+            Ok(()) => finding(State::Ok, "default", text),
+            Err(error) => finding(State::Bad, "default", format!("{text}: {error:#}")),
+        });
         return findings;
     }
     if let Ok(Chosen::Server(options)) = engine::chosen(None, settings) {
@@ -220,6 +225,17 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
         }
     }
     findings
+}
+
+/// Can the file that the settings name be loaded? Nothing is fetched for that.
+fn loads(named: &str, store: &Store, catalogue: &Catalogue, settings: &Settings) -> anyhow::Result<()> {
+    if !matches!(engine::chosen(Some(named), settings), Ok(Chosen::Local(_))) || catalogue.get(named).is_ok()
+    {
+        return Ok(());
+    }
+    let acquired = store.acquire_named(named, catalogue, &mut Quiet)?;
+    acquired.files.first().map(|file| CandleModel::load(file, &CandleOptions::default())).transpose()?;
+    Ok(())
 }
 
 /// Does the model server answer, and what can it do? None where none is set.
@@ -315,6 +331,23 @@ mod tests {
         let (_, text) = doctor(home.path());
         assert!(text.contains("bad   sessions     can't write to"), "{text}");
         assert!(text.contains("COACHUP_HOME"), "{text}");
+    }
+
+    #[test]
+    fn a_model_of_the_settings_that_can_not_be_loaded_is_bad() {
+        let home = tempfile::tempdir().unwrap();
+        let page = home.path().join("page.gguf");
+        std::fs::write(&page, "<!doctype html>").unwrap();
+        for (model, why) in [
+            (page.to_str().unwrap(), "it is a web page"),
+            ("~/no-such-model.gguf", "is not a file"),
+            ("smollm2-13m", "did you mean `smollm2-135m`?"),
+        ] {
+            std::fs::write(home.path().join("settings.toml"), format!("model = '{model}'")).unwrap();
+            let (exit, text) = doctor(home.path());
+            assert_eq!(exit, Exit::Failed);
+            assert!(text.contains("bad   default") && text.contains(why), "{text}");
+        }
     }
 
     #[test]

@@ -157,8 +157,15 @@ pub(super) fn loader(
         }
         Chosen::Local(wanted) => {
             let Some((acquired, options)) = acquired(wanted, settings, interrupt)? else { return Ok(None) };
-            let named = acquired.name.clone();
-            Ok(Some((named, Box::new(move || load(&acquired, &options, &cast)))))
+            let file = acquired.files.first().context("the model has no file")?;
+            // What can't be loaded is told before the talk begins; only the prompt's beginning, which takes longer, is
+            // worked through while the person reads.
+            let mut model = CandleModel::load(file, &options)?;
+            let prepare = move || {
+                cast.prefill(&mut model)?;
+                Ok(Box::new(model) as Model)
+            };
+            Ok(Some((acquired.name, Box::new(prepare))))
         }
     }
 }
@@ -205,14 +212,6 @@ pub(super) fn acquired(
         ..CandleOptions::default()
     };
     Ok(Some((acquired, options)))
-}
-
-/// Loads the file and works through the prompt's beginning, while the person reads the briefing.
-fn load(acquired: &Acquired, options: &CandleOptions, cast: &Cast) -> anyhow::Result<Model> {
-    let file: &Path = acquired.files.first().context("the model has no file")?;
-    let mut model = CandleModel::load(file, options)?;
-    cast.prefill(&mut model)?;
-    Ok(Box::new(model))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Files below `src/` that may have unsafe code, and what it is for.
-const NAMED: [(&str, &str); 14] = [
+const NAMED: [(&str, &str); 15] = [
     ("model/candle/attention.rs", "threads write disjoint parts of one output"),
     ("model/candle/gguf.rs", "maps the model file"),
     ("model/candle/kernels/avx2.rs", "instructions of the processor"),
@@ -17,6 +17,7 @@ const NAMED: [(&str, &str); 14] = [
     ("model/candle/kernels/mod.rs", "threads write disjoint parts of one output"),
     ("model/candle/kernels/neon.rs", "instructions of the processor"),
     ("model/candle/pool.rs", "lends a closure and a slice to threads"),
+    ("model/candle/shrunk.rs", "puts memory in the place of what is gone from a file"),
     ("model/candle/store.rs", "maps a file in a test"),
     ("model/candle/weights.rs", "sees bytes as blocks of numbers"),
 ];

@@ -1,4 +1,5 @@
-//! A GGUF file, memory-mapped: metadata and tensor places, every count checked against the file's size.
+//! A GGUF file, memory-mapped: metadata and tensor places, every count checked against the file's size. A model in
+//! several files, as `gguf-split` makes them, is read as one.
 //!
 //! candle's reader builds an enum a value, which lets a small hostile file ask for many times its size.
 //! Here arrays stay in the map as byte ranges, so a file can't cost more memory than it has bytes.
@@ -7,13 +8,14 @@
 #![expect(unsafe_code, reason = "maps the model file")]
 
 use super::super::ModelError;
+use super::foreign;
 use super::store::Store;
 use candle_core::quantized::GgmlDType;
 use memmap2::Mmap;
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Dimensions a tensor may have.
@@ -21,6 +23,19 @@ const MAX_DIMS: u32 = 4;
 
 /// Longest key or tensor name, in bytes (the format's own limit for keys).
 const MAX_NAME: usize = 65_535;
+
+/// Files that one model may be in; the largest known ones are in some dozens.
+const MOST_PARTS: usize = 999;
+
+/// What else to say where something is not there.
+const CUT: &str = "the file is cut short or damaged: fetch it again";
+
+/// Bytes of the shortest header.
+const SHORTEST: usize = 24;
+
+/// Of a model in several files: how many there are, and which of them this one is, from 0.
+const SPLIT_COUNT: &str = "split.count";
+const SPLIT_NUMBER: &str = "split.no";
 
 /// An array of strings, or of numbers, left where it is in the file.
 #[derive(Clone, Debug)]
@@ -49,8 +64,10 @@ pub enum Value {
 }
 
 /// A tensor's type, shape and bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TensorPlace {
+    /// The file it is in.
+    pub store: Arc<Store>,
     /// Quantization.
     pub dtype: GgmlDType,
     /// Rows first, elements of a row last (the reverse of the file's order).
@@ -63,6 +80,8 @@ pub struct TensorPlace {
 pub struct Gguf {
     name: String,
     store: Arc<Store>,
+    /// The files after the first, of a model that is in several.
+    others: Vec<Arc<Store>>,
     metadata: HashMap<String, Value>,
     tensors: HashMap<String, TensorPlace>,
     header: Range<usize>,
@@ -84,7 +103,7 @@ impl<'a> Reader<'a> {
         let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
         let Some(end) = end else {
             return self.fail(format!(
-                "the file ends inside {what}: {count} bytes wanted at byte {}, {} left",
+                "the file ends inside {what}: {count} bytes wanted at byte {}, {} left; {CUT}",
                 self.at,
                 self.bytes.len() - self.at
             ));
@@ -107,7 +126,7 @@ impl<'a> Reader<'a> {
         let count = self.u64(what)?;
         let left = self.bytes.len() - self.at;
         if count > (left / least.max(1)) as u64 {
-            return self.fail(format!("{what} is {count}, more than the {left} bytes left can hold"));
+            return self.fail(format!("{what} is {count}, more than the {left} bytes left can hold; {CUT}"));
         }
         Ok(count as usize)
     }
@@ -204,49 +223,116 @@ fn scalar(kind: u32, bytes: &[u8]) -> Option<Value> {
     })
 }
 
-/// The quantizations that can be read, by GGUF's codes.
-fn dtype(code: u32) -> Option<GgmlDType> {
-    Some(match code {
-        0 => GgmlDType::F32,
-        1 => GgmlDType::F16,
-        2 => GgmlDType::Q4_0,
-        3 => GgmlDType::Q4_1,
-        6 => GgmlDType::Q5_0,
-        7 => GgmlDType::Q5_1,
-        8 => GgmlDType::Q8_0,
-        10 => GgmlDType::Q2K,
-        11 => GgmlDType::Q3K,
-        12 => GgmlDType::Q4K,
-        13 => GgmlDType::Q5K,
-        14 => GgmlDType::Q6K,
-        30 => GgmlDType::BF16,
-        _ => return None,
-    })
+/// The element types by GGUF's codes: what each is called, and how it is read where it can be.
+const TYPES: [(u32, &str, Option<GgmlDType>); 35] = [
+    (0, "F32", Some(GgmlDType::F32)),
+    (1, "F16", Some(GgmlDType::F16)),
+    (2, "Q4_0", Some(GgmlDType::Q4_0)),
+    (3, "Q4_1", Some(GgmlDType::Q4_1)),
+    (6, "Q5_0", Some(GgmlDType::Q5_0)),
+    (7, "Q5_1", Some(GgmlDType::Q5_1)),
+    (8, "Q8_0", Some(GgmlDType::Q8_0)),
+    (9, "Q8_1", None),
+    (10, "Q2_K", Some(GgmlDType::Q2K)),
+    (11, "Q3_K", Some(GgmlDType::Q3K)),
+    (12, "Q4_K", Some(GgmlDType::Q4K)),
+    (13, "Q5_K", Some(GgmlDType::Q5K)),
+    (14, "Q6_K", Some(GgmlDType::Q6K)),
+    (15, "Q8_K", None),
+    (16, "IQ2_XXS", None),
+    (17, "IQ2_XS", None),
+    (18, "IQ3_XXS", None),
+    (19, "IQ1_S", None),
+    (20, "IQ4_NL", None),
+    (21, "IQ3_S", None),
+    (22, "IQ2_S", None),
+    (23, "IQ4_XS", None),
+    (24, "I8", None),
+    (25, "I16", None),
+    (26, "I32", None),
+    (27, "I64", None),
+    (28, "F64", None),
+    (29, "IQ1_M", None),
+    (30, "BF16", Some(GgmlDType::BF16)),
+    (31, "Q4_0_4_4", None),
+    (32, "Q4_0_4_8", None),
+    (33, "Q4_0_8_8", None),
+    (34, "TQ1_0", None),
+    (35, "TQ2_0", None),
+    (39, "MXFP4", None),
+];
+
+/// What a type is called, in messages.
+fn type_name(dtype: GgmlDType) -> &'static str {
+    TYPES.iter().find(|(_, _, read)| *read == Some(dtype)).map_or("?", |(_, name, _)| name)
 }
 
 impl Gguf {
-    /// Maps `path` and reads its directory.
+    /// Maps `path` and reads its directory, and those of the other files where it is one of several.
     ///
     /// # Errors
     /// A file that can't be opened, or whose header, counts, types, shapes or offsets don't hold together;
     /// the message names the file and the key or tensor.
     pub fn open(path: &Path) -> Result<Gguf, ModelError> {
+        let named = Self::open_one(path)?;
+        let count = named.count(SPLIT_COUNT).unwrap_or(1);
+        if count < 2 {
+            return Ok(named);
+        }
+        let Some(paths) = parts(path, count) else {
+            return Err(named.error(format!(
+                "it is one of {count} parts of a model, and the others are found by their names only: give it back \
+                 the name that ends in `-00001-of-{count:05}.gguf`, or the number that it has"
+            )));
+        };
+        let part = |(index, path): (usize, &PathBuf)| {
+            let part = Self::open_one(path).map_err(|error| match path.exists() {
+                true => error,
+                false => named.error(format!(
+                    "it is one of {count} parts of a model, and `{}` is not beside it: fetch that too",
+                    path.file_name().unwrap_or_default().display()
+                )),
+            })?;
+            match (part.count(SPLIT_COUNT), part.count(SPLIT_NUMBER)) {
+                (Some(of), Some(number)) if (number, of) == (index, count) => Ok(part),
+                _ => {
+                    Err(part.error(format!("it is not the part {} of {count} that its name says", index + 1)))
+                }
+            }
+        };
+        let mut all = paths.iter().enumerate().map(part);
+        let mut whole = all.next().expect("two parts at least")?;
+        for part in all {
+            let part = part?;
+            for (name, place) in part.tensors {
+                if whole.tensors.insert(name.clone(), place).is_some() {
+                    return Err(whole.error(format!("the tensor `{name}` is in two of its parts")));
+                }
+            }
+            whole.others.push(part.store);
+        }
+        Ok(whole)
+    }
+
+    fn open_one(path: &Path) -> Result<Gguf, ModelError> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| ModelError::file(&name, error.to_string()))?;
         let length = file.metadata().map_err(|error| ModelError::file(&name, error.to_string()))?.len();
-        if length < 24 {
-            return Err(ModelError::file(&name, "not a GGUF file: it is shorter than a header"));
+        if length == 0 {
+            return Err(ModelError::file(&name, foreign::what(&[])));
         }
-        // SAFETY: the map is read-only and private to this value; a model file that another program
-        // shortens while it is in use can't be guarded against on any platform short of copying it.
+        // SAFETY: the map is read-only and private to this value; that another program shortens the file while it is
+        // in use is what `Store` watches for.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| ModelError::file(&name, error.to_string()))?;
         Self::parse(name, Store::new(map))
     }
 
     fn parse(name: String, store: Arc<Store>) -> Result<Gguf, ModelError> {
         let mut reader = Reader { bytes: store.all(), at: 0, file: &name };
-        if reader.take(4, "the magic number")? != b"GGUF" {
-            return reader.fail("not a GGUF file: it does not begin with `GGUF`");
+        if reader.take(4, "the magic number").is_ok_and(|magic| magic != b"GGUF")
+            || reader.bytes.len() < SHORTEST
+        {
+            return reader.fail(foreign::what(reader.bytes));
         }
         let version = reader.u32("the version")?;
         if !(2..=3).contains(&version) {
@@ -272,14 +358,9 @@ impl Gguf {
             Some(Value::Int(a)) if *a >= 8 && *a <= 65_536 && (*a as u64).is_power_of_two() => *a as usize,
             Some(_) => return reader.fail("`general.alignment` is not a power of two from 8 to 65536"),
         };
-        let tensors = place_tensors(
-            &name,
-            listed,
-            header_end.next_multiple_of(alignment),
-            alignment,
-            store.all().len(),
-        )?;
-        Ok(Gguf { name, store, metadata, tensors, header: 0..header_end })
+        let data_start = header_end.next_multiple_of(alignment);
+        let tensors = place_tensors(&name, listed, data_start, alignment, &store)?;
+        Ok(Gguf { name, store, others: Vec::new(), metadata, tensors, header: 0..header_end })
     }
 
     /// The path, for messages.
@@ -287,9 +368,19 @@ impl Gguf {
         &self.name
     }
 
-    /// The file's bytes.
+    /// The bytes of the file that has the metadata.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The bytes of all its files.
+    pub fn stores(&self) -> impl Iterator<Item = &Arc<Store>> {
+        std::iter::once(&self.store).chain(&self.others)
+    }
+
+    /// Bytes of all its files together.
+    pub fn size(&self) -> usize {
+        self.stores().map(|store| store.all().len()).sum()
     }
 
     /// Metadata and tensor list as they stand in the file.
@@ -405,6 +496,15 @@ impl Gguf {
     }
 }
 
+/// The files of a model in `count` of them, of which `path` is one: `NAME-00002-of-00003.gguf`.
+fn parts(path: &Path, count: usize) -> Option<Vec<PathBuf>> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(&format!("-of-{count:05}.gguf"))?;
+    let (stem, number) = stem.rsplit_once('-')?;
+    let digits = number.len() == 5 && number.bytes().all(|digit| digit.is_ascii_digit());
+    let part = |number| path.with_file_name(format!("{stem}-{number:05}-of-{count:05}.gguf"));
+    (digits && count <= MOST_PARTS).then(|| (1..=count).map(part).collect())
+}
+
 struct Listed {
     name: String,
     shape: Vec<usize>,
@@ -429,9 +529,13 @@ fn read_tensor(reader: &mut Reader) -> Result<Listed, ModelError> {
     }
     shape.reverse();
     let code = reader.u32(&name)?;
-    let Some(dtype) = dtype(code) else {
-        return reader
-            .fail(format!("the tensor `{name}` has the quantization type {code}, which is not supported"));
+    let known = TYPES.iter().find(|(known, ..)| *known == code);
+    let Some(dtype) = known.and_then(|(_, _, dtype)| *dtype) else {
+        let called = known
+            .map_or_else(|| format!("a type that is not known ({code})"), |(_, name, _)| (*name).to_owned());
+        return reader.fail(format!(
+            "the tensor `{name}` is {called}, which can't be run; take the model as Q4_K_M, Q5_K_M, Q6_K or Q8_0"
+        ));
     };
     let offset = reader.u64(&name)?;
     Ok(Listed { name, shape, dtype, offset })
@@ -443,7 +547,7 @@ fn place_tensors(
     listed: Vec<Listed>,
     data_start: usize,
     alignment: usize,
-    file_length: usize,
+    store: &Arc<Store>,
 ) -> Result<HashMap<String, TensorPlace>, ModelError> {
     let fail = |problem: String| Err(ModelError::file(file, problem));
     let mut tensors = HashMap::with_capacity(listed.len());
@@ -452,7 +556,8 @@ fn place_tensors(
         let row = *shape.last().expect("one dimension at least");
         if row % dtype.block_size() != 0 {
             return fail(format!(
-                "the tensor `{name}` has rows of {row} elements, which {dtype:?} blocks of {} don't divide",
+                "the tensor `{name}` has rows of {row} elements, which {} blocks of {} don't divide",
+                type_name(dtype),
                 dtype.block_size()
             ));
         }
@@ -462,17 +567,17 @@ fn place_tensors(
             .and_then(|elements| (elements / dtype.block_size()).checked_mul(dtype.type_size()));
         let start = usize::try_from(offset).ok().and_then(|offset| offset.checked_add(data_start));
         let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
-        let (Some(start), Some(end)) = (start, end.filter(|end| *end <= file_length)) else {
+        let (Some(start), Some(end)) = (start, end.filter(|end| *end <= store.all().len())) else {
             return fail(format!(
-                "the tensor `{name}` reaches past the end of the file (offset {offset}, shape {shape:?}): \
-                 the file is cut short or damaged; fetch it again"
+                "the tensor `{name}` reaches past the end of the file (offset {offset}, shape {shape:?}); {CUT}"
             ));
         };
         if offset % alignment as u64 != 0 {
             return fail(format!("the tensor `{name}` is at offset {offset}, not a multiple of {alignment}"));
         }
         spans.push((start, end, name.clone()));
-        if tensors.insert(name.clone(), TensorPlace { dtype, shape, bytes: start..end }).is_some() {
+        let place = TensorPlace { store: store.clone(), dtype, shape, bytes: start..end };
+        if tensors.insert(name.clone(), place).is_some() {
             return fail(format!("the tensor `{name}` occurs twice"));
         }
     }

@@ -9,12 +9,16 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// The filter's name, which no template has.
 const FILTER: &str = "|bounded_value";
 
 /// Filters that repeat or join what they are given, however often they are told.
 const REFUSED_FILTERS: [&str; 5] = ["batch", "chain", "format", "slice", "sum"];
+
+/// Statements that only Hugging Face's own training has, and others that do nothing.
+const TRAINED: [(&str, &str); 2] = [("generation", "if true"), ("endgeneration", "endif")];
 
 /// Most that a value may weigh: one for itself and for each value in it, and one for every [`BYTES`] of text.
 const HEAVIEST: usize = 1024;
@@ -121,24 +125,24 @@ struct Code<'s> {
     end: usize,
 }
 
-/// `source` with the filter wherever a value could grow.
+/// `source` with the filter wherever a value could grow, and without the marks of what a model is trained on.
 ///
 /// # Errors
 /// It uses what can't be bounded, and what that is.
 pub fn guarded(source: &str) -> Result<String, String> {
     let codes = codes(source);
     let spaces: BTreeSet<&str> = codes.iter().filter_map(Code::namespace).collect();
-    let mut added: Vec<(usize, &str)> = Vec::new();
+    let mut added: Vec<(Range<usize>, &str)> = Vec::new();
     for code in &codes {
         code.check(&spaces)?;
         code.guard(&mut added);
     }
     let mut out = String::with_capacity(source.len() + added.len() * FILTER.len());
     let mut done = 0;
-    for (at, text) in added {
-        out.push_str(&source[done..at]);
+    for (place, text) in added {
+        out.push_str(&source[done..place.start]);
         out.push_str(text);
-        done = at;
+        done = place.end;
     }
     out.push_str(&source[done..]);
     Ok(out)
@@ -263,8 +267,15 @@ impl Code<'_> {
         Ok(())
     }
 
-    /// What is added to the source, and where.
-    fn guard(&self, added: &mut Vec<(usize, &'static str)>) {
+    /// What is put into the source, and in which place.
+    fn guard(&self, added: &mut Vec<(Range<usize>, &'static str)>) {
+        // Between the two stands what a model is trained on; here it is text like any other.
+        if let ([word], Some(plain)) =
+            (&self.tokens[..], TRAINED.iter().find(|(word, _)| *word == self.keyword()))
+        {
+            return added.push((word.at..word.end(), plain.1));
+        }
+        let mut add = |at: usize, text| added.push((at..at, text));
         let from = match self.keyword() {
             "set" => self.find("=").map_or(self.tokens.len(), |equal| equal + 1),
             "for" => self.find("in").map_or(self.tokens.len(), |within| within + 1),
@@ -274,27 +285,27 @@ impl Code<'_> {
         let lowest = usize::from(matches!(self.keyword(), "macro" | "call" | "do"));
         let kept = self.keyword() == "set" && from < self.tokens.len();
         if kept {
-            added.push((self.tokens[from].at, "("));
+            add(self.tokens[from].at, "(");
         }
         for (index, token) in self.tokens.iter().enumerate().skip(from) {
             let before = index.checked_sub(1).map(|before| self.tokens[before]);
             let after = self.tokens.get(index + 1);
             let goes_on = after.is_some_and(|after| after.kind == Kind::Open || after.is("."));
             if token.kind == Kind::Close && token.depth >= lowest && !goes_on {
-                added.push((token.end(), FILTER));
+                add(token.end(), FILTER);
             }
             if JOINING.iter().any(|sign| token.is(sign)) {
                 let not = usize::from(before.is_some_and(|before| before.is("not")));
                 let left = index.checked_sub(1 + not).map(|left| self.tokens[left]);
                 // `is in` is a test, and `.in` an attribute.
                 if let Some(left) = left.filter(|left| left.ends_a_value() && !left.is("is")) {
-                    added.push((left.end(), FILTER));
+                    add(left.end(), FILTER);
                 }
             }
         }
         if kept {
-            added.push((self.tokens[self.tokens.len() - 1].end(), ")"));
-            added.push((self.tokens[self.tokens.len() - 1].end(), FILTER));
+            add(self.tokens[self.tokens.len() - 1].end(), ")");
+            add(self.tokens[self.tokens.len() - 1].end(), FILTER);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The local engine: GGUF files of the llama, qwen2, qwen3, gemma3 and phi3 architectures, on candle's tensors.
 //!
 //! ```text
-//! store, gguf             the file's bytes and directory
+//! store, shrunk           the file's bytes, also where they are taken away
+//! gguf, foreign           its directory; what a file is that has none
 //! config, weights         what the file holds, checked and left in the map
 //! tokens, whole, bpe       its tokenizer
 //! template, guard         its chat template; what it may not do
@@ -18,6 +19,7 @@ mod cache;
 mod config;
 mod context;
 mod decoder;
+mod foreign;
 mod gguf;
 mod guard;
 mod kernels;
@@ -25,6 +27,7 @@ mod math;
 mod pool;
 mod prefix;
 mod sampler;
+mod shrunk;
 mod store;
 mod template;
 #[cfg(test)]
@@ -34,7 +37,7 @@ mod weights;
 mod whole;
 mod words;
 
-use super::{Completion, Finish, LanguageModel, ModelError, OnText, Prompt, PromptStyle, Request};
+use super::{Completion, Finish, LanguageModel, Message, ModelError, OnText, Prompt, PromptStyle, Request};
 use config::Config;
 use context::{Context, common};
 use decoder::Decoder;
@@ -43,10 +46,11 @@ use prefix::{Prefixes, fingerprint};
 use sampler::{Sampler, log_sum_exp};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use store::Toucher;
 pub(super) use kernels::{Input, Machine, multiply};
 pub(super) use pool::Pool;
+use std::sync::Arc;
 pub(super) use store::Store;
+use store::Toucher;
 pub use template::ChatTemplate;
 pub(super) use weights::{Matrix, dequantize};
 use tokens::{Controls, Tokens};
@@ -63,7 +67,7 @@ const CACHE_BESIDES: u64 = 64 << 20;
 
 /// Refuses a file whose keys and values would need memory out of all proportion to it.
 fn cache_fits(gguf: &Gguf, config: &Config, limit: usize) -> Result<(), ModelError> {
-    let size = gguf.store().all().len() as u64;
+    let size = gguf.size() as u64;
     let cache = (config.slot_bytes() as u64).saturating_mul(Context::slots(limit) as u64);
     if cache <= size.saturating_mul(CACHE_A_BYTE).saturating_add(CACHE_BESIDES) {
         return Ok(());
@@ -77,6 +81,29 @@ fn cache_fits(gguf: &Gguf, config: &Config, limit: usize) -> Result<(), ModelErr
         config.head_dim,
         size >> 20
     )))
+}
+
+/// Refuses what was read of files that have become shorter meanwhile.
+fn intact<'a>(name: &str, mut files: impl Iterator<Item = &'a Arc<Store>>) -> Result<(), ModelError> {
+    if !files.any(|file| file.has_shrunk()) {
+        return Ok(());
+    }
+    let problem = "the file has become shorter while it was in use, as when it is downloaded again; start anew when it \
+                   is whole";
+    Err(ModelError::file(name, problem))
+}
+
+/// The chat template of a file, tried on a talk as it will come.
+fn template(gguf: &Gguf, tokens: &Tokens) -> Template {
+    let source = gguf.text("tokenizer.chat_template");
+    let source =
+        source.ok_or("it carries no chat template (`tokenizer.chat_template`); use the screenplay style")?;
+    let template = ChatTemplate::new(source).map_err(|error| error.to_string())?;
+    let message = |role| Message { role, content: "Yes?".to_owned() };
+    let [begin, end] = tokens.begin_and_end();
+    let talk = ["system", "user", "assistant", "user"].map(message);
+    template.render(&talk, begin, end).map_err(|error| error.to_string())?;
+    Ok(template)
 }
 
 /// How a model is loaded.
@@ -94,14 +121,18 @@ pub struct CandleOptions {
     pub prefix_folder: Option<PathBuf>,
 }
 
+/// The file's chat template, or why there is none to be used.
+type Template = Result<ChatTemplate, String>;
+
 /// A model file, loaded.
 pub struct CandleModel {
     name: String,
     style: PromptStyle,
     tokens: Tokens,
-    template: Option<ChatTemplate>,
+    template: Template,
     context: Context,
-    _toucher: Toucher,
+    files: Vec<Arc<Store>>,
+    _touchers: Vec<Toucher>,
 }
 
 impl CandleModel {
@@ -111,10 +142,17 @@ impl CandleModel {
     /// A file that can't be read, is damaged, or is of a kind that isn't supported; names file and key.
     pub fn load(path: &Path, options: &CandleOptions) -> Result<CandleModel, ModelError> {
         let gguf = Gguf::open(path)?;
-        let toucher = gguf.store().touch();
-        let config = Config::from_gguf(&gguf)?;
-        let weights = Weights::from_gguf(&gguf, &config)?;
-        let tokens = Tokens::from_gguf(&gguf)?;
+        let loaded = CandleModel::from_gguf(&gguf, options);
+        // Whatever else is said of it then, this is why.
+        intact(gguf.name(), gguf.stores())?;
+        loaded
+    }
+
+    fn from_gguf(gguf: &Gguf, options: &CandleOptions) -> Result<CandleModel, ModelError> {
+        let touchers = gguf.stores().map(Store::touch).collect();
+        let config = Config::from_gguf(gguf)?;
+        let weights = Weights::from_gguf(gguf, &config)?;
+        let tokens = Tokens::from_gguf(gguf)?;
         if tokens.count() > weights.embedding.rows {
             return Err(gguf.error(format!(
                 "`tokenizer.ggml.tokens` has {} tokens, and `token_embd.weight` rows for {}",
@@ -122,11 +160,14 @@ impl CandleModel {
                 weights.embedding.rows
             )));
         }
-        let template = gguf.text("tokenizer.chat_template").map(ChatTemplate::new).transpose()?;
+        let template = template(gguf, &tokens);
+        if let (PromptStyle::Chat, Err(problem)) = (options.prompt_style, &template) {
+            return Err(gguf.error(problem));
+        }
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let limit = options.context.unwrap_or(DEFAULT_CONTEXT).clamp(2, config.context.max(2));
-        cache_fits(&gguf, &config, limit)?;
-        let saved = options.prefix_folder.as_ref().map(|folder| Prefixes::open(folder, &fingerprint(&gguf)));
+        cache_fits(gguf, &config, limit)?;
+        let saved = options.prefix_folder.as_ref().map(|folder| Prefixes::open(folder, &fingerprint(gguf)));
         let decoder = Decoder::new(config, weights, options.threads.unwrap_or_else(cores));
         Ok(CandleModel {
             name: options.name.clone().unwrap_or_else(|| gguf.name().to_string()),
@@ -134,8 +175,14 @@ impl CandleModel {
             tokens,
             template,
             context: Context::new(decoder, limit, saved),
-            _toucher: toucher,
+            files: gguf.stores().cloned().collect(),
+            _touchers: touchers,
         })
+    }
+
+    /// Refuses what was made of a file that has lost a part of itself meanwhile.
+    fn intact(&self) -> Result<(), ModelError> {
+        intact(&self.name, self.files.iter())
     }
 
     /// Works through `tokens` from the start of the context, keeping what is held of them already, and saves
@@ -148,6 +195,7 @@ impl CandleModel {
             return Err(ModelError::Engine("a token outside the vocabulary".to_string()));
         }
         let _ = self.context.advance(tokens, &mut || ControlFlow::Continue(()))?;
+        self.intact()?;
         if save {
             self.context.save();
         }
@@ -186,12 +234,8 @@ impl CandleModel {
         match prompt {
             Prompt::Raw(text) => self.tokens.encode(&format!("{text}{opening}"), Controls::Text),
             Prompt::Chat(messages) => {
-                let Some(template) = &self.template else {
-                    return Err(ModelError::file(
-                        &self.name,
-                        "it carries no chat template (`tokenizer.chat_template`); use the screenplay style",
-                    ));
-                };
+                let template = self.template.as_ref();
+                let template = template.map_err(|problem| ModelError::file(&self.name, problem))?;
                 let mut messages = messages.clone();
                 for message in &mut messages {
                     message.content = self.tokens.defuse(&message.content);
@@ -332,6 +376,7 @@ impl LanguageModel for CandleModel {
                 break;
             }
         }
+        self.intact()?;
         Ok(completions)
     }
 
@@ -360,6 +405,7 @@ impl LanguageModel for CandleModel {
             }
             means.push(if count == 0 { 0.0 } else { (sum / count as f64) as f32 });
         }
+        self.intact()?;
         Ok(means)
     }
 
@@ -368,6 +414,7 @@ impl LanguageModel for CandleModel {
         // What a session begins with is what the next one begins with.
         let first = self.context.held().is_empty();
         let _ = self.context.advance(&tokens, &mut || ControlFlow::Continue(()))?;
+        self.intact()?;
         if first {
             self.context.save();
         }

@@ -40,11 +40,13 @@ pub fn fingerprint(gguf: &Gguf) -> String {
     // Kernels agree to the bit with each other, but not with candle's routines.
     hash.update([u8::from(Machine::detect() == Machine::Plain)]);
     hash.update(gguf.header_bytes());
-    let bytes = gguf.store().all();
-    hash.update(bytes.len().to_le_bytes());
-    for sample in 0..SAMPLES {
-        let start = (bytes.len() / SAMPLES * sample) / SIZE * SIZE;
-        hash.update(&bytes[start..bytes.len().min(start + SIZE)]);
+    for store in gguf.stores() {
+        let bytes = store.all();
+        hash.update(bytes.len().to_le_bytes());
+        for sample in 0..SAMPLES {
+            let start = (bytes.len() / SAMPLES * sample) / SIZE * SIZE;
+            hash.update(&bytes[start..bytes.len().min(start + SIZE)]);
+        }
     }
     hex(&hash.finalize())
 }

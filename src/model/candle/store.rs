@@ -1,10 +1,12 @@
-//! A model file's bytes: memory-mapped, never copied, brought in by a thread while the rest is loaded.
+//! A model file's bytes: memory-mapped, never copied, brought in by a thread while the rest is loaded, watched for
+//! a file that becomes shorter meanwhile.
 //!
 //! A step reads every weight once, at the memory's speed only if it arrives before it is needed: the kernels
 //! prefetch it into the second-level cache one tile ahead. (Into the first, whose few outstanding reads
 //! are a limit of their own, it was 26 instead of 35 tokens/s with a file of 1.1 GB. With that, copying the
 //! file into huge pages gains nothing.)
 
+use super::shrunk::Watch;
 use memmap2::Mmap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +17,8 @@ const PIECE: usize = 8 << 20;
 
 /// Where the bytes are.
 enum Place {
-    Mapped(Mmap),
+    /// A file's, watched; the watch ends before the map does.
+    Mapped(Watch, Mmap),
     Program(&'static [u8]),
 }
 
@@ -37,7 +40,7 @@ impl Drop for Toucher {
 impl Store {
     /// The bytes of `map`.
     pub fn new(map: Mmap) -> Arc<Store> {
-        Store::at(Place::Mapped(map))
+        Store::at(Place::Mapped(Watch::over(&map), map))
     }
 
     /// Bytes that are in the program, aligned as a file's are.
@@ -49,10 +52,15 @@ impl Store {
         Arc::new(Store { place, stop: AtomicBool::new(false) })
     }
 
+    /// Has the file become shorter while it was read? What was read of its end since is zeros.
+    pub fn has_shrunk(&self) -> bool {
+        matches!(&self.place, Place::Mapped(watch, _) if watch.has_shrunk())
+    }
+
     /// All bytes.
     pub fn all(&self) -> &[u8] {
         match &self.place {
-            Place::Mapped(map) => map,
+            Place::Mapped(_, map) => map,
             Place::Program(bytes) => bytes,
         }
     }
@@ -82,7 +90,7 @@ impl Store {
 
     /// Whether the system can do it.
     fn touch_piece(&self, start: usize, length: usize) -> bool {
-        let Place::Mapped(map) = &self.place else { return false };
+        let Place::Mapped(_, map) = &self.place else { return false };
         #[cfg(target_os = "linux")]
         let done = map.advise_range(memmap2::Advice::PopulateRead, start, length).is_ok();
         #[cfg(all(unix, not(target_os = "linux")))]
@@ -115,5 +123,25 @@ mod tests {
         drop(toucher);
         store.touch_all();
         assert!(store.all() == content);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_gone_from_a_file_is_zeros_and_told() {
+        let (mut file, mut other) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let content = vec![7; 300_000];
+        file.write_all(&content).unwrap();
+        other.write_all(&content).unwrap();
+        #[expect(unsafe_code, reason = "maps a file")]
+        // SAFETY: `Store` watches for what this test does to the files.
+        let [store, whole] = [&file, &other].map(|file| Store::new(unsafe { Mmap::map(file) }.unwrap()));
+        file.set_len(100_000).unwrap();
+        assert!(store.bytes(0..100_000).iter().all(|byte| *byte == 7) && !store.has_shrunk());
+        assert_eq!(
+            (store.bytes(299_000..300_000), store.bytes(150_000..151_000)),
+            (&[0; 1000][..], &[0; 1000][..])
+        );
+        assert!(store.has_shrunk());
+        assert!(whole.all() == content && !whole.has_shrunk());
     }
 }

@@ -14,7 +14,7 @@ use tokenizers::normalizers::{NFC, Prepend, Replace, Sequence as NormalizerSeque
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::pre_tokenizers::split::{Split as PatternSplit, SplitPattern};
 use tokenizers::{
     NormalizedString, Normalizer, NormalizerWrapper, OffsetReferential, OffsetType, PreTokenizedString,
     PreTokenizer, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer,
@@ -29,10 +29,16 @@ const SPLIT_LLAMA3: &str = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|
 /// Phi-4-mini's, which is GPT-4o's.
 const SPLIT_GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Control tokens that end a turn in some family, whether or not a key names them.
-const TURN_ENDS: [&str; 8] = [
+/// Mistral's since Nemo.
+const SPLIT_TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Tokens that end a turn in some family: control tokens, whatever kind the file says they are of, and whether or
+/// not a key names them.
+const TURN_ENDS: [&str; 10] = [
     "<|im_end|>",
     "<|eot_id|>",
+    "<|eom_id|>",
+    "<｜end▁of▁sentence｜>",
     "<end_of_turn>",
     "<|end|>",
     "<|endoftext|>",
@@ -118,7 +124,7 @@ impl Tokens {
         if texts.is_empty() {
             return Err(gguf.error("`tokenizer.ggml.tokens` is empty"));
         }
-        let kinds: Vec<u8> = match gguf.numbers("tokenizer.ggml.token_type") {
+        let mut kinds: Vec<u8> = match gguf.numbers("tokenizer.ggml.token_type") {
             Some(kinds) if kinds.len() == texts.len() => kinds.iter().map(|kind| *kind as u8).collect(),
             Some(kinds) => {
                 return Err(gguf.error(format!(
@@ -129,6 +135,9 @@ impl Tokens {
             }
             None => vec![1; texts.len()],
         };
+        for (kind, _) in kinds.iter_mut().zip(&texts).filter(|(_, text)| TURN_ENDS.contains(text)) {
+            *kind = KIND_CONTROL;
+        }
         let model = gguf.required_text("tokenizer.ggml.model")?;
         let encoder = match model {
             "gpt2" => byte_level(gguf)?,
@@ -244,32 +253,76 @@ fn fault(gguf: &Gguf, error: impl std::fmt::Display) -> ModelError {
     gguf.error(format!("its tokenizer can't be built: {error}"))
 }
 
+/// How a text is split into the words that are merged.
+#[derive(Clone, Copy)]
+enum Split {
+    /// By a pattern.
+    By(&'static str),
+    /// As GPT-2 does; digits one by one or not.
+    Gpt2 { digits: bool },
+}
+
+/// What the words in `tokenizer.ggml.pre` mean, as llama.cpp takes them: how text is split, and whether a word that is a
+/// token is taken as such, whatever the merges would make of it.
+const SPLITS: [(&[&str], Split, bool); 8] = [
+    (
+        &["llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"],
+        Split::By(SPLIT_LLAMA3),
+        true,
+    ),
+    (&["smaug-bpe", "dbrx", "glm4", "chatglm-bpe"], Split::By(SPLIT_LLAMA3), false),
+    (
+        &["qwen2", "deepseek-r1-qwen", "kormo", "megrez", "stablelm2", "hunyuan", "solar-open"],
+        Split::By(SPLIT_QWEN2),
+        false,
+    ),
+    (&["gpt-4o", "llama4", "kanana2", "talkie"], Split::By(SPLIT_GPT4O), true),
+    (&["tekken"], Split::By(SPLIT_TEKKEN), true),
+    (
+        &["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"],
+        Split::Gpt2 { digits: true },
+        false,
+    ),
+    (
+        &["gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum", "exaone4", "mpt", "olmo", "jais", "trillion"],
+        GPT2,
+        false,
+    ),
+    // What llama.cpp's converter writes where it has no word, and what older files mean that have none.
+    (&["default"], GPT2, false),
+];
+
+const GPT2: Split = Split::Gpt2 { digits: false };
+
 /// GPT-2's kind: text as bytes, each byte a printable character, merged by a list.
 fn byte_level(gguf: &Gguf) -> Result<Encoder, ModelError> {
     let merges = gguf.text_places("tokenizer.ggml.merges")?;
     if gguf.texts("tokenizer.ggml.merges")?.iter().any(|merge| !merge.contains(&b' ')) {
         return Err(gguf.error("`tokenizer.ggml.merges` has an entry without a pair"));
     }
-    let kind = gguf.text("tokenizer.ggml.pre").unwrap_or("default");
-    let whole_words = matches!(kind, "llama3" | "llama-v3" | "llama-bpe" | "gpt-4o");
+    let word = gguf.text("tokenizer.ggml.pre").unwrap_or("default");
+    let Some(&(_, split, whole_words)) = SPLITS.iter().find(|(words, ..)| words.contains(&word)) else {
+        return Err(gguf.error(format!(
+            "it splits text in a way that is not known (`tokenizer.ggml.pre` is `{word}`), and any other would garble \
+             it; take another model"
+        )));
+    };
     let vocabulary = gguf.text_places("tokenizer.ggml.tokens")?;
     let bpe = Bpe::new(gguf.store(), vocabulary.to_vec(), merges.to_vec(), whole_words);
-    let by = |pattern: &str| -> Result<PreTokenizerWrapper, ModelError> {
-        let pattern = SplitPattern::Regex(pattern.to_string());
-        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false);
-        let split = split.map_err(|error| fault(gguf, error))?;
-        Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, false, false).into()]).into())
-    };
-    let split: PreTokenizerWrapper = match kind {
-        "qwen2" => by(SPLIT_QWEN2)?,
-        "llama3" | "llama-v3" | "llama-bpe" | "smaug-bpe" => by(SPLIT_LLAMA3)?,
-        "gpt-4o" => by(SPLIT_GPT4O)?,
-        "smollm" | "starcoder" | "refact" => {
+    let composes = matches!(split, Split::By(SPLIT_QWEN2));
+    let split: PreTokenizerWrapper = match split {
+        Split::By(pattern) => {
+            let pattern = SplitPattern::Regex(pattern.to_string());
+            let split = PatternSplit::new(pattern, SplitDelimiterBehavior::Isolated, false);
+            let split = split.map_err(|error| fault(gguf, error))?;
+            Sequence::new(vec![split.into(), ByteLevel::new(false, false, false).into()]).into()
+        }
+        Split::Gpt2 { digits: true } => {
             Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, false, true).into()]).into()
         }
-        _ => ByteLevel::new(false, false, true).into(),
+        Split::Gpt2 { digits: false } => ByteLevel::new(false, false, true).into(),
     };
-    Ok(Encoder::ByteLevel { composes: kind == "qwen2", split: Box::new(split), bpe })
+    Ok(Encoder::ByteLevel { composes, split: Box::new(split), bpe })
 }
 
 /// SentencePiece's kind: spaces as `▁`, merged by the score of what a merge makes.

@@ -158,7 +158,7 @@ impl Finder<'_> {
         };
         match place.shape[..] {
             [rows, found] if found == cols => Ok(Matrix {
-                store: self.gguf.store().clone(),
+                store: place.store.clone(),
                 bytes: place.bytes.clone(),
                 dtype: place.dtype,
                 rows,
@@ -193,7 +193,7 @@ impl Finder<'_> {
                 .error(format!("the tensor `{name}` has the shape {:?}; [{size}] is needed", place.shape)));
         }
         let mut out = vec![0.0; size];
-        dequantize(place.dtype, self.gguf.store().bytes(place.bytes.clone()), &mut out);
+        dequantize(place.dtype, place.store.bytes(place.bytes.clone()), &mut out);
         Ok(out)
     }
 

@@ -1,13 +1,15 @@
 //! Files that are cut, mislabelled or made to harm give an error that names the fault.
 
+use super::super::tokens::Controls;
 use super::super::{CandleModel, CandleOptions};
-use super::tiny::{Tiny, VOCABULARY};
-use crate::model::{LanguageModel, Message, Prompt};
+use super::tiny::{TURN_END, Tiny, VOCABULARY};
+use crate::model::{LanguageModel, Message, Prompt, PromptStyle};
 use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::path::Path;
 
 fn load(bytes: &[u8]) -> Result<CandleModel, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -43,8 +45,22 @@ fn a_whole_file_loads() {
 }
 
 #[test]
-fn what_is_no_gguf_is_refused() {
-    refused(b"", &["not a GGUF file"]);
+fn what_is_no_gguf_is_refused_and_named() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 135\n";
+    for (bytes, is) in [
+        ("", "it is empty"),
+        ("GG", "shorter than a header"),
+        ("GGUF\x03\0\0\0\x01", "shorter than a header"),
+        (pointer, "a Git LFS pointer"),
+        ("\u{feff}\n<!DOCTYPE html><title>Sign in</title>", "a web page"),
+        ("Entry not found", "text that begins with “Entry not found”"),
+        ("PK\x03\x04....", "a zip file, as PyTorch keeps weights"),
+        ("\x10\x02\0\0\0\0\0\0{\"__metadata__\"", "safetensors"),
+        ("tjgg\x01\0\0\0", "from before GGUF"),
+        ("\x02\x01\0....", "does not begin with `GGUF`"),
+    ] {
+        refused(bytes.as_bytes(), &["not a GGUF file", is]);
+    }
     refused(&[0; 100], &["not a GGUF file"]);
     let mut bytes = tiny().bytes();
     bytes[4] = 9;
@@ -137,8 +153,138 @@ fn missing_and_odd_keys_are_named() {
     assert!(load(&with_key("tokenizer.ggml.merges", Some(merges))).is_ok());
     let kinds = Value::Array(vec![Value::I32(1)]);
     refused(&with_key("tokenizer.ggml.token_type", Some(kinds)), &["token_type", "1 entries"]);
-    let template = Value::String("{% if %}".into());
-    assert!(load(&with_key("tokenizer.chat_template", Some(template))).is_err());
+    let word = Value::String("own-words".into());
+    refused(&with_key("tokenizer.ggml.pre", Some(word)), &["`tokenizer.ggml.pre` is `own-words`"]);
+    for word in ["deepseek-r1-qwen", "llama-v3", "tekken", "default", "llama4", "exaone4"] {
+        let word = Value::String(word.into());
+        assert!(load(&with_key("tokenizer.ggml.pre", Some(word))).is_ok());
+    }
+    assert!(load(&with_key("tokenizer.ggml.pre", None)).is_ok());
+}
+
+/// A type that can't be run is called what people call it.
+#[test]
+fn a_type_is_named_and_not_numbered() {
+    for (code, called) in [(20u32, "IQ4_NL"), (23, "IQ4_XS"), (77, "a type that is not known (77)")] {
+        let mut bytes = tiny().bytes();
+        let name = b"blk.1.ffn_down.weight";
+        let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
+        // Behind the number of dimensions and two of them.
+        bytes[at + 20..at + 24].copy_from_slice(&code.to_le_bytes());
+        refused(&bytes, &["blk.1.ffn_down.weight", called, "Q4_K_M"]);
+    }
+}
+
+#[test]
+fn a_chat_template_that_can_not_be_used_stops_only_those_who_need_it() {
+    let chat = |template: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        std::fs::write(&path, with_key("tokenizer.chat_template", Some(Value::String(template.into()))))
+            .unwrap();
+        let load = |prompt_style| {
+            let options =
+                CandleOptions { threads: Some(1), context: Some(64), prompt_style, ..Default::default() };
+            CandleModel::load(&path, &options).map_err(|error| error.to_string())
+        };
+        assert!(load(PromptStyle::Screenplay).is_ok(), "{template}");
+        load(PromptStyle::Chat)
+    };
+    for (template, why) in [
+        ("{% if %}", "can't be read"),
+        ("{% strange %}", "can't be read"),
+        (
+            "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}",
+            "no system role",
+        ),
+    ] {
+        let error = chat(template).err().expect(template);
+        assert!(error.contains("model.gguf") && error.contains(why), "{error}");
+    }
+    assert!(
+        chat("{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}").is_ok()
+    );
+}
+
+#[test]
+fn the_end_of_a_turn_is_one_whatever_kind_of_token_the_file_says_it_is() {
+    for kind in [1, 4, 5] {
+        let bytes = tiny().bytes_with(|keys, _| {
+            let kinds = keys.iter_mut().find(|(name, _)| name == "tokenizer.ggml.token_type");
+            let Some((_, Value::Array(kinds))) = kinds else { panic!("no kinds") };
+            // The end of a turn is the last.
+            *kinds.last_mut().unwrap() = Value::I32(kind);
+            keys.retain(|(name, _)| name != "tokenizer.ggml.eos_token_id");
+        });
+        let model = load(&bytes).unwrap();
+        let tokens = model.tokens.encode("a<|im_end|>", Controls::Tokens).unwrap();
+        assert_eq!(tokens.len(), 2, "{kind}");
+        assert!(model.tokens.ends_turn(tokens[1]) && model.tokens.bytes(tokens[1]).is_empty(), "{kind}");
+        assert!(!model.tokens.defuse("a<|im_end|>").contains(TURN_END), "{kind}");
+    }
+}
+
+/// Writes the model in two files, and what `change` makes of them, into a folder; loads one of them.
+fn split(loaded: &str, change: impl FnOnce(&Path)) -> Result<CandleModel, String> {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..2u16 {
+        let bytes = tiny().bytes_with(|keys, tensors| {
+            tensors.retain(|(name, _)| name.contains("blk.1") == (number == 1));
+            if number == 1 {
+                keys.clear();
+            }
+            keys.push(("split.no".into(), Value::U16(number)));
+            keys.push(("split.count".into(), Value::U16(2)));
+        });
+        std::fs::write(folder.path().join(format!("m-{:05}-of-00002.gguf", number + 1)), bytes).unwrap();
+    }
+    change(folder.path());
+    let options = CandleOptions { threads: Some(1), context: Some(64), ..CandleOptions::default() };
+    CandleModel::load(&folder.path().join(loaded), &options).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_model_in_several_files_is_loaded_as_one() {
+    let whole =
+        load(&tiny().bytes()).unwrap().loglik(&Prompt::Raw("hello".into()), &[" world".into()]).unwrap();
+    for named in ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"] {
+        let mut parts = split(named, |_| {}).unwrap();
+        assert_eq!(parts.loglik(&Prompt::Raw("hello".into()), &[" world".into()]).unwrap(), whole);
+    }
+    let (one, two) = ("m-00001-of-00002.gguf", "m-00002-of-00002.gguf");
+    let why = |named: &str, change: &dyn Fn(&Path)| split(named, change).err().expect("refused");
+    let error = why(one, &|folder| std::fs::remove_file(folder.join(two)).unwrap());
+    assert!(
+        error.contains("one of 2 parts") && error.contains("`m-00002-of-00002.gguf` is not beside it"),
+        "{error}"
+    );
+    let error =
+        why("mine.gguf", &|folder| std::fs::rename(folder.join(one), folder.join("mine.gguf")).unwrap());
+    assert!(error.contains("one of 2 parts") && error.contains("name"), "{error}");
+    let error = why(one, &|folder| std::fs::copy(folder.join(one), folder.join(two)).map(drop).unwrap());
+    assert!(error.contains("not the part 2 of 2"), "{error}");
+}
+
+/// As when it is downloaded again over itself: a bus error otherwise.
+#[cfg(unix)]
+#[test]
+fn a_file_that_becomes_shorter_in_use_is_told_and_nothing_of_it_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, tiny().bytes()).unwrap();
+    let prefix_folder = Some(folder.path().join("prefixes"));
+    let options =
+        CandleOptions { threads: Some(2), context: Some(256), prefix_folder, ..CandleOptions::default() };
+    let mut model = CandleModel::load(&path, &options).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(4096).unwrap();
+    let prompt = Prompt::Raw("hello ".repeat(25));
+    let complete = model.loglik(&prompt, &["world".into()]).map(drop);
+    for error in [model.prefill(&prompt).unwrap_err(), complete.unwrap_err()] {
+        assert!(error.to_string().contains("model.gguf: the file has become shorter"), "{error}");
+    }
+    assert!(CandleModel::load(&path, &options).err().expect("refused").to_string().contains("cut short"));
+    let saved = std::fs::read_dir(folder.path().join("prefixes")).map_or(0, Iterator::count);
+    assert_eq!(saved, 0, "no beginning is kept for later");
 }
 
 #[test]
