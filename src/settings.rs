@@ -10,7 +10,7 @@ use crate::model::remote::{ApiKey, Proxies};
 use crate::repl::FeedbackWhen;
 use crate::session::kept;
 use crate::text::data::from_toml;
-use crate::text::file::read_text;
+use crate::text::file::{from_home, read_text};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -222,8 +222,8 @@ impl Settings {
                 endpoint: get("HF_ENDPOINT"),
                 token: get("HF_TOKEN"),
                 cache: get("HF_HUB_CACHE")
-                    .map(PathBuf::from)
-                    .or_else(|| get("HF_HOME").map(|home| Path::new(&home).join("hub"))),
+                    .map(from_home)
+                    .or_else(|| get("HF_HOME").map(|home| from_home(home).join("hub"))),
                 offline: get("HF_HUB_OFFLINE").is_some_and(|value| truthy(&value)),
             },
             name: get("COACHUP_NAME").or(file.name).unwrap_or_else(|| "Sam".to_owned()),
@@ -241,8 +241,8 @@ impl Settings {
                 browser: get("BROWSER"),
             },
             library: get("COACHUP_LIBRARY")
-                .map(|folder| std::path::absolute(&folder).unwrap_or(PathBuf::from(folder)))
-                .or_else(|| Some(folders.config.join(file.library?))),
+                .map(|folder| absolute(&folder))
+                .or_else(|| Some(folders.config.join(from_home(file.library?)))),
             server: Server {
                 url: get("COACHUP_SERVER").or(file.server.url),
                 model: file.server.model,
@@ -261,6 +261,12 @@ impl Settings {
     }
 }
 
+/// A folder that a variable names, wherever the program goes later.
+fn absolute(folder: &str) -> PathBuf {
+    let folder = from_home(folder);
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
 /// The hub's own reading of a yes in a variable.
 fn truthy(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().as_str(), "1" | "on" | "yes" | "true")
@@ -269,7 +275,7 @@ fn truthy(value: &str) -> bool {
 impl Folders {
     fn of(environment: &Environment) -> Result<Folders, SettingsError> {
         if let Some(home) = environment.get("COACHUP_HOME").filter(|home| !home.is_empty()) {
-            let home = std::path::absolute(home).unwrap_or(PathBuf::from(home));
+            let home = absolute(home);
             return Ok(Folders { data: home.join("data"), models: home.join("models"), config: home });
         }
         let dirs = directories::ProjectDirs::from("", "", "coachup").ok_or(SettingsError::NoHome)?;
@@ -382,5 +388,16 @@ mod tests {
         let hub = Settings::from(&env).unwrap().hub;
         assert_eq!(hub.cache, Some(PathBuf::from("/h/hub")));
         assert!(hub.offline);
+    }
+
+    #[test]
+    fn folders_may_begin_at_home() {
+        let own = from_home("~");
+        let variables =
+            [("COACHUP_HOME", "~/no-such-coachup"), ("HF_HOME", "~/h"), ("COACHUP_LIBRARY", "~/team")];
+        let env = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = Settings::from(&env.into()).unwrap();
+        assert_eq!(settings.folders.config, own.join("no-such-coachup"));
+        assert_eq!((settings.hub.cache, settings.library), (Some(own.join("h/hub")), Some(own.join("team"))));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The text of the file at `path`, which may have at most `longest` bytes; whatever it is (a device has no size),
 /// no more of it is read.
@@ -48,6 +48,16 @@ pub fn write_private(path: &Path, content: &[u8], existing: Existing) -> Result<
     }
     .map_err(|error| error.error)?;
     sync(folder)
+}
+
+/// `path` with the person's own folder in the place of a `~` that it begins with, as a shell has it: no shell sees what
+/// stands in a settings file or behind a `=`.
+pub fn from_home(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    match (path.strip_prefix("~"), directories::BaseDirs::new()) {
+        (Ok(rest), Some(folders)) => folders.home_dir().join(rest),
+        _ => path.to_owned(),
+    }
 }
 
 /// Has the disk keep what is in the file at `path`, or the names in the folder: a file's new name is lost in
@@ -121,6 +131,15 @@ mod tests {
         assert_eq!(read_text(&path, 4).unwrap_err().to_string(), "it has more than 4 bytes");
         #[cfg(unix)]
         assert!(read_text(Path::new("/dev/zero"), 1000).is_err(), "without an end");
+    }
+
+    #[test]
+    fn a_path_may_begin_at_home() {
+        let home = directories::BaseDirs::new().unwrap().home_dir().to_owned();
+        assert_eq!(from_home("~/models/x.gguf"), home.join("models/x.gguf"));
+        for path in ["/a/~/b", "~other/x", "a~", "./~"] {
+            assert_eq!(from_home(path), Path::new(path));
+        }
     }
 
     #[test]

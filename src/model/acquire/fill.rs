@@ -111,7 +111,7 @@ impl Store {
                 return Err(AcquireError::Source(why));
             };
             let Some(hub) = &self.hub else { continue };
-            let path = hub.download(place, &stated, progress)?;
+            let path = hub.download(place, &stated, file.size, progress)?;
             let found = sha256_of(&path, progress)?;
             if found != expected {
                 Hub::delete(&path)?;

@@ -1,21 +1,25 @@
-//! The first source: the model hub, through `hf-hub` and its standard cache, which other tools share.
+//! The first source: the model hub. `hf-hub` knows its addresses and its standard cache, which other tools share.
 //!
-//! `hf-hub` has no time-outs and tells no sums, so the hub is asked first with a small request of our own:
-//! is it there, which sum does it state for the file, how long is it. That also finds out in seconds, not
-//! minutes, that a network blocks the hub.
+//! The hub is asked first with a small request: is it there, which sum does it state for the file, how long is it. That
+//! also finds out in seconds, not minutes, that a network blocks the hub. The download is our own, because `hf-hub` has
+//! no time-outs, can't be told to stop, and refuses mirrors that don't state lengths and places in every answer.
 
-use super::disk::require_space;
+use super::disk::{lock, require_space};
 use super::error::{AcquireError, io_error};
 use super::progress::Progress;
 use crate::model::catalogue::{HubFile, is_sha256};
-use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
+use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use ureq::Agent;
-use ureq::http::Response;
+use ureq::config::RedirectAuthHeaders;
+use ureq::http::{HeaderValue, Response};
 
 /// The hub where the person has set no other.
 const ENDPOINT: &str = "https://huggingface.co";
@@ -27,6 +31,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const STALLED: Duration = Duration::from_secs(60);
 /// Between two looks at a running download.
 const TICK: Duration = Duration::from_millis(200);
+/// Bytes read between two looks at who listens.
+const CHUNK: usize = 1 << 18;
 /// A renamed repository is followed this far.
 const MOST_REDIRECTS: usize = 5;
 
@@ -48,10 +54,12 @@ pub struct HubOptions {
 pub(super) struct Stated {
     /// SHA-256; none for a small file that the hub keeps without one.
     pub sha256: Option<String>,
-    /// Bytes.
-    size: u64,
+    /// Bytes; none where neither the hub nor its mirror says.
+    size: Option<u64>,
     /// The name of its blob in the cache.
     etag: String,
+    /// The name of its snapshot in the cache.
+    commit: String,
 }
 
 /// Why the hub said nothing useful.
@@ -130,8 +138,8 @@ impl Hub {
         for _ in 0..MOST_REDIRECTS {
             let response = self.head(&url)?;
             match local_redirect(&response, &self.endpoint) {
-                Some(moved) => url = moved,
-                None => return stated(&response, file),
+                Some(moved) if sum(&response).is_none() => url = moved,
+                _ => return stated(&response, file),
             }
         }
         Err(Refusal::Answered("the hub redirects in a circle".to_owned()))
@@ -146,65 +154,67 @@ impl Hub {
             .build()
             .into();
         let mut request = agent.head(url);
-        if let Some(token) = self.options.token.clone().or_else(|| self.cache.token()) {
-            request = request.header("Authorization", format!("Bearer {token}"));
+        if let Some(authorization) = self.authorization().map_err(Refusal::Answered)? {
+            request = request.header("Authorization", authorization);
         }
         request
             .call()
             .map_err(|error| Refusal::Unreachable(format!("no answer from {}: {error}", self.endpoint)))
     }
 
-    fn repo(&self, file: &HubFile) -> Result<ApiRepo, String> {
-        let mut builder = ApiBuilder::from_cache(self.cache.clone())
-            .with_endpoint(self.endpoint.clone())
-            .with_progress(false);
-        if let Some(token) = &self.options.token {
-            builder = builder.with_token(Some(token.clone()));
+    /// What a request says of who asks. A token that was read from a file may end in a line feed.
+    fn authorization(&self) -> Result<Option<HeaderValue>, String> {
+        let set = self.options.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+        let Some(token) = set.map(str::to_owned).or_else(|| self.cache.token()) else { return Ok(None) };
+        match HeaderValue::try_from(format!("Bearer {token}")) {
+            Ok(value) if !token.contains(char::is_whitespace) => Ok(Some(value)),
+            _ => Err("the hub's token (`HF_TOKEN`) has a space, a line break or a sign that no token has"
+                .to_owned()),
         }
+    }
+
+    fn repo(&self, file: &HubFile) -> Result<ApiRepo, String> {
+        let builder = ApiBuilder::from_cache(self.cache.clone()).with_endpoint(self.endpoint.clone());
         Ok(builder.build().map_err(|error| error.to_string())?.repo(repo(file)))
     }
 
     /// Downloads a file that the hub has been asked about into the cache, going on where an earlier try
-    /// ended. The content is not verified here.
+    /// ended. It has `size` bytes where the hub doesn't state how many. The content is not verified here.
     pub fn download(
         &self,
         file: &HubFile,
         stated: &Stated,
+        size: u64,
         progress: &mut dyn Progress,
     ) -> Result<PathBuf, AcquireError> {
-        let part = self.cache.repo(repo(file)).blob_path(&stated.etag).with_extension("part");
-        let arrived = || std::fs::metadata(&part).map_or(0, |metadata| metadata.len());
-        if arrived() >= stated.size && part.exists() {
-            // hf-hub would ask for the bytes after the end, and fail for ever.
-            std::fs::remove_file(&part).map_err(io_error("remove", &part))?;
-        }
-        require_space(self.cache_folder(), stated.size - arrived())?;
-        progress.begin(&format!("fetching {}", file.file), stated.size);
+        let cache = self.cache.repo(repo(file));
+        let blob = cache.blob_path(&stated.etag);
+        let lock = lock(&blob.with_extension("lock"), progress)?;
+        let size = stated.size.unwrap_or(size);
+        let download = Download {
+            url: self.repo(file).map_err(AcquireError::Source)?.url(&file.file),
+            authorization: self.authorization().map_err(AcquireError::Source)?,
+            part: blob.with_extension("part"),
+            size,
+            _lock: Arc::new(lock),
+        };
+        let arrived = || std::fs::metadata(&download.part).map_or(0, |metadata| metadata.len());
+        require_space(self.cache_folder(), size.saturating_sub(arrived()))?;
+        progress.begin(&format!("fetching {}", file.file), size);
         loop {
             let before = arrived();
-            let error = match self.download_once(file, progress)? {
-                Ok(path) => return Ok(path),
-                Err(error) => error,
-            };
-            // A connection that brought something is worth another; one that brought nothing is not.
-            if arrived() <= before {
-                return Err(explain(error, self.cache_folder()));
+            match download.watched(progress) {
+                Ok(()) => break,
+                // A connection that brought something is worth another; one that brought nothing is not.
+                Err(error) if error.ends_it() || arrived() <= before => return Err(error),
+                Err(_) => {}
             }
         }
-    }
-
-    /// One run of hf-hub, watched from outside because it can't be told to stop.
-    fn download_once(
-        &self,
-        file: &HubFile,
-        progress: &mut dyn Progress,
-    ) -> Result<Result<PathBuf, ApiError>, AcquireError> {
-        let repo = self.repo(file).map_err(AcquireError::Source)?;
-        let (sender, receiver) = channel();
-        let name = file.file.clone();
-        let worker = std::thread::spawn(move || repo.download_with_progress(&name, Reporter(sender)));
-        watch(&receiver, &worker, progress)?;
-        worker.join().map_err(|_| AcquireError::Source("the hub client gave up on the file".to_owned()))
+        std::fs::rename(&download.part, &blob).map_err(io_error("write", &blob))?;
+        let pointer = cache.pointer_path(&stated.commit).join(&file.file);
+        point(&pointer, &blob, file).map_err(io_error("write", &pointer))?;
+        cache.create_ref(&stated.commit).map_err(io_error("write", &pointer))?;
+        Ok(pointer)
     }
 
     /// Deletes a file from the cache: its blob, and the link by which it is known.
@@ -216,6 +226,24 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// Makes the name by which the cache knows a file: a link to its blob, or, where there are none, the blob itself.
+fn point(pointer: &Path, blob: &Path, file: &HubFile) -> std::io::Result<()> {
+    if let Some(folder) = pointer.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    if pointer.symlink_metadata().is_ok() {
+        std::fs::remove_file(pointer)?;
+    }
+    // From `snapshots/COMMIT/FILE`, where the file may be in folders.
+    let up = "../".repeat(file.file.split('/').count() + 1);
+    let link = Path::new(&up).join("blobs").join(blob.file_name().unwrap_or_default());
+    #[cfg(unix)]
+    let linked = std::os::unix::fs::symlink(link, pointer);
+    #[cfg(windows)]
+    let linked = std::os::windows::fs::symlink_file(link, pointer);
+    linked.or_else(|_| std::fs::rename(blob, pointer))
 }
 
 fn repo(file: &HubFile) -> Repo {
@@ -236,6 +264,17 @@ fn header<'a, B>(response: &'a Response<B>, name: &str) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
 }
 
+/// What the hub calls the content.
+fn etag<B>(response: &Response<B>) -> Option<String> {
+    let etag = header(response, "x-linked-etag").or_else(|| header(response, "etag"))?;
+    Some(etag.trim_start_matches("W/").replace('"', ""))
+}
+
+/// The content's sum, where that is what the hub calls it.
+fn sum<B>(response: &Response<B>) -> Option<String> {
+    etag(response).filter(|etag| is_sha256(etag))
+}
+
 /// Reads the hub's answer.
 fn stated<B>(response: &Response<B>, file: &HubFile) -> Result<Stated, Refusal> {
     let status = response.status();
@@ -250,59 +289,119 @@ fn stated<B>(response: &Response<B>, file: &HubFile) -> Result<Stated, Refusal> 
         _ if status.is_success() || status.is_redirection() => {}
         _ => return Err(Refusal::Unreachable(format!("the hub answered {status}"))),
     }
-    if header(response, "x-repo-commit").is_none() {
+    let sha256 = sum(response);
+    // A mirror may not name the commit; that it has the sum shows that it is one.
+    let Some(commit) = header(response, "x-repo-commit").or(sha256.as_ref().map(|_| file.revision.as_str()))
+    else {
         let why = "something answered in the hub's place: a filter or a sign-in page of your network?";
         return Err(Refusal::Unreachable(why.to_owned()));
-    }
-    let etag = header(response, "x-linked-etag").or_else(|| header(response, "etag"));
-    let size = header(response, "x-linked-size").or_else(|| header(response, "content-length"));
-    let (Some(etag), Some(Ok(size))) = (etag, size.map(str::parse)) else {
-        return answered("the hub's answer names neither sum nor size".to_owned());
     };
-    let etag = etag.trim_start_matches("W/").replace('"', "");
-    // It becomes a file name in the cache.
-    if etag.is_empty() || !etag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        return answered("the hub's answer names an unusable sum".to_owned());
+    let Some(etag) = etag(response) else { return answered("the hub's answer names no sum".to_owned()) };
+    // They become names of files in the cache.
+    let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !plain(&etag) || !plain(commit) {
+        return answered("the hub's answer names an unusable sum or commit".to_owned());
     }
-    Ok(Stated { sha256: is_sha256(&etag).then(|| etag.clone()), size, etag })
+    // What leads elsewhere has a length of its own.
+    let length = header(response, "content-length").filter(|_| status.is_success());
+    let size = header(response, "x-linked-size").or(length).and_then(|size| size.parse().ok());
+    Ok(Stated { sha256, size, etag, commit: commit.to_owned() })
 }
 
-/// Passes on what hf-hub reports of a running download.
-struct Reporter(Sender<Report>);
+/// What is told of a running download: how much of the file is here.
+type Arrived = u64;
 
-enum Report {
-    /// A connection stands; counting begins at 0.
-    Connected,
-    /// So many more bytes.
-    Bytes(usize),
+/// A file on its way.
+#[derive(Clone)]
+struct Download {
+    url: String,
+    authorization: Option<HeaderValue>,
+    /// The half-fetched file.
+    part: PathBuf,
+    /// Bytes of the whole.
+    size: u64,
+    /// Held until the last who may write has ended.
+    _lock: Arc<File>,
 }
 
-impl hf_hub::api::Progress for Reporter {
-    fn init(&mut self, _size: usize, _filename: &str) {
-        // Nobody may be listening any more: the person has stopped waiting.
-        let _ = self.0.send(Report::Connected);
+impl Download {
+    /// One connection, on a thread of its own: a read that waits can't be told to stop.
+    fn watched(&self, progress: &mut dyn Progress) -> Result<(), AcquireError> {
+        let (sender, receiver) = channel();
+        let download = self.clone();
+        let worker = std::thread::spawn(move || download.fetch(&sender));
+        watch(&receiver, &worker, progress)?;
+        worker
+            .join()
+            .unwrap_or_else(|_| Err(AcquireError::Source("the download gave up on the file".to_owned())))
     }
-    fn update(&mut self, size: usize) {
-        let _ = self.0.send(Report::Bytes(size));
+
+    /// Fetches what is missing, and ends early where nobody listens any more.
+    fn fetch(&self, arrived: &Sender<Arrived>) -> Result<(), AcquireError> {
+        let broken =
+            |error: &dyn std::fmt::Display| AcquireError::Source(format!("the download broke off: {error}"));
+        let mut file = File::options().create(true).append(true).open(&self.part).map_err(self.failed())?;
+        let mut here = file.metadata().map_err(self.failed())?.len();
+        if here >= self.size {
+            // Too long, or whole and not what it should be: else it would have its name.
+            file.set_len(0).map_err(self.failed())?;
+            here = 0;
+        }
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            .http_status_as_error(false)
+            .build();
+        let mut request = Agent::from(agent).get(&self.url);
+        if here > 0 {
+            request = request.header("Range", format!("bytes={here}-"));
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let response = request.call().map_err(|error| broken(&error))?;
+        match response.status().as_u16() {
+            206 => {}
+            // From its beginning, asked for or not.
+            200 => {
+                file.set_len(0).map_err(self.failed())?;
+                here = 0;
+            }
+            _ => return Err(broken(&format!("the hub answered {}", response.status()))),
+        }
+        let mut body = response.into_body().into_reader();
+        let mut chunk = vec![0; CHUNK];
+        while arrived.send(here).is_ok() {
+            let read = body.read(&mut chunk).map_err(|error| broken(&error))?;
+            if read == 0 {
+                break;
+            }
+            here += read as u64;
+            if here > self.size {
+                return Err(broken(&"it has more bytes than it should"));
+            }
+            file.write_all(&chunk[..read]).map_err(self.failed())?;
+        }
+        if here < self.size { Err(broken(&"the connection ended")) } else { Ok(()) }
     }
-    fn finish(&mut self) {}
+
+    fn failed(&self) -> impl FnOnce(std::io::Error) -> AcquireError {
+        io_error("write", &self.part)
+    }
 }
 
 /// Shows the progress until the worker is done; fails if the person stops it or nothing comes any more.
-/// The worker is left behind then, and ends with its connection or with the program.
+/// The worker is left behind then, and ends with the next bytes, with its connection or with the program.
 fn watch<T>(
-    reports: &Receiver<Report>,
+    reports: &Receiver<Arrived>,
     worker: &JoinHandle<T>,
     progress: &mut dyn Progress,
 ) -> Result<(), AcquireError> {
-    let mut done = 0;
     let mut heard = Instant::now();
     loop {
         match reports.recv_timeout(TICK) {
-            Ok(Report::Connected) => done = 0,
-            Ok(Report::Bytes(more)) => {
-                done += more as u64;
-                progress.at(done);
+            Ok(here) => {
+                progress.at(here);
                 heard = Instant::now();
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -316,16 +415,5 @@ fn watch<T>(
         if progress.stop_asked() {
             return Err(AcquireError::Interrupted);
         }
-    }
-}
-
-fn explain(error: ApiError, folder: &Path) -> AcquireError {
-    match error {
-        ApiError::IoError(error) => io_error("write", &folder.join("blobs"))(error),
-        ApiError::LockAcquisition(path) => AcquireError::Source(format!(
-            "another program holds `{}`: it is fetching the same file",
-            path.display()
-        )),
-        error => AcquireError::Source(format!("the download broke off: {error}")),
     }
 }

