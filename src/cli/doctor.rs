@@ -13,6 +13,7 @@ use crate::model::remote::{RemoteModel, ServerOptions, Tried};
 use crate::scenario::Library;
 use crate::session;
 use crate::settings::{Settings, SettingsError};
+use crate::text::columns::{self, hanging, whole_words};
 use crate::text::count::count;
 use crate::text::one_line;
 use std::io::{IsTerminal, Write};
@@ -51,7 +52,7 @@ fn finding(state: State, what: &'static str, text: impl Into<String>) -> Finding
     Finding { state, what, text: text.into() }
 }
 
-/// Looks at everything and writes what was found to `out`; `wrong` is what the settings file has against it.
+/// Looks at everything and writes what was found to `out`, `width` columns wide; `wrong` is what the settings file has against it.
 /// Fails (not as an error) if practice is not possible.
 ///
 /// # Errors
@@ -60,10 +61,11 @@ pub fn run(
     args: &DoctorArgs,
     settings: &Settings,
     wrong: Option<&SettingsError>,
+    width: usize,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     if args.privacy {
-        return privacy::run(settings, out);
+        return privacy::run(settings, width, out);
     }
     let (store, machine) = (store(settings), Machine::detect());
     let mut findings = vec![
@@ -91,28 +93,29 @@ pub fn run(
     }
     findings.extend(server(settings));
     findings.push(terminal(settings));
-    write!(out, "{}", report(&findings))?;
+    write!(out, "{}", report(&findings, width))?;
     let possible = findings.iter().all(|finding| finding.state != State::Bad);
     Ok(if possible { Exit::Done } else { Exit::Failed })
 }
 
-fn report(findings: &[Finding]) -> String {
+fn report(findings: &[Finding], width: usize) -> String {
     let line = |finding: &Finding| {
         let state = match finding.state {
             State::Ok => "ok",
             State::Note => "note",
             State::Bad => "bad",
         };
-        // Further lines of a text stand below its first.
-        let text = finding.text.replace('\n', "\n                   ");
-        format!("{state:<5} {:<12} {text}\n", finding.what)
+        let start = format!("{state:<5} {:<12} ", finding.what);
+        // Further lines of a text stand below its first, where there is room.
+        let indent = if width < columns::NARROW { 6 } else { start.len() };
+        hanging(&start, &finding.text, indent, whole_words(width)) + "\n"
     };
-    let mut text: String = findings.iter().map(line).collect();
-    text.push_str(match findings.iter().any(|finding| finding.state == State::Bad) {
-        true => "\npractice is not possible yet: mend what is marked `bad`\n",
-        false => "\nready to practise\n",
-    });
-    text
+    let text: String = findings.iter().map(line).collect();
+    let verdict = match findings.iter().any(|finding| finding.state == State::Bad) {
+        true => "practice is not possible yet: mend what is marked `bad`",
+        false => "ready to practise",
+    };
+    format!("{text}\n{}\n", columns::said(verdict, width))
 }
 
 /// Can files be written there? The folder is made if it is not there yet.
@@ -300,7 +303,7 @@ mod tests {
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut out = Vec::new();
         let exit =
-            run(&DoctorArgs { privacy: false }, &Settings::from(&environment).unwrap(), None, &mut out)
+            run(&DoctorArgs { privacy: false }, &Settings::from(&environment).unwrap(), None, 80, &mut out)
                 .unwrap();
         (exit, String::from_utf8(out).unwrap())
     }
@@ -352,9 +355,22 @@ mod tests {
 
     #[test]
     fn all_well_is_said_so() {
-        let report =
-            report(&[finding(State::Ok, "memory", "8 GiB"), finding(State::Note, "hub", "away\ndo x")]);
+        let findings = [finding(State::Ok, "memory", "8 GiB"), finding(State::Note, "hub", "away\ndo x")];
+        let report = report(&findings, 80);
         let expected = "ok    memory       8 GiB\nnote  hub          away\n                   do x\n\nready to practise\n";
         assert_eq!(report, expected);
+    }
+
+    #[test]
+    fn a_long_text_is_broken_between_words_and_what_is_to_be_copied_is_not() {
+        let text = "`python3`: pip 23 from /usr/lib/python3/dist-packages/pip of version 3";
+        let findings = [finding(State::Ok, "pip", text)];
+        let below = "\n                   ";
+        let wide = format!(
+            "ok    pip          `python3`: pip 23 from{below}/usr/lib/python3/dist-packages/pip of{below}version 3\n"
+        );
+        assert!(report(&findings, 60).starts_with(&wide), "{}", report(&findings, 60));
+        let narrow = "ok    pip          `python3`: pip 23\n      from\n      /usr/lib/python3/dist-packages/pip\n      of version 3\n";
+        assert!(report(&findings, 40).starts_with(narrow), "{}", report(&findings, 40));
     }
 }

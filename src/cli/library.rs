@@ -1,9 +1,10 @@
 //! `coachup library`: the folder of bosses, scenarios, presets and wording that a team shares.
 
-use super::Exit;
+use super::{Exit, streams};
 use crate::scenario::{Boss, Difficulty, Entry, LibraryError, Scenario, read};
 use crate::scorer::wording::{self, Wording};
 use crate::settings::Settings;
+use crate::text::columns::said;
 use crate::text::{count, printable};
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -107,15 +108,16 @@ pub fn run(args: &LibraryArgs, settings: &Settings, out: &mut dyn Write) -> anyh
             folder.display()
         );
     }
+    let mut say = |text: String| writeln!(out, "{}", said(&text, streams::columns()));
     for why in &wrong {
-        writeln!(out, "- {}", printable(why))?;
+        say(format!("- {}", printable(why)))?;
     }
     let shown = folder.display();
     if wrong.is_empty() {
-        writeln!(out, "`{shown}` is right: {}", found.join(", "))?;
+        say(format!("`{shown}` is right: {}", found.join(", ")))?;
         return Ok(Exit::Done);
     }
-    writeln!(out, "`{shown}`: {} to mend in {}", count(wrong.len(), "thing"), count(files, "file"))?;
+    say(format!("`{shown}`: {} to mend in {}", count(wrong.len(), "thing"), count(files, "file")))?;
     Ok(Exit::Failed)
 }
 

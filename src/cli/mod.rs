@@ -167,7 +167,7 @@ impl Cli {
         if let Command::Doctor(args) = command {
             let (mut settings, wrong) = Settings::load_anyway()?;
             settings.plain |= self.plain;
-            return doctor::run(&args, &settings, wrong.as_ref(), &mut out);
+            return doctor::run(&args, &settings, wrong.as_ref(), streams::columns(), &mut out);
         }
         let mut settings = Settings::load()?;
         settings.plain |= self.plain;
@@ -176,9 +176,11 @@ impl Cli {
         match command {
             Command::Practice(args) => practice::run(&args, &settings, &mut out),
             Command::Prepare(args) => prepare::run(&args, &settings, &library()?, &mut out),
-            Command::Scenarios(args) => scenarios::run(&args, library, &folder, &mut out),
-            Command::Bosses(args) => bosses::run(&args, library, &folder, &mut out),
-            Command::Difficulties(args) => difficulties::run(&args, library, &folder, &mut out),
+            Command::Scenarios(args) => scenarios::run(&args, library, &folder, streams::columns(), &mut out),
+            Command::Bosses(args) => bosses::run(&args, library, &folder, streams::columns(), &mut out),
+            Command::Difficulties(args) => {
+                difficulties::run(&args, library, &folder, streams::columns(), &mut out)
+            }
             Command::Models(args) => models::run(&args, &settings, &mut out),
             Command::EvalBoss(args) => eval_boss::run(&args, &settings, &library()?, &mut out),
             Command::Library(args) => library::run(&args, &settings, &mut out),

@@ -9,6 +9,7 @@ use crate::model::choose::{Choice, Facts, choose, gib, objection};
 use crate::model::machine::Machine;
 use crate::repl::interrupt::Interrupt;
 use crate::settings::Settings;
+use crate::text::columns::said;
 use anyhow::Context;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
@@ -132,15 +133,20 @@ fn list(
             let default = choice.as_ref().ok();
             writeln!(out, "{}\n", table(catalogue, &facts, default).trim_fmt())?;
             match &choice {
-                Ok(Choice { name, reason }) => writeln!(out, "default: {name}: {reason}")?,
-                Err(error) => writeln!(out, "default: none\n{error}")?,
+                Ok(Choice { name, reason }) => say(out, &format!("default: {name}: {reason}"))?,
+                Err(error) => say(out, &format!("default: none\n{error}"))?,
             }
             if let Some(named) = &settings.model {
-                writeln!(out, "your settings name `{named}`, which is used instead")?;
+                say(out, &format!("your settings name `{named}`, which is used instead"))?;
             }
         }
     }
     Ok(())
+}
+
+/// Writes a line, broken to the screen.
+fn say(out: &mut dyn Write, text: &str) -> std::io::Result<()> {
+    writeln!(out, "{}", said(text, streams::columns()))
 }
 
 fn table(catalogue: &Catalogue, facts: &Facts, default: Option<&Choice>) -> Table {
@@ -213,7 +219,7 @@ fn verify(
     let mut exit = Exit::Done;
     let here: Vec<_> = catalogue.entries().iter().filter(|entry| store.is_known(entry)).collect();
     if here.is_empty() {
-        writeln!(out, "no model is here yet; `coachup models list` shows what can be fetched")?;
+        say(out, "no model is here yet; `coachup models list` shows what can be fetched")?;
     }
     for entry in here {
         let mut bars = Bars::new(settings.plain, Interrupt::install());
@@ -226,7 +232,7 @@ fn verify(
                 return Ok(Exit::Interrupted);
             }
             Err(error) => {
-                writeln!(out, "{}: {error}; `coachup models pull {0}` fetches it anew", entry.name)?;
+                say(out, &format!("{}: {error}; `coachup models pull {0}` fetches it anew", entry.name))?;
                 exit = Exit::Failed;
             }
         }
@@ -238,12 +244,13 @@ fn remove(entry: &Entry, store: &Store, settings: &Settings, out: &mut dyn Write
     let mut bars = Bars::new(settings.plain, Interrupt::install());
     let removed = store.remove(entry, &mut bars)?;
     if removed.freed == 0 && removed.kept.is_empty() {
-        writeln!(out, "{}: is not here, so nothing was removed", entry.name)?;
+        say(out, &format!("{}: is not here, so nothing was removed", entry.name))?;
         return Ok(Exit::Failed);
     }
-    writeln!(out, "{}: removed; {} are free again", entry.name, Bytes(removed.freed))?;
+    say(out, &format!("{}: removed; {} are free again", entry.name, Bytes(removed.freed)))?;
     for path in removed.kept {
-        writeln!(out, "left in the hub's cache, where another program had put it: {}", path.display())?;
+        let left = "left in the hub's cache, where another program had put it";
+        say(out, &format!("{left}: {}", path.display()))?;
     }
     Ok(Exit::Done)
 }

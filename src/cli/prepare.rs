@@ -1,6 +1,6 @@
 //! `coachup prepare`: plan a talk on a guided sheet that is kept, graded, and at hand during practice.
 
-use super::{Exit, programs};
+use super::{Exit, programs, streams};
 use crate::repl::editor::Prompt;
 use crate::repl::interrupt::Interrupt;
 use crate::repl::screen;
@@ -11,6 +11,7 @@ use crate::scenario::{Library, Scenario};
 use crate::scorer::Scorer;
 use crate::session::plan::Plan;
 use crate::settings::Settings;
+use crate::text::columns::said;
 use crate::text::{json, shell};
 use anyhow::Context;
 use clap::Args;
@@ -93,7 +94,8 @@ fn remove(file: &Path, name: &str, out: &mut dyn Write) -> anyhow::Result<Exit> 
     match std::fs::remove_file(file) {
         Ok(()) => writeln!(out, "Removed the plan for `{name}`.")?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            writeln!(out, "There is no plan for `{name}`, so nothing was removed.")?;
+            let none = format!("There is no plan for `{name}`, so nothing was removed.");
+            writeln!(out, "{}", said(&none, streams::columns()))?;
             return Ok(Exit::Failed);
         }
         Err(error) => return Err(error).with_context(|| format!("can't remove `{}`", file.display())),

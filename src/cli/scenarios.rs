@@ -15,7 +15,7 @@ pub struct ScenariosArgs {
     action: Action,
 }
 
-/// Runs the command; `folder` is the person's own.
+/// Runs the command; `folder` is the person's own, `width` the screen's in columns.
 ///
 /// # Errors
 /// An unknown name, a file that can't be read or written, a closed `out`.
@@ -23,9 +23,10 @@ pub fn run(
     args: &ScenariosArgs,
     load: impl FnOnce() -> Result<Library, LibraryError>,
     folder: &Path,
+    width: usize,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    shelf::run::<Scenario>(&args.action, load, folder, out)
+    shelf::run::<Scenario>(&args.action, load, folder, width, out)
 }
 
 impl Shown for Scenario {

@@ -3,6 +3,7 @@
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Position, Utterance};
 use crate::scorer::{Graded, Scorer};
+use crate::text::columns::{self, hanging, options};
 use crate::text::{json, printable};
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -127,6 +128,7 @@ pub fn run(
         err,
         bad: false,
         live: false,
+        width: super::streams::columns(),
     };
     for path in &args.files {
         writer.file = several.then(|| path.display().to_string().into());
@@ -170,6 +172,8 @@ struct Writer<'a> {
     bad: bool,
     /// Each verdict is handed on at once: somebody may be typing.
     live: bool,
+    /// The screen's, in columns.
+    width: usize,
 }
 
 impl Writer<'_> {
@@ -314,15 +318,19 @@ impl Writer<'_> {
 
     fn text_turn(&mut self, waiting: &Waiting, text: &str, graded: &Graded) -> Result<()> {
         let (id, place) = (&waiting.item.id, waiting.place());
-        writeln!(self.out, "{place}{}  {}", id_text(id), one_line(text))?;
+        let turn = format!("{place}{}  {}", id_text(id), one_line(text));
+        writeln!(self.out, "{}", hanging("", &turn, 4, options(self.width)))?;
         if let Some(skipped) = graded.skipped {
-            return Ok(writeln!(self.out, "    {skipped}\n")?);
+            let skipped = hanging("    ", &skipped.to_string(), 4, options(self.width));
+            return Ok(writeln!(self.out, "{skipped}\n")?);
         }
         for (check, verdict) in graded.verdicts.iter().filter(|(_, verdict)| verdict.verdict == Answer::Yes) {
             let quotes: Vec<String> =
                 verdict.evidence.iter().map(|span| format!("“{}”", one_line(&span.text))).collect();
             let sign = if check.is_helpful() { '+' } else { '-' };
-            writeln!(self.out, "  {sign} {check:<width$} {}", quotes.join(" "), width = widest_id())?;
+            let start = format!("  {sign} {check:<width$} ", width = widest_id());
+            let indent = if self.width < columns::NARROW { 6 } else { start.len() };
+            writeln!(self.out, "{}", hanging(&start, &quotes.join(" "), indent, options(self.width)))?;
         }
         Ok(writeln!(self.out)?)
     }

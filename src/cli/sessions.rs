@@ -1,13 +1,14 @@
 //! `coachup sessions`: list, show, remove, export and import what was said.
 
-use super::Exit;
 use super::output::{Target, deliver};
+use super::{Exit, streams};
 use crate::review::{Report, Titles, outcome_words, terminal};
 use crate::scenario::Library;
 use crate::session::anonymous::{self, anonymous};
 use crate::session::store::{Store, Summary};
 use crate::session::{Session, file, kept, transcript};
 use crate::settings::Settings;
+use crate::text::columns::said;
 use crate::text::{count, json, one_line};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -224,7 +225,8 @@ fn remove_all(
     writeln!(out, "Removed {}.", count(store.remove_all()?, "session"))?;
     let plans = settings.folders.data.join(kept::PLANS);
     if kept::files(&plans, Path::new(""))?.iter().any(|plan| plan.extension().is_some()) {
-        writeln!(out, "Your plans are kept: `coachup prepare SCENARIO --remove` removes one.")?;
+        let kept = "Your plans are kept: `coachup prepare SCENARIO --remove` removes one.";
+        writeln!(out, "{}", said(kept, streams::columns()))?;
     }
     Ok(Exit::Done)
 }
@@ -252,11 +254,13 @@ fn import(store: &mut Store, path: &Path, copy: bool, out: &mut dyn Write) -> an
     };
     let session = read.with_context(|| format!("can't take in `{name}`"))?;
     if !copy && let Some(id) = store.same_as(&session)? {
-        writeln!(out, "It is here already, as session {id}; `--copy` takes it in once more.")?;
+        let here = format!("It is here already, as session {id}; `--copy` takes it in once more.");
+        writeln!(out, "{}", said(&here, streams::columns()))?;
         return Ok(());
     }
     let id = store.insert(&session)?;
-    writeln!(out, "Imported as session {id}; `coachup review {id}` shows it.")?;
+    let done = format!("Imported as session {id}; `coachup review {id}` shows it.");
+    writeln!(out, "{}", said(&done, streams::columns()))?;
     Ok(())
 }
 

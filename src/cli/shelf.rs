@@ -1,16 +1,15 @@
 //! What `scenarios`, `bosses` and `difficulties` have in common: list, show, new and check.
 
 use super::Exit;
+use crate::repl::screen;
 use crate::repl::script::Format;
 use crate::scenario::{Entry, Library, LibraryError, Problem, read, start};
-use crate::text::{json, printable};
+use crate::text::columns::{self, hanging, options, padded, said};
+use crate::text::{count, json, one_line, printable};
 use anyhow::bail;
 use clap::Subcommand;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// The widest text, in columns: longer lines are hard to read.
-const WIDEST: usize = 92;
 
 /// What can be done with one kind of data file.
 #[derive(Clone, Debug, Subcommand)]
@@ -66,7 +65,7 @@ pub(super) trait Shown: Entry {
 }
 
 /// Does `action`. `load` reads the library, which `new` and `check` do without, so that they work while a
-/// file in the person's own `folder` is broken.
+/// file in the person's own `folder` is broken. Lists are broken to `width` columns.
 ///
 /// # Errors
 /// An unknown name, a file that can't be read or written, a closed `out`.
@@ -74,22 +73,32 @@ pub(super) fn run<E: Shown>(
     action: &Action,
     load: impl FnOnce() -> Result<Library, LibraryError>,
     folder: &Path,
+    width: usize,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     match action {
-        Action::List { format } => list(&E::listed(&load()?), *format, out)?,
+        Action::List { format } => list(&E::listed(&load()?), *format, width, out)?,
         Action::Show { name, format } => show(name, load()?.get::<E>(name)?, *format, out)?,
-        Action::New { name } => new::<E>(folder, name, out)?,
-        Action::Check { file } => return check::<E>(&named::<E>(file, folder)?, out),
+        Action::New { name } => new::<E>(folder, name, width, out)?,
+        Action::Check { file } => return check::<E>(&named::<E>(file, folder)?, width, out),
     }
     Ok(Exit::Done)
 }
 
-fn list<E: Shown>(entries: &[(&str, &E)], format: Format, out: &mut dyn Write) -> io::Result<()> {
-    let widest = entries.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+fn list<E: Shown>(
+    entries: &[(&str, &E)],
+    format: Format,
+    width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let widest = entries.iter().map(|(name, _)| columns::width(&printable(name))).max().unwrap_or(0);
+    let indent = if width < columns::NARROW { 4 } else { widest + 2 };
     for (name, entry) in entries {
         match format {
-            Format::Text => writeln!(out, "{:widest$}  {}", printable(name), printable(&entry.label()))?,
+            Format::Text => {
+                let start = padded(&printable(name), widest + 2);
+                writeln!(out, "{}", hanging(&start, &one_line(&entry.label()), indent, options(width)))?;
+            }
             Format::Json => {
                 let line = serde_json::json!({ "name": name, "title": entry.title() });
                 out.write_all(json::line(&line).as_bytes())?;
@@ -103,30 +112,31 @@ fn show<E: Shown>(name: &str, entry: &E, format: Format, out: &mut dyn Write) ->
     if format == Format::Json {
         return Ok(out.write_all(json::line(entry).as_bytes())?);
     }
-    let width = textwrap::termwidth().clamp(40, WIDEST);
-    writeln!(out, "{}  {}\n", printable(name), printable(&entry.label()))?;
+    let width = screen::width();
+    let heading = format!("{}  {}", printable(name), one_line(&entry.label()));
+    writeln!(out, "{}\n", hanging("", &heading, 2, options(width)))?;
     for (label, text) in entry.paragraphs() {
         let text = printable(&text);
         if label.is_empty() {
             writeln!(out, "{}\n", textwrap::fill(&text, width))?;
         } else {
-            let options = textwrap::Options::new(width).subsequent_indent("  ");
-            writeln!(out, "{}", textwrap::fill(&format!("{label}: {text}"), options))?;
+            writeln!(out, "{}", hanging(&format!("{label}: "), &text, 2, options(width)))?;
         }
     }
     Ok(())
 }
 
-fn new<E: Shown>(folder: &Path, name: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+fn new<E: Shown>(folder: &Path, name: &str, width: usize, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut say = |text: String| writeln!(out, "{}", said(&text, width));
     let started = start::<E>(folder, name)?;
     let file = started.file.display();
     if started.copied {
-        writeln!(out, "wrote `{file}`, a copy of `{name}` that now stands in for it")?;
+        say(format!("wrote `{file}`, a copy of `{name}` that now stands in for it"))?;
     } else {
-        writeln!(out, "wrote `{file}`")?;
+        say(format!("wrote `{file}`"))?;
     }
-    writeln!(out, "edit it, then see what is still to do with `coachup {} check {name}`", E::FOLDER)?;
-    writeln!(out, "and practise with `coachup practice {}{name}`", E::FLAG)?;
+    say(format!("edit it, then see what is still to do with `coachup {} check {name}`", E::FOLDER))?;
+    say(format!("and practise with `coachup practice {}{name}`", E::FLAG))?;
     Ok(())
 }
 
@@ -143,7 +153,7 @@ fn named<E: Shown>(file: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(own)
 }
 
-fn check<E: Shown>(file: &Path, out: &mut dyn Write) -> anyhow::Result<Exit> {
+fn check<E: Shown>(file: &Path, width: usize, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let shown = file.display();
     let problems: Vec<String> = match read::<E>(file) {
         Ok(entry) => entry.problems().iter().map(Problem::to_string).collect(),
@@ -154,10 +164,9 @@ fn check<E: Shown>(file: &Path, out: &mut dyn Write) -> anyhow::Result<Exit> {
         writeln!(out, "`{shown}` is right")?;
         return Ok(Exit::Done);
     }
-    let things = if problems.len() == 1 { "thing" } else { "things" };
-    writeln!(out, "`{shown}`: {} {things} to mend", problems.len())?;
+    writeln!(out, "{}", said(&format!("`{shown}`: {} to mend", count(problems.len(), "thing")), width))?;
     for problem in problems {
-        writeln!(out, "- {}", printable(&problem))?;
+        writeln!(out, "{}", said(&printable(&format!("- {problem}")), width))?;
     }
     Ok(Exit::Failed)
 }
@@ -177,12 +186,12 @@ mod tests {
 
     /// Types `words` after the program's name, with `folder` as the person's own.
     fn typed(folder: &Path, words: &[&str]) -> anyhow::Result<(Exit, String)> {
-        let mut out = Vec::new();
+        let (mut out, width) = (Vec::new(), 60);
         let load = || Library::with_folders(&[folder.to_owned()]);
         let exit = match Line::try_parse_from([&["coachup"], words].concat())? {
-            Line::Scenarios(args) => scenarios::run(&args, load, folder, &mut out),
-            Line::Bosses(args) => bosses::run(&args, load, folder, &mut out),
-            Line::Difficulties(args) => difficulties::run(&args, load, folder, &mut out),
+            Line::Scenarios(args) => scenarios::run(&args, load, folder, width, &mut out),
+            Line::Bosses(args) => bosses::run(&args, load, folder, width, &mut out),
+            Line::Difficulties(args) => difficulties::run(&args, load, folder, width, &mut out),
         }?;
         Ok((exit, String::from_utf8(out)?))
     }

@@ -1,7 +1,8 @@
 //! The screen, behind the gate that keeps text from steering it, and files that nobody else can read.
 
+use crate::repl::screen;
 use crate::text::gate::Gate;
-use crate::text::printable;
+use crate::text::{columns, printable};
 use anstream::AutoStream;
 use std::io::{IsTerminal, Stderr, StdoutLock, Write};
 #[cfg(unix)]
@@ -27,12 +28,12 @@ pub fn say(text: &str) {
 }
 
 fn broken(text: &str, width: usize) -> String {
-    let options = textwrap::Options::new(width)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
-        .break_words(false);
-    textwrap::fill(text, options)
+    textwrap::fill(text, columns::whole_words(width))
+}
+
+/// The columns that lists on stdout are broken to; where no screen shows them, a line stays a line.
+pub fn columns() -> usize {
+    if std::io::stdout().is_terminal() { screen::width() } else { usize::MAX }
 }
 
 /// The rights that the person's other programs give to new files.

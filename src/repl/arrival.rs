@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Keys no further apart than this came together.
-const TOGETHER: Duration = Duration::from_millis(10);
+pub(super) const TOGETHER: Duration = Duration::from_millis(10);
 
 /// What has arrived at the prompt; the line editor's handler and the prompt share it.
 #[derive(Clone, Default)]
@@ -51,12 +51,7 @@ impl Arrival {
 
     /// Parts the command from a text of joined lines that ends with one.
     pub(super) fn parted(&self, line: String) -> (String, Option<String>) {
-        match line.rsplit_once('\n') {
-            Some((before, last)) if self.state().joined && is_command(last) => {
-                (before.to_owned(), Some(last.to_owned()))
-            }
-            _ => (line, None),
-        }
+        if self.state().joined { parted(line) } else { (line, None) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,7 +97,16 @@ impl ConditionalEventHandler for Arrival {
     }
 }
 
-fn is_command(line: &str) -> bool {
+/// Parts the command from lines that came together and end with one.
+pub(super) fn parted(lines: String) -> (String, Option<String>) {
+    match lines.rsplit_once('\n') {
+        Some((before, last)) if is_command(last) => (before.to_owned(), Some(last.to_owned())),
+        _ => (lines, None),
+    }
+}
+
+/// Is the line a slash command?
+pub(super) fn is_command(line: &str) -> bool {
     matches!(commands::parse(line), Some(Ok(_)))
 }
 

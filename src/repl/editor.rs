@@ -1,7 +1,9 @@
 //! The line editor: history, completion of slash commands, pasted lines kept together as one turn.
 
-use super::arrival::Arrival;
+use super::ahead;
+use super::arrival::{Arrival, is_command, parted};
 use super::commands::TABLE;
+use super::resize::{Label, Shown};
 use crate::text::file::make_private_file;
 use crate::text::printable;
 use crate::text::printable::is_unsafe;
@@ -12,6 +14,8 @@ use rustyline::history::{FileHistory, History};
 use rustyline::{Cmd, Validator};
 use rustyline::{Config, Context, Editor, Event, EventHandler, Helper, Hinter, KeyCode, KeyEvent, Modifiers};
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// How many lines the history keeps.
@@ -28,16 +32,20 @@ pub enum Input {
     End,
 }
 
-#[derive(Helper, Hinter, Validator)]
-struct Slash;
+#[derive(Default, Helper, Hinter, Validator)]
+struct Slash {
+    shown: Shown,
+}
 
 /// A pasted line is shown without what would steer the terminal; it is taken as it was pasted.
 impl Highlighter for Slash {
-    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+    fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
+        self.shown.note(line, cursor);
         printable(line)
     }
 
-    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+    fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
+        self.shown.note(line, cursor);
         line.chars().any(is_unsafe)
     }
 }
@@ -60,8 +68,9 @@ pub struct Prompt {
     editor: Editor<Slash, FileHistory>,
     kept: Option<KeptLines>,
     arrival: Arrival,
-    /// A command that came together with the line before it.
-    next: Option<String>,
+    shown: Shown,
+    /// What was typed before it was asked for, and a command that came together with the line before it.
+    ahead: VecDeque<Input>,
 }
 
 impl Prompt {
@@ -80,7 +89,8 @@ impl Prompt {
         let lines = FileHistory::with_config(&config);
         let kept = history.map(|history| KeptLines::new(history, &config));
         let mut editor = Editor::with_history(config, lines)?;
-        editor.set_helper(Some(Slash));
+        let shown = Shown::default();
+        editor.set_helper(Some(Slash { shown: shown.clone() }));
         // A line break inside a turn; Enter alone says it.
         editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), EventHandler::Simple(Cmd::Newline));
         let arrival = Arrival::default();
@@ -89,7 +99,7 @@ impl Prompt {
         if let Some(history) = history {
             let _ = editor.load_history(history);
         }
-        Ok(Prompt { editor, kept, arrival, next: None })
+        Ok(Prompt { editor, kept, arrival, shown, ahead: VecDeque::new() })
     }
 
     /// Asks for one line, with `initial` already in it: words that may have come with an imported session.
@@ -97,31 +107,47 @@ impl Prompt {
     /// # Errors
     /// The terminal failed.
     pub fn read(&mut self, prompt: &str, initial: &str) -> rustyline::Result<Input> {
-        if let Some(command) = self.next.take() {
-            return Ok(Input::Line(command));
-        }
-        self.arrival.reset();
-        let read = match self.editor.readline_with_initial(&*printable(prompt), (&printable(initial), "")) {
-            // Nothing followed the Enter: it was one.
-            Err(ReadlineError::Eof) => self.arrival.take_held().ok_or(ReadlineError::Eof),
-            other => other,
-        };
-        match read {
-            Ok(line) => {
-                let (line, command) = self.arrival.parted(line);
-                self.next = command;
-                if let Some(kept) = &mut self.kept
-                    && !line.trim().is_empty()
-                    && self.editor.add_history_entry(line.as_str())?
-                {
-                    kept.add(&line);
-                }
-                Ok(Input::Line(line))
+        let (prompt, initial) = (printable(prompt), printable(initial));
+        let (line, command) = match self.ahead.pop_front() {
+            Some(Input::Line(line)) => {
+                let line = if is_command(&line) { line } else { format!("{initial}{line}") };
+                writeln!(std::io::stdout(), "{prompt}{}", printable(&line))?;
+                parted(line)
             }
-            Err(ReadlineError::Interrupted) => Ok(Input::Interrupted),
-            Err(ReadlineError::Eof) => Ok(Input::End),
-            Err(error) => Err(error),
+            Some(other) => return Ok(other),
+            None => {
+                self.arrival.reset();
+                self.shown.reset();
+                let label = Label { text: &prompt, shown: &self.shown };
+                match self.editor.readline_with_initial(&label, (&initial, "")) {
+                    Ok(line) => self.arrival.parted(line),
+                    // Nothing followed the Enter: it was one.
+                    Err(ReadlineError::Eof) => match self.arrival.take_held() {
+                        Some(line) => self.arrival.parted(line),
+                        None => return Ok(Input::End),
+                    },
+                    Err(ReadlineError::Interrupted) => return Ok(Input::Interrupted),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        if let Some(command) = command {
+            self.ahead.push_front(Input::Line(command));
         }
+        if let Some(kept) = &mut self.kept
+            && !line.trim().is_empty()
+            && self.editor.add_history_entry(line.as_str())?
+        {
+            kept.add(&line);
+        }
+        Ok(Input::Line(line))
+    }
+
+    /// Does `work`; what is typed meanwhile is what the next prompts read.
+    pub fn meanwhile<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let (got, typed) = ahead::during(work);
+        self.ahead.extend(typed);
+        got
     }
 }
 
@@ -157,10 +183,11 @@ mod tests {
 
     #[test]
     fn a_pasted_line_does_not_steer_the_terminal() {
-        assert_eq!(Slash.highlight("a\u{1b}[2Jb\u{202e}", 0), "ab");
+        let slash = Slash::default();
+        assert_eq!(slash.highlight("a\u{1b}[2Jb\u{202e}", 0), "ab");
         assert!(
-            Slash.highlight_char("a\u{9b}", 1, CmdKind::Other)
-                && !Slash.highlight_char("a b", 1, CmdKind::Other)
+            slash.highlight_char("a\u{9b}", 1, CmdKind::Other)
+                && !slash.highlight_char("a b", 1, CmdKind::Other)
         );
     }
 
@@ -186,8 +213,9 @@ mod tests {
     fn commands_are_completed_and_words_are_not() {
         let history = DefaultHistory::new();
         let context = Context::new(&history);
-        let (start, found) = Slash.complete("/re", 3, &context).unwrap();
+        let slash = Slash::default();
+        let (start, found) = slash.complete("/re", 3, &context).unwrap();
         assert_eq!((start, found), (0, vec!["/retry".to_owned(), "/redo".to_owned()]));
-        assert!(Slash.complete("we /re", 6, &context).unwrap().1.is_empty());
+        assert!(slash.complete("we /re", 6, &context).unwrap().1.is_empty());
     }
 }

@@ -62,7 +62,7 @@ pub fn run(
     show(out, "\n")?;
     show(out, &screen::so_far(talk))?;
     if talk.last().is_some_and(|last| last.reply.is_none()) {
-        answer_again(talk, out, manner, interrupt)?;
+        answer_again(talk, &mut prompt, out, manner, interrupt)?;
     }
     let label = format!("{}: ", talk.cast().you);
     let mut initial = String::new();
@@ -83,7 +83,7 @@ pub fn run(
         if line.trim().is_empty() {
             // A turn that got no answer, as when a server was away: Enter asks again. Its feedback was shown.
             if talk.last().is_some_and(|last| last.reply.is_none()) {
-                answer_again(talk, out, manner, interrupt)?;
+                answer_again(talk, &mut prompt, out, manner, interrupt)?;
             }
             continue;
         }
@@ -95,7 +95,7 @@ pub fn run(
                     show(out, &text)?;
                     initial = words;
                 }
-                Ok(Answer::Breathe) => breathe(out, manner.plain, interrupt)?,
+                Ok(Answer::Breathe) => prompt.meanwhile(|| breathe(out, manner.plain, interrupt))?,
                 Ok(Answer::End) => return ended(talk, &mut prompt, out, manner),
                 Ok(Answer::Quit) => return left(talk, out, manner, Left::Open),
                 Err(error) => show(out, &screen::note(&format!("{error:#}.")))?,
@@ -114,7 +114,7 @@ pub fn run(
             }
             None => {
                 let turn = line.strip_prefix("//").map_or(line.clone(), |rest| format!("/{rest}"));
-                initial = take_turn(talk, &turn, out, manner, interrupt)?;
+                initial = take_turn(talk, &turn, &mut prompt, out, manner, interrupt)?;
             }
         }
     }
@@ -124,6 +124,7 @@ pub fn run(
 fn take_turn(
     talk: &mut Talk,
     turn: &str,
+    prompt: &mut Prompt,
     out: &mut dyn Write,
     manner: Manner,
     interrupt: &Interrupt,
@@ -133,7 +134,7 @@ fn take_turn(
         show(out, &screen::note(&format!("Not taken: {error:#}. Your words are still on the line.")))?;
         return Ok(turn.to_owned());
     }
-    answer_and_show(talk, before, out, manner, interrupt)?;
+    answer_and_show(talk, before, prompt, out, manner, interrupt)?;
     Ok(String::new())
 }
 
@@ -141,11 +142,12 @@ fn take_turn(
 fn answer_and_show(
     talk: &mut Talk,
     before: f64,
+    prompt: &mut Prompt,
     out: &mut dyn Write,
     manner: Manner,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    let note = answer_turn(talk, out, manner, interrupt)?;
+    let note = answer_turn(talk, prompt, out, manner, interrupt)?;
     if manner.feedback == FeedbackWhen::Turn && !talk.stepped_out() {
         let text = screen::turn_feedback(talk, before, manner.plain);
         show(out, &text)?;
@@ -158,11 +160,12 @@ fn answer_and_show(
 /// Has the boss answer a turn whose feedback was shown before.
 fn answer_again(
     talk: &mut Talk,
+    prompt: &mut Prompt,
     out: &mut dyn Write,
     manner: Manner,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
-    let note = answer_turn(talk, out, manner, interrupt)?;
+    let note = answer_turn(talk, prompt, out, manner, interrupt)?;
     show(out, &note)?;
     say_that_boss_left(talk, out)
 }
@@ -182,6 +185,7 @@ fn say_that_boss_left(talk: &Talk, out: &mut dyn Write) -> anyhow::Result<()> {
 /// none, or where it came from.
 fn answer_turn(
     talk: &mut Talk,
+    prompt: &mut Prompt,
     out: &mut dyn Write,
     manner: Manner,
     interrupt: &Interrupt,
@@ -198,7 +202,7 @@ fn answer_turn(
     spinner.set_message(format!("{name}: ({waiting})"));
     spinner.enable_steady_tick(Duration::from_millis(300));
     let mut pulse = || if interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let answer = talk.answer(&mut pulse).map(|reply| reply.cloned());
+    let answer = prompt.meanwhile(|| talk.answer(&mut pulse).map(|reply| reply.cloned()));
     spinner.finish_and_clear();
     interrupt.clear();
     Ok(match answer {

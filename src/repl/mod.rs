@@ -3,6 +3,7 @@
 //! [`talk::Talk`] is the one path a turn takes; [`interactive`] drives it from a terminal and
 //! [`script`] from a file.
 
+mod ahead;
 pub mod answers;
 mod arrival;
 pub mod breathe;
@@ -13,6 +14,7 @@ pub mod engine;
 pub mod events;
 pub mod interactive;
 pub mod interrupt;
+mod resize;
 pub mod screen;
 pub mod script;
 pub mod sheet;

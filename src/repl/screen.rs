@@ -16,6 +16,7 @@ use crate::scorer::verdict::{Answer, Verdicts};
 use crate::scorer::wording;
 use crate::session::plan::{Part, Plan};
 use crate::session::{Exchange, Outcome, Reply};
+use crate::text::columns::{NARROW, hanging, shortened};
 use crate::text::count::count;
 use crate::text::{one_line, printable};
 use anstyle::{AnsiColor, Style};
@@ -30,9 +31,6 @@ const BOSS: Style = AnsiColor::Cyan.on_default().bold();
 /// The widest text, in columns: longer lines are hard to read.
 const WIDEST: usize = 92;
 
-/// Below so many columns, two columns of text are one too many.
-const NARROW: usize = 60;
-
 /// The columns to wrap to.
 pub fn width() -> usize {
     textwrap::termwidth().clamp(40, WIDEST)
@@ -44,9 +42,14 @@ fn wrapped(text: &str, first: &str, indent: &str) -> String {
     textwrap::fill(&printable(text), options)
 }
 
+/// A heading, safe and wrapped.
+fn heading(text: &str, first: &str) -> String {
+    format!("{BOLD}{}{BOLD:#}\n", wrapped(&one_line(text), first, "  "))
+}
+
 /// What a talk is about, in a few lines.
 pub fn matter(scenario: &Scenario) -> String {
-    let mut out = format!("{BOLD}{}{BOLD:#}\n", printable(&scenario.title));
+    let mut out = heading(&scenario.title, "");
     let _ = writeln!(out, "{}", wrapped(&scenario.goal, "What you want: ", "  "));
     out
 }
@@ -62,8 +65,7 @@ pub fn first_time() -> String {
 /// The card that a session begins with: at most one screen of 80×24.
 pub fn briefing(cast: &Cast, difficulty: &str) -> String {
     let (boss, scenario) = (&cast.boss, &cast.scenario);
-    let mut out = String::new();
-    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", printable(&scenario.title));
+    let mut out = heading(&scenario.title, "");
     let _ = writeln!(out, "{}", wrapped(&scenario.situation, "", ""));
     out.push('\n');
     let role = format!("You are {}, {}.", cast.you, scenario.your_role);
@@ -209,11 +211,11 @@ pub fn turn_feedback(talk: &Talk, grade_before: f64, plain: bool) -> String {
     };
     let _ = writeln!(out, "{DIM}  grade {grade:.0}{change}{DIM:#}");
     if let Some((old, old_grade)) = talk.said_instead_of() {
-        let _ = writeln!(
-            out,
-            "{BOLD}  said differently: grade {:.0} instead of {:.0}, openness {:.0} instead of {:.0}{BOLD:#}",
-            grade, old_grade.overall, exchange.moved.to, old.moved.to
+        let compared = format!(
+            "said differently: grade {grade:.0} instead of {:.0}, openness {:.0} instead of {:.0}",
+            old_grade.overall, exchange.moved.to, old.moved.to
         );
+        out.push_str(&heading(&compared, "  "));
     }
     out.push('\n');
     out
@@ -255,13 +257,15 @@ pub fn ending(talk: &Talk, outcome: Outcome, grade: &Grade, plain: bool) -> Stri
         Outcome::Open => "Nothing was decided.".to_owned(),
         Outcome::EndedByBoss => format!("{name} ended the talk."),
     };
-    let mut out = format!("\n{BOLD}{how} Grade {:.0} of 100: {}.{BOLD:#}\n", grade.overall, grade.band);
+    let how = format!("{how} Grade {:.0} of 100: {}.", grade.overall, grade.band);
+    let mut out = format!("\n{}", heading(&how, ""));
+    let step = if width() < NARROW { 10.0 } else { 5.0 };
     for (skill, part) in &grade.skills {
         let line = match part.score {
             None => format!("  {:<15} did not apply", skill.title()),
             Some(score) if plain => format!("  {}: {score:.0} of 100", skill.title()),
             Some(score) => {
-                let bar = "#".repeat((score / 5.0).round() as usize);
+                let bar = "#".repeat((score / step).round() as usize);
                 format!("  {:<15} {score:>3.0} {bar}", skill.title())
             }
         };
@@ -336,15 +340,6 @@ pub fn branches(talk: &Talk) -> String {
     out
 }
 
-/// At most `longest` characters, the end left out.
-fn shortened(line: &str, longest: usize) -> String {
-    if line.chars().count() <= longest {
-        return line.to_owned();
-    }
-    let kept: String = line.chars().take(longest - 1).collect();
-    format!("{}…", kept.trim_end())
-}
-
 /// A better wording of the turn the talk stands at, from its own words.
 pub fn example(talk: &Talk) -> String {
     let Some(last) = talk.last() else { return note("You have not said anything yet.") };
@@ -412,11 +407,5 @@ mod tests {
         assert_eq!(from_to(50.2, 43.6), "50 to 44 (-6)");
         assert_eq!(from_to(43.6, 50.2), "44 to 50 (+6)");
         assert_eq!(from_to(50.2, 50.2), "50 to 50 (+0)");
-    }
-
-    #[test]
-    fn what_is_too_long_says_so() {
-        assert_eq!(shortened("one two", 7), "one two");
-        assert_eq!(shortened("one two three", 9), "one two…");
     }
 }

@@ -28,11 +28,23 @@ pub trait Answers {
     /// # Errors
     /// The terminal or the stream failed.
     fn ask(&mut self, prompt: &str, initial: &str) -> anyhow::Result<Input>;
+
+    /// Does `work`; what is typed meanwhile answers the next questions.
+    ///
+    /// # Errors
+    /// Those of the work.
+    fn meanwhile(&mut self, work: &mut dyn FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
+        work()
+    }
 }
 
 impl Answers for Prompt {
     fn ask(&mut self, prompt: &str, initial: &str) -> anyhow::Result<Input> {
         Ok(self.read(prompt, initial)?)
+    }
+
+    fn meanwhile(&mut self, work: &mut dyn FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
+        Prompt::meanwhile(self, work)
     }
 }
 
@@ -192,7 +204,8 @@ impl Sheet<'_> {
                 Typed::Again
             }
             "/breathe" => {
-                breathe(desk.out, desk.plain, desk.interrupt)?;
+                let Desk { out, plain, interrupt, .. } = desk;
+                desk.answers.meanwhile(&mut || breathe(*out, *plain, interrupt))?;
                 // The question has scrolled away: it is asked again.
                 Typed::Step(Step::To(Part::ALL.get(place).copied()))
             }

@@ -2,6 +2,7 @@
 
 use super::group::{FEWEST, FEWEST_HIDDEN, Finding, Group, GroupCheck, GroupSkill};
 use super::words;
+use crate::text::columns::{options, said};
 use crate::text::count;
 use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use std::fmt::Write;
@@ -33,7 +34,11 @@ struct Page {
 impl Page {
     fn fill(&mut self, group: &Group) {
         let (people, talks) = (person_count(group.people), count(group.talks, "talk"));
-        let _ = writeln!(self.out, "{}What {people} showed in {talks}", self.heading);
+        let _ = writeln!(
+            self.out,
+            "{}",
+            said(&format!("{}What {people} showed in {talks}", self.heading), self.width)
+        );
         if group.people == 0 {
             return self.paragraph("Nothing was said in these talks, so there is nothing to report.");
         }
@@ -61,7 +66,7 @@ impl Page {
             .iter()
             .filter(|found| found.check.is_helpful())
             .take(3)
-            .map(|found| format!("- {}", words::next(found.check)))
+            .map(|found| said(&format!("- {}", words::next(found.check)), self.width))
             .collect();
         self.paragraph("To practise next, what the fewest showed:");
         let _ = writeln!(self.out, "\n{}", next.join("\n"));
@@ -71,8 +76,7 @@ impl Page {
         if text.is_empty() {
             return;
         }
-        let text = if self.prose { textwrap::fill(text, self.width) } else { text.to_owned() };
-        let _ = writeln!(self.out, "\n{text}");
+        let _ = writeln!(self.out, "\n{}", textwrap::fill(text, options(self.width)));
     }
 
     fn table<const N: usize>(&self, titles: [&str; N]) -> Table {

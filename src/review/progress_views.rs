@@ -4,8 +4,9 @@ use super::chart::{self, Line};
 use super::html::{drawn, filled, title};
 use super::progress::{CheckSeries, Progress, Series};
 use super::trend::{Change, FEWEST, Trend};
-use super::underline::{options, sign};
+use super::underline::sign;
 use super::{Effect, words};
+use crate::text::columns::{self, options, padded, shortened};
 use crate::text::{self, count, one_line, printable};
 use anstyle::{Effects, Style};
 use minijinja::Value;
@@ -29,7 +30,7 @@ const NARROW: usize = 64;
 pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
     let talks = progress.talks.len();
     if talks == 0 {
-        return "Nothing was practised yet: `coachup practice` starts a talk.\n".to_owned();
+        return wrapped("Nothing was practised yet: `coachup practice` starts a talk.", width);
     }
     let mut page = format!("{BOLD}Progress over {}{BOLD:#}\n", count(talks, "talk"));
     page.push_str(&wrapped(&caution(progress), width));
@@ -72,7 +73,9 @@ pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
             page.push_str(&hanging(&format!("{name}: {earlier}, lately {recent} {trend}"), width));
             continue;
         }
-        page.push_str(format!("  {name:<names$} {earlier:>8} {recent:>8}  {trend}").trim_end());
+        // A name of the team's own may be longer, or of wider characters.
+        let name = padded(&shortened(&name, names), names);
+        page.push_str(format!("  {name} {earlier:>8} {recent:>8}  {trend}").trim_end());
         page.push('\n');
     }
     page.push_str(&format!("\n{BOLD}Reached{BOLD:#}\n\n"));
@@ -170,7 +173,7 @@ fn wrapped(text: &str, width: usize) -> String {
 }
 
 fn hanging(text: &str, width: usize) -> String {
-    textwrap::fill(&one_line(text), options(width).initial_indent("  ").subsequent_indent("    ")) + "\n"
+    columns::hanging("  ", &one_line(text), 4, options(width)) + "\n"
 }
 
 #[derive(Serialize)]

@@ -2,13 +2,13 @@
 
 use super::compare::{Comparison, Side};
 use super::report::TurnView;
-use super::underline::{options, sign};
+use super::underline::sign;
 use super::{Effect, words};
 use crate::scorer::rubric::{Check, Skill};
 use crate::scorer::wording;
+use crate::text::columns::{self, NARROW, options, width as display_width};
 use crate::text::{count, one_line, printable};
 use anstyle::{Effects, Style};
-use textwrap::core::display_width;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
@@ -22,13 +22,12 @@ const QUOTE: usize = 40;
 pub fn render(compared: &Comparison, width: usize, columns: bool) -> String {
     let mut page = String::new();
     let [a, b] = &compared.sides;
+    let title = format!("A {} against B {}: {}", a.id, b.id, compared.a.scenario_title);
     page.push_str(&format!(
-        "{BOLD}A {} against B {}: {}{BOLD:#}\n\n",
-        one_line(&a.id),
-        one_line(&b.id),
-        one_line(&compared.a.scenario_title)
+        "{BOLD}{}{BOLD:#}\n\n",
+        columns::hanging("", &one_line(&title), 2, options(width))
     ));
-    for row in rows(compared) {
+    for row in rows(compared, width) {
         page.push_str(&row);
         page.push('\n');
     }
@@ -62,13 +61,14 @@ pub fn render(compared: &Comparison, width: usize, columns: bool) -> String {
 }
 
 /// The numbers of both, and the difference.
-fn rows(compared: &Comparison) -> Vec<String> {
+fn rows(compared: &Comparison, width: usize) -> Vec<String> {
     let [a, b] = &compared.sides;
-    let mut rows = vec![format!("  {DIM}{:<15} {:>10} {:>10} {:>10}{DIM:#}", "", "A", "B", "A − B")];
+    let wide = if width < NARROW { 6 } else { 10 };
+    let mut rows = vec![format!("  {DIM}{:<15} {:>wide$} {:>wide$} {:>wide$}{DIM:#}", "", "A", "B", "A − B")];
     let mut number = |name: &str, of: &dyn Fn(&Side) -> Option<f64>| {
         let show = |value: Option<f64>| value.map_or("-".to_owned(), words::points);
         let change = of(a).zip(of(b)).map_or(String::new(), |(a, b)| words::signed(a - b));
-        rows.push(format!("  {name:<15} {:>10} {:>10} {change:>10}", show(of(a)), show(of(b))));
+        rows.push(format!("  {name:<15} {:>wide$} {:>wide$} {change:>wide$}", show(of(a)), show(of(b))));
     };
     number("Grade", &|side| side.grade);
     for (index, skill) in Skill::ALL.into_iter().enumerate() {
@@ -77,7 +77,8 @@ fn rows(compared: &Comparison) -> Vec<String> {
     number("Openness", &|side| Some(side.openness));
     number("Turns", &|side| Some(f64::from(side.turns)));
     for (name, side) in [("A", a), ("B", b)] {
-        rows.push(format!("  Outcome of {name}    {}", words::outcome(side.outcome, side.finished)));
+        let outcome = words::outcome(side.outcome, side.finished);
+        rows.push(columns::hanging(&format!("  Outcome of {name}    "), outcome, 4, options(width)));
     }
     rows
 }
@@ -166,8 +167,7 @@ fn wrapped(text: &str, indent: usize, width: usize) -> String {
 }
 
 fn hanging(indent: &str, text: &str, width: usize) -> String {
-    let further = format!("{indent}  ");
-    textwrap::fill(&one_line(text), options(width).initial_indent(indent).subsequent_indent(&further)) + "\n"
+    columns::hanging(indent, &one_line(text), indent.len() + 2, options(width)) + "\n"
 }
 
 #[cfg(test)]
@@ -214,7 +214,7 @@ mod tests {
         for width in [40, 63, 64, 80] {
             for columns in [true, false] {
                 for line in plain(width, columns).lines() {
-                    assert!(display_width(line) <= width.max(56), "{width}: {line}");
+                    assert!(display_width(line) <= width, "{width}: {line}");
                 }
             }
         }

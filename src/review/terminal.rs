@@ -2,11 +2,12 @@
 
 use super::plan::{PartReview, PlanReview};
 use super::report::{Report, TurnView};
-use super::underline::{HELPED, HURT, marked_lines, options, sign, style};
+use super::underline::{HELPED, HURT, marked_lines, sign, style};
 use super::{Effect, words};
 use crate::scorer::explain::Explained;
 use crate::scorer::feedback::Feedback;
 use crate::session::plan::Part;
+use crate::text::columns::{self, options};
 use crate::text::{count, one_line, printable};
 use anstyle::{Effects, Style};
 
@@ -128,7 +129,7 @@ impl Page {
             let moved = format!("{} → {}", words::points(*first), words::points(*last));
             if self.plain {
                 let all: Vec<String> = report.openness.iter().map(|&value| words::points(value)).collect();
-                self.hanging("  Openness   ", &all.join(", "));
+                self.field("Openness", &all.join(", "));
             } else {
                 let curve = curve(&report.openness, self.width.saturating_sub(32));
                 self.field("Openness", &format!("{moved}   {curve}"));
@@ -253,9 +254,8 @@ impl Page {
         let Some(score) = review.prepare.score else { return };
         let of = Part::ALL.len() - 1;
         let drawn = if self.plain { String::new() } else { bar(score) + " " };
-        self.text.push_str(&format!(
-            "    {BOLD}Prepare{BOLD:#} {drawn}{score:.0} of 100; {answered} of {of} parts answered\n"
-        ));
+        let text = format!("{drawn}{score:.0} of 100; {answered} of {of} parts answered");
+        self.hanging(&format!("    {BOLD}Prepare{BOLD:#} "), &text);
         let open = review.prepare.why.iter().filter(|reason| reason.open >= 4.0);
         if let Some(reason) = open.max_by(|a, b| a.open.total_cmp(&b.open)) {
             let more = if reason.turns.is_empty() { "" } else { "in one part more, " };
@@ -325,7 +325,7 @@ impl Page {
     }
 
     fn field(&mut self, name: &str, value: &str) {
-        self.text.push_str(&format!("  {DIM}{name:<10}{DIM:#} {value}\n"));
+        self.hanging(&format!("  {DIM}{name:<10}{DIM:#} "), value);
     }
 
     fn text(&mut self, indent: usize, text: &str) {
@@ -351,7 +351,7 @@ impl Page {
 
     /// Wrapped text after `start`, further lines indented as wide as it.
     fn hanging(&mut self, start: &str, text: &str) {
-        let indent = textwrap::core::display_width(start);
+        let indent = columns::width(start);
         for (index, line) in textwrap::wrap(text, options(self.width - indent)).iter().enumerate() {
             let before = if index == 0 { start.to_owned() } else { " ".repeat(indent) };
             self.text.push_str(&format!("{before}{line}\n"));

@@ -1,10 +1,10 @@
 //! Marked words on a screen: wrapped, coloured, and underlined with signs for those who see no colour.
 
 use super::marks::{Effect, Mark, pieces};
+use crate::text::columns::{options, width as display_width};
 use crate::text::printable;
 use anstyle::{AnsiColor, Style};
 use std::ops::Range;
-use textwrap::core::display_width;
 
 /// Words that helped.
 pub const HELPED: Style = AnsiColor::Green.on_default();
@@ -52,14 +52,6 @@ pub fn marked_lines(text: &str, marks: &[Mark], width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// How text is broken: at spaces, greedily, and inside a word only where it is wider than a line.
-pub fn options<'a>(width: usize) -> textwrap::Options<'a> {
-    textwrap::Options::new(width.max(1))
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
 }
 
 /// The lines of `text`, wrapped, as byte ranges of it.

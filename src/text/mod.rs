@@ -1,5 +1,6 @@
 //! Plain text helpers that know nothing of coaching.
 
+pub mod columns;
 pub mod count;
 pub mod data;
 pub mod file;
