@@ -6,8 +6,11 @@ use std::ops::Range;
 /// From these log-odds on a word is of the evidence.
 const SHOWS_FROM: f32 = 0.0;
 
-/// So many words that don't show it by themselves may stand between words that do.
-const BRIDGED: usize = 2;
+/// Beside words that are, a word is from these on.
+const GOES_ON_FROM: f32 = -1.5;
+
+/// A span whose best word is so much less sure than the best of all is left out.
+const LESS_SURE: f32 = 2.5;
 
 /// At most so many spans are shown of a check.
 const MOST_SPANS: usize = 3;
@@ -24,18 +27,16 @@ pub(super) fn spans(text: &str, pieces: impl Iterator<Item = (Range<usize>, f32)
     let words = words(text, pieces);
     let Some(most) = words.iter().map(|word| word.shows).max_by(f32::total_cmp) else { return Vec::new() };
     // Where no word reaches it, the nearest do.
-    let enough = SHOWS_FROM.min(most - 1.0);
+    let (enough, goes_on) = (SHOWS_FROM.min(most - 1.0), GOES_ON_FROM.min(most - 2.0));
+    let parted = |a: &Word, b: &Word| {
+        a.shows < goes_on || b.shows < goes_on || text[a.bytes.end..b.bytes.start].contains(['.', '?', '!'])
+    };
     let mut found: Vec<(Range<usize>, f32)> = Vec::new();
-    let mut last = 0;
-    for (at, word) in words.iter().enumerate().filter(|(_, word)| word.shows >= enough) {
-        match found.last_mut() {
-            Some((span, shows)) if at - last <= BRIDGED + 1 && !ends_sentence(&text[span.end..word.bytes.start]) => {
-                span.end = word.bytes.end;
-                *shows = shows.max(word.shows);
-            }
-            _ => found.push((word.bytes.clone(), word.shows)),
+    for run in words.chunk_by(|a, b| !parted(a, b)) {
+        let shows = run.iter().map(|word| word.shows).fold(f32::NEG_INFINITY, f32::max);
+        if shows >= enough.max(most - LESS_SURE) {
+            found.push((run[0].bytes.start..run[run.len() - 1].bytes.end, shows));
         }
-        last = at;
     }
     found.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     found.truncate(MOST_SPANS);
@@ -58,10 +59,6 @@ fn words(text: &str, pieces: impl Iterator<Item = (Range<usize>, f32)>) -> Vec<W
     words
 }
 
-fn ends_sentence(between: &str) -> bool {
-    between.contains(['.', '?', '!'])
-}
-
 /// A span with the question or exclamation mark that belongs to it.
 fn with_mark(text: &str, span: Range<usize>) -> Range<usize> {
     let marks = text[span.end..].len() - text[span.end..].trim_start_matches(['?', '!']).len();
@@ -81,14 +78,17 @@ mod tests {
     #[test]
     fn words_that_show_it_are_joined_and_keep_their_mark() {
         let text = "I see. Could we, say, talk on Friday?";
-        assert_eq!(shown(text, &[-3.0, -3.0, 2.0, 1.0, -1.0, 2.0, 1.0, 2.0]), ["Could we, say, talk on Friday?"]);
-        // A sentence's end parts two spans; far apart are two as well.
+        let shows = [-3.0, -3.0, 2.0, 1.0, -1.0, 2.0, 1.0, 2.0];
+        assert_eq!(shown(text, &shows), ["Could we, say, talk on Friday?"]);
+        // A sentence's end parts two spans, as words between them that don't show it do.
         assert_eq!(shown(text, &[2.0, 2.0, 2.0, -9.0, -9.0, -9.0, -9.0, 1.0]), ["I see", "Could", "Friday?"]);
+        // What is much less sure than the rest is left out.
+        assert_eq!(shown(text, &[0.1, -3.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0]), ["Could we, say, talk on Friday?"]);
     }
 
     #[test]
     fn there_is_always_a_span_where_there_are_words() {
-        assert_eq!(shown("Send it.", &[-4.0, -6.0]), ["Send"]);
+        assert_eq!(shown("Send it.", &[-4.0, -7.0]), ["Send"]);
         assert_eq!(shown("?!", &[]), Vec::<String>::new());
     }
 }
