@@ -67,7 +67,7 @@ pub fn run(settings: &Settings, width: usize, out: &mut dyn Write) -> anyhow::Re
         )?;
     }
     shared_models(settings, width, out)?;
-    writeln!(out, "\n{}", said(SENT, width))?;
+    writeln!(out, "\n{}", hanging("", SENT, 0, whole_words(width)))?;
     if open > 0 {
         let remedy =
             format!("others can read what is marked `open`: chmod -R go= \"{}\"", folders.data.display());

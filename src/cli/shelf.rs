@@ -220,6 +220,23 @@ mod tests {
     }
 
     #[test]
+    fn a_list_fits_the_screen_whatever_the_titles_are_made_of() {
+        let home = tempfile::tempdir().unwrap();
+        shown(home.path(), &["bosses", "new", "frank"]);
+        let file = home.path().join("bosses/frank.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let title = text.lines().find(|line| line.starts_with("title")).unwrap();
+        let wide = format!("title = \"{}\"", "忙しい部長".repeat(8));
+        std::fs::write(&file, text.replace(title, &wide)).unwrap();
+        for kind in ["scenarios", "bosses", "difficulties"] {
+            let list = shown(home.path(), &[kind, "list"]);
+            assert!(list.lines().all(|line| columns::width(line) <= 60), "{list}");
+        }
+        let list = shown(home.path(), &["bosses", "list"]);
+        assert!(list.contains("\nfrank   Frank: 忙しい部長") && list.contains("\n        忙しい"), "{list}");
+    }
+
+    #[test]
     fn a_scenario_is_shown_without_what_the_boss_keeps_back() {
         let home = tempfile::tempdir().unwrap();
         let text = shown(home.path(), &["scenarios", "show", "late-feedback"]);

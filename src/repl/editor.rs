@@ -40,12 +40,12 @@ struct Slash {
 /// A pasted line is shown without what would steer the terminal; it is taken as it was pasted.
 impl Highlighter for Slash {
     fn highlight<'l>(&self, line: &'l str, cursor: usize) -> Cow<'l, str> {
-        self.shown.note(line, cursor);
+        self.shown.written(line, cursor);
         printable(line)
     }
 
     fn highlight_char(&self, line: &str, cursor: usize, _: CmdKind) -> bool {
-        self.shown.note(line, cursor);
+        self.shown.changed(line, cursor);
         line.chars().any(is_unsafe)
     }
 }
@@ -117,7 +117,7 @@ impl Prompt {
             Some(other) => return Ok(other),
             None => {
                 self.arrival.reset();
-                self.shown.reset();
+                self.shown.begin(&prompt);
                 let label = Label { text: &prompt, shown: &self.shown };
                 match self.editor.readline_with_initial(&label, (&initial, "")) {
                     Ok(line) => self.arrival.parted(line),

@@ -14,37 +14,49 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// What the line editor shows; its helper and its prompt share it.
 #[derive(Clone, Default)]
-pub(super) struct Shown(Rc<RefCell<Option<Line>>>);
+pub(super) struct Shown(Rc<RefCell<Line>>);
 
+#[derive(Default)]
 struct Line {
+    label: String,
     text: String,
-    /// Where the cursor is, in bytes.
+    /// Where the cursor is, in bytes of the text.
     cursor: usize,
-    /// The screen's columns then.
-    columns: usize,
+    /// The screen's columns then; none where nothing is shown yet.
+    columns: Option<usize>,
+    /// Where the editor has ended a full row itself: the terminal keeps that break.
+    broken: Option<usize>,
 }
 
 impl Shown {
-    /// Forgets what is shown: another line is asked for.
-    pub(super) fn reset(&self) {
-        self.0.take();
+    /// A line is asked for behind `label`; nothing is shown yet.
+    pub(super) fn begin(&self, label: &str) {
+        self.0.replace(Line { label: label.to_owned(), ..Line::default() });
     }
 
-    /// Notes what is shown now.
-    pub(super) fn note(&self, text: &str, cursor: usize) {
-        let line = Line { text: text.to_owned(), cursor, columns: textwrap::termwidth() };
-        self.0.replace(Some(line));
+    /// The line has changed, or the cursor in it.
+    pub(super) fn changed(&self, text: &str, cursor: usize) {
+        let mut line = self.0.borrow_mut();
+        (line.text, line.cursor, line.columns) = (text.to_owned(), cursor, Some(textwrap::termwidth()));
     }
 
-    /// Puts right what a resized screen made of the prompt `label` and the line.
-    fn mend(&self, label: &str) {
-        let mut shown = self.0.borrow_mut();
-        let columns = textwrap::termwidth();
-        let Some(line) = shown.as_mut().filter(|line| line.columns != columns) else { return };
+    /// The line is written as a whole.
+    pub(super) fn written(&self, text: &str, cursor: usize) {
+        self.changed(text, cursor);
+        let mut line = self.0.borrow_mut();
+        line.broken = line.columns.and_then(|columns| line.break_at_its_end(columns));
+    }
+
+    /// Puts right what a resized screen made of the prompt and the line.
+    fn mend(&self) {
+        let mut line = self.0.borrow_mut();
+        let now = textwrap::termwidth();
+        let Some(before) = line.columns.replace(now).filter(|&before| before != now) else {
+            return;
+        };
         let mut out = std::io::stdout();
         // What can't be written here, the editor's own writing will stumble over.
-        let _ = out.write_all(moves(label, line, columns).as_bytes()).and_then(|()| out.flush());
-        line.columns = columns;
+        let _ = out.write_all(line.moves(before, now).as_bytes()).and_then(|()| out.flush());
     }
 }
 
@@ -56,7 +68,8 @@ pub(super) struct Label<'a> {
 
 impl rustyline::Prompt for Label<'_> {
     fn raw(&self) -> &str {
-        self.shown.mend(self.text);
+        // Before anything is shown, this does nothing.
+        self.shown.mend();
         self.text
     }
 
@@ -65,27 +78,39 @@ impl rustyline::Prompt for Label<'_> {
     }
 }
 
-/// Clears the prompt, and leaves the cursor where the editor clears only what is clear.
-fn moves(label: &str, line: &Line, columns: usize) -> String {
-    let mode = GraphemeClusterMode::from_env();
-    let place = |text: &str, columns| place(mode, &[label, text].concat(), columns);
-    let before_cursor = &line.text[..line.cursor];
-    let (cursor, end) = (place(before_cursor, line.columns), place(&line.text, line.columns));
-    // After a full row the editor breaks the line itself, and the terminal keeps that break.
-    let broken =
-        if end.1 == 0 && line.cursor == line.text.len() && !line.text.ends_with('\n') { "\n" } else { "" };
-    let (now, _) = place(&[before_cursor, broken].concat(), columns);
-    let mut moves = String::new();
-    let up = |moves: &mut String, rows: usize| {
-        if rows > 0 {
-            let _ = write!(moves, "\x1b[{rows}A");
-        }
-    };
-    up(&mut moves, now);
-    moves.push_str("\r\x1b[J");
-    moves.push_str(&"\n".repeat(end.0));
-    up(&mut moves, end.0 - cursor.0);
-    moves
+impl Line {
+    /// The place after `text` behind the label, on a screen of `columns`.
+    fn place(&self, text: &str, columns: usize) -> (usize, usize) {
+        place(GraphemeClusterMode::from_env(), &[&self.label, text].concat(), columns)
+    }
+
+    fn break_at_its_end(&self, columns: usize) -> Option<usize> {
+        let full = matches!(self.place(&self.text, columns), (1.., 0)) && !self.text.ends_with('\n');
+        full.then_some(self.text.len())
+    }
+
+    /// Clears the line on a screen that had `before` columns and has `now`, and leaves the cursor where the editor
+    /// clears only what is clear.
+    fn moves(&self, before: usize, now: usize) -> String {
+        let typed = &self.text[..self.cursor];
+        let (cursor, end) = (self.place(typed, before).0, self.place(&self.text, before).0);
+        let on_screen = match self.broken.and_then(|at| typed.split_at_checked(at)) {
+            Some((row, rest)) => format!("{row}\n{rest}"),
+            None => typed.to_owned(),
+        };
+        let mut moves = String::new();
+        up(&mut moves, self.place(&on_screen, now).0);
+        moves.push_str("\r\x1b[J");
+        moves.push_str(&"\n".repeat(end));
+        up(&mut moves, end - cursor);
+        moves
+    }
+}
+
+fn up(moves: &mut String, rows: usize) {
+    if rows > 0 {
+        let _ = write!(moves, "\x1b[{rows}A");
+    }
 }
 
 /// The row and the column, from 0, that follow `text` on a screen of `columns`, as the line editor counts.
@@ -109,8 +134,11 @@ fn place(mode: GraphemeClusterMode, text: &str, columns: usize) -> (usize, usize
 mod tests {
     use super::*;
 
-    fn line(text: &str, cursor: usize, columns: usize) -> Line {
-        Line { text: text.to_owned(), cursor, columns }
+    /// A line of x behind a label of five columns, written at once at `before` columns.
+    fn line(length: usize, cursor: usize, before: usize) -> Line {
+        let mut line = Line { label: "Sam: ".to_owned(), text: "x".repeat(length), cursor, ..Line::default() };
+        line.broken = line.break_at_its_end(before);
+        line
     }
 
     #[test]
@@ -124,14 +152,20 @@ mod tests {
 
     #[test]
     fn a_narrower_screen_has_more_rows_to_clear_and_a_wider_one_fewer() {
-        let text = "x".repeat(45);
         // 50 columns: one row of 60, two of 40.
-        assert_eq!(moves("Sam: ", &line(&text, 45, 60), 40), "\x1b[1A\r\x1b[J");
+        assert_eq!(line(45, 45, 60).moves(60, 40), "\x1b[1A\r\x1b[J");
         // Two rows of 40 are one of 100; the editor then clears the second, which is below.
-        assert_eq!(moves("Sam: ", &line(&text, 45, 40), 100), "\r\x1b[J\n");
+        assert_eq!(line(45, 45, 40).moves(40, 100), "\r\x1b[J\n");
         // The cursor at the beginning, two rows above the end.
-        assert_eq!(moves("Sam: ", &line(&text, 0, 20), 60), "\r\x1b[J\n\n\x1b[2A");
-        // A full row, which the editor broke.
-        assert_eq!(moves("Sam: ", &line(&text, 45, 50), 100), "\x1b[1A\r\x1b[J\n");
+        assert_eq!(line(45, 0, 20).moves(20, 60), "\r\x1b[J\n\n\x1b[2A");
+    }
+
+    #[test]
+    fn a_full_row_that_the_editor_ended_stays_ended() {
+        let mut line = line(45, 45, 50);
+        assert_eq!(line.moves(50, 100), "\x1b[1A\r\x1b[J\n");
+        // Typed on, key by key: rows of 50 and 10 columns are three of 40.
+        (line.text, line.cursor) = ("x".repeat(55), 55);
+        assert_eq!(line.moves(50, 40), "\x1b[2A\r\x1b[J\n");
     }
 }

@@ -16,7 +16,7 @@ use crate::scorer::verdict::{Answer, Verdicts};
 use crate::scorer::wording;
 use crate::session::plan::{Part, Plan};
 use crate::session::{Exchange, Outcome, Reply};
-use crate::text::columns::{NARROW, hanging, shortened};
+use crate::text::columns::{NARROW, shortened};
 use crate::text::count::count;
 use crate::text::{one_line, printable};
 use anstyle::{AnsiColor, Style};

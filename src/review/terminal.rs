@@ -390,11 +390,19 @@ mod tests {
 
     #[test]
     fn fits_every_width_from_40_on() {
-        let report = report(&sample::finished());
+        let mut session = sample::finished();
+        session.exchanges[0].text =
+            "今日は忙しいですか？ 👍🏽 I know you are busy with the 資料 for the board.".repeat(2);
+        let plan =
+            crate::session::plan::Plan { topic: "資料の締め切り".repeat(4), ..Default::default() };
+        session.plan = Some(plan);
+        let report = report(&session);
         for width in [40, 60, 80, 200] {
-            for line in plain(&report, width).lines() {
-                assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
-            }
+            let page = plain(&report, width);
+            assert!(
+                page.contains("Prepare") && page.lines().all(|line| columns::width(line) <= width),
+                "{page}"
+            );
         }
     }
 

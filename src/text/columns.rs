@@ -24,7 +24,7 @@ pub fn whole_words<'a>(width: usize) -> Options<'a> {
 /// `text` after `start`, further lines behind `indent` columns.
 pub fn hanging(start: &str, text: &str, indent: usize, options: Options<'_>) -> String {
     let further = " ".repeat(indent);
-    textwrap::fill(text, Options { initial_indent: start, subsequent_indent: &further, ..options })
+    textwrap::fill(text, options.initial_indent(start).subsequent_indent(&further))
 }
 
 /// A line of what the program has to say, or a point of a list: in whole words, further lines slightly indented.

@@ -2,6 +2,7 @@
 
 use crate::server::stand_in::{Fault, Manner, StandIn};
 use crate::support::Home;
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -70,6 +71,15 @@ impl Practice {
     /// Sends `keys` at once.
     fn send(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Makes the screen `columns` wide.
+    fn resize(&self, columns: u16) {
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keys, size).unwrap();
+        // A program that it is the terminal of is told by the system.
+        let told = Command::new("kill").args(["-WINCH", &self.program.id().to_string()]).status().unwrap();
+        assert!(told.success());
     }
 
     /// Waits for the program's end; all that the screen has shown.
@@ -166,4 +176,45 @@ fn a_turn_that_a_server_left_unanswered_is_asked_again_by_enter_and_not_judged_a
     let screen = practice.end();
     assert_eq!(screen.matches("open-question").count(), 1, "{screen}");
     assert_eq!(turns(&home), ["What would help?"]);
+}
+
+#[test]
+fn an_enter_typed_while_the_boss_thinks_ends_a_turn_and_a_text_pasted_then_is_one() {
+    let home = Home::new();
+    let server = StandIn::start(Manner::default());
+    let mut practice = Practice::with_model(&home, &server.address);
+    practice.wait_for("Dana:\u{1b}[0m", 1);
+    server.set(|manner| manner.fault = Fault::Silent);
+    practice.send("What would help?\r");
+    practice.wait_for("(thinking)", 1);
+    server.set(|manner| manner.fault = Fault::None);
+    practice.send("Thursday would do.\r");
+    std::thread::sleep(Duration::from_millis(500));
+    practice.send("Which would suit you better?\rI could write a summary.\r");
+    practice.wait_for("grade", 3);
+    practice.send("/quit\r");
+    practice.end();
+    assert_eq!(
+        turns(&home),
+        ["What would help?", "Thursday would do.", "Which would suit you better?\nI could write a summary.",]
+    );
+}
+
+#[test]
+fn a_resized_screen_shows_the_prompt_once_and_what_stands_above_it() {
+    let home = Home::new();
+    let mut practice = Practice::begin(&home);
+    practice.wait_for("Sam: ", 1);
+    let text = "I know you have the board deck due on Monday, and I could help";
+    practice.send(text);
+    practice.wait_for(text, 1);
+    // One row of 80 columns is two of 40, and one again of 100.
+    practice.resize(40);
+    practice.wait_for("\u{1b}[1A\r\u{1b}[J", 1);
+    practice.wait_for("Sam: I know", 2);
+    practice.resize(100);
+    practice.wait_for("\r\u{1b}[J\r\n", 1);
+    practice.wait_for("Sam: I know", 3);
+    practice.send("\u{3}\u{3}");
+    practice.end();
 }
