@@ -8,21 +8,25 @@
 use crate::model::PromptStyle;
 use crate::model::remote::{ApiKey, Proxies};
 use crate::repl::FeedbackWhen;
+use crate::scenario::name_faults;
 use crate::session::kept;
 use crate::text::data::from_toml;
 use crate::text::file::{from_home, read_text};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error};
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// The largest settings file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// What `settings.toml` may hold. Every key is optional.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SettingsFile {
     /// What the boss calls you.
+    #[serde(default, deserialize_with = "name")]
     pub name: Option<String>,
     /// A model of the catalogue, or a path to a GGUF file.
     pub model: Option<String>,
@@ -35,7 +39,8 @@ pub struct SettingsFile {
     /// When feedback is shown.
     pub feedback: Option<FeedbackWhen>,
     /// Threads the model uses; 0 for all cores.
-    pub threads: Option<usize>,
+    #[serde(default, deserialize_with = "threads")]
+    pub threads: Option<u32>,
     /// The python command used to fetch models from a Python index.
     pub python: Option<String>,
     /// No colour, no boxes, no redrawing: for screen readers and dumb terminals.
@@ -48,7 +53,7 @@ pub struct SettingsFile {
 }
 
 /// The table `[server]` of `settings.toml`. It holds no key: a key belongs in the environment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServerTable {
     /// Its address, as `http://localhost:8080/v1`.
@@ -60,8 +65,48 @@ pub struct ServerTable {
     pub key_env: Option<String>,
     /// How prompts are worded; none: as the server allows.
     pub prompt_style: Option<PromptStyle>,
-    /// Seconds to wait for the first word of a reply.
-    pub timeout: Option<u64>,
+    /// Seconds to wait for the first word of a reply: at most a day.
+    #[serde(default, deserialize_with = "timeout")]
+    pub timeout: Option<u32>,
+}
+
+fn threads<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u32>, D::Error> {
+    within("threads", 0..=1024, number)
+}
+
+fn timeout<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u32>, D::Error> {
+    within("timeout", 1..=86_400, number)
+}
+
+/// The number under `key`, which is in `range`.
+fn within<'de, D: Deserializer<'de>>(
+    key: &str,
+    range: RangeInclusive<u32>,
+    number: D,
+) -> Result<Option<u32>, D::Error> {
+    let number = i128::deserialize(number).ok().and_then(|number| u32::try_from(number).ok());
+    number.filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
+        let (least, most) = range.into_inner();
+        D::Error::custom(format!("`{key}` must be a whole number from {least} to {most}"))
+    })
+}
+
+fn name<'de, D: Deserializer<'de>>(name: D) -> Result<Option<String>, D::Error> {
+    checked_name(&String::deserialize(name)?)
+        .map(Some)
+        .map_err(|why| D::Error::custom(format!("`name` {why}")))
+}
+
+/// The longest name of the person, in characters.
+const LONGEST_NAME: usize = 40;
+
+/// What the boss calls the person.
+fn checked_name(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    match name_faults(name, LONGEST_NAME).into_iter().next() {
+        None => Ok(name.to_owned()),
+        Some(why) => Err(why),
+    }
 }
 
 /// Where the program keeps its files.
@@ -113,7 +158,7 @@ pub struct Server {
     /// How prompts are worded; none: as the server allows.
     pub prompt_style: Option<PromptStyle>,
     /// Seconds to wait for the first word of a reply; none for the usual.
-    pub timeout: Option<u64>,
+    pub timeout: Option<u32>,
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`; small letters go before capitals, as in curl.
     pub proxies: Proxies,
 }
@@ -127,8 +172,8 @@ pub struct Settings {
     pub hub: Hub,
     /// What the boss calls the person.
     pub name: String,
-    /// The chosen model; none leaves the choice to the catalogue's rule.
-    pub model: Option<String>,
+    /// The chosen model, which may be a path; none leaves the choice to the catalogue's rule.
+    pub model: Option<OsString>,
     /// Default boss.
     pub boss: String,
     /// Default scenario.
@@ -138,7 +183,7 @@ pub struct Settings {
     /// When feedback is shown.
     pub feedback: FeedbackWhen,
     /// Threads the model uses; 0 for all cores.
-    pub threads: usize,
+    pub threads: u32,
     /// The python command, where the person named one.
     pub python: Option<String>,
     /// Plain output was asked for (setting, `TERM=dumb`).
@@ -170,21 +215,35 @@ pub enum SettingsError {
         /// Where and why, with the nearest valid key.
         why: String,
     },
+    /// A variable of the environment is not what it should be.
+    #[error("the environment variable `{variable}` {why}")]
+    Variable {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong with its value.
+        why: String,
+    },
     /// No home folder is known.
     #[error("can't tell where your home folder is; set `COACHUP_HOME` to a folder for coachup's files")]
     NoHome,
 }
 
-/// The environment, handed in as a look-up so that tests need not change the process's own.
-pub type Environment = HashMap<String, String>;
+/// The environment, handed in as a look-up so that tests need not change the process's own. A path need not be text;
+/// where text is needed, a value that is none is passed over.
+pub type Environment = HashMap<String, OsString>;
+
+/// The process's own. A variable whose name is no text is none of ours.
+fn environment() -> Environment {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+}
 
 impl Settings {
     /// Reads the process's environment and the settings file.
     ///
     /// # Errors
-    /// An unreadable or malformed settings file; no home folder.
+    /// An unreadable or malformed settings file, a variable that is not right; no home folder.
     pub fn load() -> Result<Settings, SettingsError> {
-        Settings::from(&std::env::vars().collect())
+        Settings::from(&environment())
     }
 
     /// The settings that `environment` and the settings file it leads to give.
@@ -194,15 +253,18 @@ impl Settings {
     pub fn from(environment: &Environment) -> Result<Settings, SettingsError> {
         let folders = Folders::of(environment)?;
         let file = read_file(&folders.config.join("settings.toml"))?;
-        Ok(Settings::settled(environment, folders, file))
+        match Settings::settled(environment, folders, file) {
+            (settings, None) => Ok(settings),
+            (_, Some(wrong)) => Err(wrong),
+        }
     }
 
-    /// The settings without a settings file that is not right, and what is wrong with it.
+    /// The settings without what is not right of them, and what is wrong with it.
     ///
     /// # Errors
     /// [`SettingsError::NoHome`].
     pub fn load_anyway() -> Result<(Settings, Option<SettingsError>), SettingsError> {
-        Settings::anyway(&std::env::vars().collect())
+        Settings::anyway(&environment())
     }
 
     fn anyway(environment: &Environment) -> Result<(Settings, Option<SettingsError>), SettingsError> {
@@ -211,23 +273,34 @@ impl Settings {
             Ok(file) => (file, None),
             Err(error) => (SettingsFile::default(), Some(error)),
         };
-        Ok((Settings::settled(environment, folders, file), wrong))
+        let (settings, also) = Settings::settled(environment, folders, file);
+        Ok((settings, wrong.or(also)))
     }
 
-    fn settled(environment: &Environment, folders: Folders, file: SettingsFile) -> Settings {
-        let get = |key: &str| environment.get(key).filter(|value| !value.is_empty()).cloned();
+    fn settled(
+        environment: &Environment,
+        folders: Folders,
+        file: SettingsFile,
+    ) -> (Settings, Option<SettingsError>) {
+        let path = |key: &str| environment.get(key).filter(|value| !value.is_empty()).cloned();
+        let get = |key: &str| path(key)?.into_string().ok();
         let of_network = |key: &str| get(key).or_else(|| get(&key.to_ascii_uppercase()));
-        Settings {
+        let name = get("COACHUP_NAME").map(|name| checked_name(&name)).transpose();
+        let (name, wrong) = match name {
+            Ok(name) => (name, None),
+            Err(why) => (None, Some(SettingsError::Variable { variable: "COACHUP_NAME", why })),
+        };
+        let settings = Settings {
             hub: Hub {
                 endpoint: get("HF_ENDPOINT"),
                 token: get("HF_TOKEN"),
-                cache: get("HF_HUB_CACHE")
+                cache: path("HF_HUB_CACHE")
                     .map(from_home)
-                    .or_else(|| get("HF_HOME").map(|home| from_home(home).join("hub"))),
+                    .or_else(|| path("HF_HOME").map(|home| from_home(home).join("hub"))),
                 offline: get("HF_HUB_OFFLINE").is_some_and(|value| truthy(&value)),
             },
-            name: get("COACHUP_NAME").or(file.name).unwrap_or_else(|| "Sam".to_owned()),
-            model: get("COACHUP_MODEL").or(file.model),
+            name: name.or(file.name).unwrap_or_else(|| "Sam".to_owned()),
+            model: path("COACHUP_MODEL").or(file.model.map(OsString::from)),
             boss: file.boss.unwrap_or_else(|| "dana".to_owned()),
             scenario: file.scenario.unwrap_or_else(|| "late-feedback".to_owned()),
             difficulty: file.difficulty.unwrap_or_else(|| "guarded".to_owned()),
@@ -236,11 +309,11 @@ impl Settings {
             python: get("COACHUP_PYTHON").or(file.python),
             programs: Programs {
                 editor: get("VISUAL").or(get("EDITOR")),
-                pager: environment.get("PAGER").cloned(),
+                pager: environment.get("PAGER").cloned().and_then(|pager| pager.into_string().ok()),
                 less: environment.contains_key("LESS"),
                 browser: get("BROWSER"),
             },
-            library: get("COACHUP_LIBRARY")
+            library: path("COACHUP_LIBRARY")
                 .map(|folder| absolute(&folder))
                 .or_else(|| Some(folders.config.join(from_home(file.library?)))),
             server: Server {
@@ -257,12 +330,13 @@ impl Settings {
             },
             plain: file.plain.unwrap_or(false) || get("TERM").is_some_and(|term| term == "dumb"),
             folders,
-        }
+        };
+        (settings, wrong)
     }
 }
 
 /// A folder that a variable names, wherever the program goes later.
-fn absolute(folder: &str) -> PathBuf {
+fn absolute(folder: &OsStr) -> PathBuf {
     let folder = from_home(folder);
     std::path::absolute(&folder).unwrap_or(folder)
 }
@@ -306,7 +380,7 @@ mod tests {
     use super::*;
 
     fn environment(home: &Path) -> Environment {
-        HashMap::from([("COACHUP_HOME".to_owned(), home.display().to_string())])
+        HashMap::from([("COACHUP_HOME".to_owned(), home.into())])
     }
 
     #[test]
@@ -336,6 +410,66 @@ mod tests {
         let (settings, wrong) = Settings::anyway(&environment(home.path())).unwrap();
         assert_eq!(settings.name, "Sam");
         assert!(wrong.unwrap().to_string().contains("settings.toml"));
+    }
+
+    #[test]
+    fn every_number_has_a_range_that_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let read = |text: &str| {
+            std::fs::write(home.path().join("settings.toml"), text).unwrap();
+            Settings::from(&environment(home.path()))
+        };
+        for (text, range) in [
+            ("threads = 20000", "from 0 to 1024"),
+            ("threads = -1", "from 0 to 1024"),
+            ("threads = 1.5", "from 0 to 1024"),
+            ("threads = 99999999999999999999", "`threads` must be a whole number from 0 to 1024"),
+            ("[server]\ntimeout = 9223372036854775807", "from 1 to 86400"),
+            ("[server]\ntimeout = 0", "from 1 to 86400"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(range) && error.contains("line "), "{text}: {error}");
+        }
+        let settings = read("threads = 1024\n[server]\ntimeout = 86_400").unwrap();
+        assert_eq!((settings.threads, settings.server.timeout), (1024, Some(86_400)));
+    }
+
+    #[test]
+    fn a_name_is_one_that_a_boss_can_say() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["", "  ", "Dana:", "a\\nb", "[she]", "42", "\\u001b[2J", &"x".repeat(41)] {
+            std::fs::write(home.path().join("settings.toml"), format!("name = \"{name}\"")).unwrap();
+            let error = Settings::from(&environment(home.path())).unwrap_err().to_string();
+            assert!(error.contains("`name` ") && error.contains("settings.toml"), "{name}: {error}");
+        }
+        std::fs::write(home.path().join("settings.toml"), "name = ' Zoë-Marie O’Neil '").unwrap();
+        let mut env = environment(home.path());
+        assert_eq!(Settings::from(&env).unwrap().name, "Zoë-Marie O’Neil");
+        env.insert("COACHUP_NAME".into(), "\n".into());
+        let error = Settings::from(&env).unwrap_err().to_string();
+        assert!(error.contains("`COACHUP_NAME` is empty"), "{error}");
+        let (settings, wrong) = Settings::anyway(&env).unwrap();
+        assert!(settings.name == "Zoë-Marie O’Neil" && wrong.is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_no_text_is_a_path_or_passed_over() {
+        use std::os::unix::ffi::OsStringExt;
+        let home = tempfile::tempdir().unwrap();
+        let odd = OsString::from_vec([home.path().as_os_str().as_encoded_bytes(), b"/\xff"].concat());
+        let mut env = environment(Path::new(&odd));
+        for variable in
+            ["COACHUP_NAME", "COACHUP_MODEL", "COACHUP_LIBRARY", "HF_HOME", "EDITOR", "PAGER", "PWD"]
+        {
+            env.insert(variable.into(), odd.clone());
+        }
+        let settings = Settings::from(&env).unwrap();
+        assert_eq!(settings.folders.config, Path::new(&odd));
+        assert_eq!(settings.library.as_deref(), Some(Path::new(&odd)));
+        assert_eq!(settings.hub.cache, Some(Path::new(&odd).join("hub")));
+        assert_eq!(settings.model, Some(odd));
+        assert_eq!((settings.name.as_str(), settings.programs.editor), ("Sam", None));
     }
 
     #[test]
@@ -395,7 +529,7 @@ mod tests {
         let own = from_home("~");
         let variables =
             [("COACHUP_HOME", "~/no-such-coachup"), ("HF_HOME", "~/h"), ("COACHUP_LIBRARY", "~/team")];
-        let env = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let env = variables.map(|(name, value)| (name.to_owned(), value.into()));
         let settings = Settings::from(&env.into()).unwrap();
         assert_eq!(settings.folders.config, own.join("no-such-coachup"));
         assert_eq!((settings.hub.cache, settings.library), (Some(own.join("h/hub")), Some(own.join("team"))));

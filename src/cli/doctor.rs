@@ -16,6 +16,7 @@ use crate::settings::{Settings, SettingsError};
 use crate::text::columns::{self, hanging, whole_words};
 use crate::text::count::count;
 use crate::text::one_line;
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -186,7 +187,7 @@ fn hub(store: &Store, catalogue: &Catalogue) -> Finding {
 
 fn pip(store: &Store) -> Finding {
     match store.pip() {
-        Ok(python) => finding(State::Ok, "pip", format!("`{}`: {}", python.command, python.pip)),
+        Ok(python) => finding(State::Ok, "pip", format!("`{}`: {}", python.command.display(), python.pip)),
         Err(why) => finding(State::Note, "pip", why),
     }
 }
@@ -200,7 +201,7 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
         here => finding(State::Ok, "models", format!("here: {}", here.join(", "))),
     }];
     if let Some(named) = &settings.model {
-        let text = format!("`{named}`, named in your settings");
+        let text = format!("`{}`, named in your settings", named.display());
         findings.push(match loads(named, store, catalogue, settings) {
             Ok(()) => finding(State::Ok, "default", text),
             Err(error) => finding(State::Bad, "default", format!("{text}: {error:#}")),
@@ -231,8 +232,9 @@ fn models(store: &Store, catalogue: &Catalogue, machine: &Machine, settings: &Se
 }
 
 /// Can the file that the settings name be loaded? Nothing is fetched for that.
-fn loads(named: &str, store: &Store, catalogue: &Catalogue, settings: &Settings) -> anyhow::Result<()> {
-    if !matches!(engine::chosen(Some(named), settings), Ok(Chosen::Local(_))) || catalogue.get(named).is_ok()
+fn loads(named: &OsStr, store: &Store, catalogue: &Catalogue, settings: &Settings) -> anyhow::Result<()> {
+    if !matches!(engine::chosen(Some(named), settings), Ok(Chosen::Local(_)))
+        || named.to_str().is_some_and(|name| catalogue.get(name).is_ok())
     {
         return Ok(());
     }
@@ -244,7 +246,7 @@ fn loads(named: &str, store: &Store, catalogue: &Catalogue, settings: &Settings)
 /// Does the model server answer, and what can it do? None where none is set.
 fn server(settings: &Settings) -> Option<Finding> {
     let default = engine::chosen(settings.model.as_deref(), settings);
-    let named = || engine::chosen(settings.server.url.as_deref(), settings);
+    let named = || engine::chosen(settings.server.url.as_deref().map(OsStr::new), settings);
     let (state, options) = match default {
         Ok(Chosen::Server(options)) => (State::Bad, options),
         Err(error) => return Some(finding(State::Bad, "server", error.to_string())),
@@ -300,7 +302,7 @@ mod tests {
             ("HF_HOME", home),
         ];
         let environment: Environment =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let mut out = Vec::new();
         let exit =
             run(&DoctorArgs { privacy: false }, &Settings::from(&environment).unwrap(), None, 80, &mut out)

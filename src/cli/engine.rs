@@ -10,11 +10,17 @@ use crate::model::remote::{Address, PREFIX, RemoteModel, ServerError, ServerOpti
 use crate::model::scripted::ScriptedModel;
 use crate::repl::engine::{Loader, Model};
 use crate::repl::interrupt::Interrupt;
+use crate::session::Header;
 use crate::settings::Settings;
-use crate::text::{one_line, shell};
+use crate::text::file::read_text;
+use crate::text::{brief, one_line, shell};
 use anyhow::{Context, bail};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The largest script of replies that is read, in bytes.
+const LONGEST_SCRIPT: u64 = 64 << 20;
 
 /// What was asked for as a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,19 +30,21 @@ pub(super) enum Chosen {
     /// A model on a server: its address, or `openai:NAME`.
     Server(ServerOptions),
     /// A file on this machine, by name or path; none for the default.
-    Local(Option<String>),
+    Local(Option<OsString>),
 }
 
 /// What `wanted` means. Without it: the server of the settings, or else the catalogue's default.
 ///
 /// # Errors
 /// An address that is none; a server that is wanted and not set.
-pub(super) fn chosen(wanted: Option<&str>, settings: &Settings) -> Result<Chosen, ServerError> {
+pub(super) fn chosen(wanted: Option<&OsStr>, settings: &Settings) -> Result<Chosen, ServerError> {
     let own = || settings.server.url.as_deref().ok_or(ServerError::NoServer);
-    let (address, model) = match wanted {
+    let (address, model) = match wanted.map(|name| name.to_str().ok_or(name)) {
         None if settings.server.url.is_some() => (own()?, None),
         None => return Ok(Chosen::Local(None)),
-        Some(name) => {
+        // What is no text is a path.
+        Some(Err(path)) => return Ok(Chosen::Local(Some(path.to_owned()))),
+        Some(Ok(name)) => {
             if let Some(file) = name.strip_prefix("scripted:") {
                 return Ok(Chosen::Scripted(file.into()));
             } else if let Some(model) = name.strip_prefix(PREFIX) {
@@ -44,7 +52,7 @@ pub(super) fn chosen(wanted: Option<&str>, settings: &Settings) -> Result<Chosen
             } else if name.contains("://") || is_host_and_port(name) {
                 (name, None)
             } else {
-                return Ok(Chosen::Local(Some(name.to_owned())));
+                return Ok(Chosen::Local(Some(name.into())));
             }
         }
     };
@@ -60,19 +68,13 @@ fn is_host_and_port(name: &str) -> bool {
     !host.contains(['/', '\\']) && port.parse::<u16>().is_ok() && !Path::new(name).exists()
 }
 
-/// What a command line that goes on with the session needs of `wanted`, from a space on: the address of a server
-/// other than that of the settings, since a session does not keep it. Nothing for other models.
-pub(super) fn again(wanted: Option<&str>, settings: &Settings) -> String {
-    let Some(address) = wanted.filter(|name| name.contains("://")) else { return String::new() };
-    match (Address::read(address), &settings.server.url) {
-        (Ok((here, _)), Some(url)) if Address::read(url).is_ok_and(|(own, _)| own == here) => String::new(),
-        _ => format!(" --model {}", shell::word(address)),
-    }
-}
-
-/// Did a server's model lead to nothing because no server is set?
-pub(super) fn is_without_server(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ServerError::NoServer))
+/// What a command line that goes on with the session needs of `wanted`, from a space on: all but a name of the
+/// catalogue, which alone is taken from a session.
+pub(super) fn again(wanted: Option<&OsStr>, settings: &Settings) -> String {
+    let catalogue = models::catalogue(settings);
+    let unknown = |name: &str| !catalogue.as_ref().is_ok_and(|catalogue| catalogue.get(name).is_ok());
+    let named = wanted.map(OsStr::to_string_lossy).filter(|name| unknown(name));
+    named.map(|name| format!(" --model {}", shell::word(&name))).unwrap_or_default()
 }
 
 /// The key and the model of the settings are for the server of the settings: no other gets them.
@@ -88,7 +90,7 @@ fn options(
     };
     let mut timeouts = Timeouts::default();
     if let Some(seconds) = server.timeout {
-        timeouts.first = Duration::from_secs(seconds.max(1));
+        timeouts.first = Duration::from_secs(seconds.into());
     }
     Ok(ServerOptions {
         address,
@@ -100,19 +102,24 @@ fn options(
     })
 }
 
-/// The model of a stored session, to go on with. A session may come from someone else, so that it must not
-/// say where the person's words are sent.
+/// The model to go on with a stored session: its own where the catalogue has it, else the one of the settings, where
+/// they name one. A session may come from someone else, so that it must choose no file, no address and no engine.
 ///
 /// # Errors
-/// It names an address.
-pub(super) fn of_session(model: &str) -> anyhow::Result<String> {
-    if model.contains("://") {
+/// Neither the session nor the settings name one that may be taken; a catalogue that is not right.
+pub(super) fn of_session(header: &Header, settings: &Settings) -> anyhow::Result<Option<OsString>> {
+    let Header { id, model, .. } = header;
+    if models::catalogue(settings)?.get(model).is_ok() {
+        return Ok(Some(model.into()));
+    }
+    if settings.model.is_none() && settings.server.url.is_none() {
         bail!(
-            "the session names a server's address as its model, which is not taken from a session; name a model \
-             with `--model`"
+            "session {id} was had with `{}`, and only a name of `coachup models list` is taken from a session: go \
+             on with `coachup practice --resume {id} --model MODEL`, the path of a file or the address of a server",
+            brief(model, 80)
         );
     }
-    Ok(model.to_owned())
+    Ok(settings.model.clone())
 }
 
 /// The model's name, and what loads it. Fetches the file first where it is not here. None where Ctrl-C
@@ -121,7 +128,7 @@ pub(super) fn of_session(model: &str) -> anyhow::Result<String> {
 /// # Errors
 /// A model that can't be had, a server that does not answer.
 pub(super) fn loader(
-    wanted: Option<String>,
+    wanted: Option<OsString>,
     settings: &Settings,
     cast: &Cast,
     interrupt: &Interrupt,
@@ -129,11 +136,12 @@ pub(super) fn loader(
     let cast = cast.clone();
     match chosen(wanted.as_deref(), settings)? {
         Chosen::Scripted(file) => {
-            let replies =
-                std::fs::read_to_string(&file).with_context(|| format!("can't read `{}`", file.display()))?;
+            let replies = read_text(&file, LONGEST_SCRIPT)
+                .with_context(|| format!("can't read `{}`", file.display()))?;
             let replies: Vec<String> = replies.lines().map(str::to_owned).collect();
             let load = move || Ok(Box::new(ScriptedModel::new(replies)) as Model);
-            Ok(Some((wanted.unwrap_or_default(), Box::new(load))))
+            let name = wanted.unwrap_or_default().to_string_lossy().into_owned();
+            Ok(Some((name, Box::new(load))))
         }
         Chosen::Server(options) => {
             let withheld = options.key.is_none() && settings.server.key.is_some();
@@ -189,7 +197,7 @@ fn where_it_goes(model: &RemoteModel) -> String {
 /// # Errors
 /// It can't be had.
 pub(super) fn acquired(
-    wanted: Option<String>,
+    wanted: Option<OsString>,
     settings: &Settings,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Option<(Acquired, CandleOptions)>> {
@@ -197,7 +205,7 @@ pub(super) fn acquired(
     let store = models::store(settings);
     let name = match wanted {
         Some(name) => name,
-        None => store.default_model(&catalogue, &Machine::detect())?.name,
+        None => store.default_model(&catalogue, &Machine::detect())?.name.into(),
     };
     let mut bars = Bars::new(settings.plain, interrupt.clone());
     let acquired = match store.acquire_named(&name, &catalogue, &mut bars) {
@@ -206,7 +214,7 @@ pub(super) fn acquired(
     };
     let options = CandleOptions {
         name: Some(acquired.name.clone()),
-        threads: (settings.threads > 0).then_some(settings.threads),
+        threads: (settings.threads > 0).then_some(settings.threads as usize),
         prompt_style: acquired.prompt_style,
         prefix_folder: Some(settings.folders.data.join(crate::session::kept::PREFIXES)),
         ..CandleOptions::default()
@@ -223,12 +231,12 @@ mod tests {
     fn settings(server: Option<&str>) -> Settings {
         let mut variables = vec![("COACHUP_HOME", "/nowhere"), ("COACHUP_API_KEY", "canary")];
         variables.extend(server.map(|url| ("COACHUP_SERVER", url)));
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
         Settings::from(&variables.collect::<Environment>()).unwrap()
     }
 
     fn server(wanted: Option<&str>, set: Option<&str>) -> ServerOptions {
-        match chosen(wanted, &settings(set)).unwrap() {
+        match chosen(wanted.map(OsStr::new), &settings(set)).unwrap() {
             Chosen::Server(options) => options,
             other => panic!("{other:?}"),
         }
@@ -249,31 +257,37 @@ mod tests {
             (other.address.origin(), other.model.as_deref()),
             ("https://gateway.example", Some("other"))
         );
-        assert_eq!(chosen(Some("openai:x"), &settings(None)), Err(ServerError::NoServer));
+        assert_eq!(chosen(Some(OsStr::new("openai:x")), &settings(None)), Err(ServerError::NoServer));
         assert_eq!(chosen(None, &settings(None)), Ok(Chosen::Local(None)));
-        assert_eq!(chosen(Some("qwen"), &settings(gateway)), Ok(Chosen::Local(Some("qwen".to_owned()))));
+        let local = Ok(Chosen::Local(Some("qwen".into())));
+        assert_eq!(chosen(Some(OsStr::new("qwen")), &settings(gateway)), local);
     }
 
     #[test]
     fn an_address_without_its_scheme_is_told_from_a_file() {
         for address in ["localhost:8080/v1", "127.0.0.1:8080", "gateway:8080/v1#big"] {
             assert!(
-                matches!(chosen(Some(address), &settings(None)), Err(ServerError::Address { .. })),
+                matches!(
+                    chosen(Some(OsStr::new(address)), &settings(None)),
+                    Err(ServerError::Address { .. })
+                ),
                 "{address}"
             );
         }
         for name in [r"C:\models\boss.gguf", "qwen2.5-coder-1.5b", "models/a:1"] {
-            assert_eq!(chosen(Some(name), &settings(None)), Ok(Chosen::Local(Some(name.to_owned()))));
+            let local = Ok(Chosen::Local(Some(name.into())));
+            assert_eq!(chosen(Some(OsStr::new(name)), &settings(None)), local);
         }
     }
 
     #[test]
-    fn going_on_needs_the_address_unless_it_is_that_of_the_settings() {
-        let here = Some("http://localhost:8080/v1#small");
-        assert_eq!(again(here, &settings(None)), " --model 'http://localhost:8080/v1#small'");
-        assert_eq!(again(here, &settings(Some("http://localhost:8080/v1"))), "");
-        assert_eq!(again(Some("qwen"), &settings(None)), "");
-        assert_eq!(again(None, &settings(None)), "");
+    fn going_on_needs_all_but_a_name_of_the_catalogue() {
+        let again = |wanted: &str| again(Some(OsStr::new(wanted)), &settings(None));
+        assert_eq!(again("http://localhost:8080/v1#small"), " --model 'http://localhost:8080/v1#small'");
+        assert_eq!(again("openai:small"), " --model openai:small");
+        assert_eq!(again("my model.gguf"), " --model 'my model.gguf'");
+        assert_eq!(again("qwen2.5-coder-1.5b"), "");
+        assert_eq!(super::again(None, &settings(None)), "");
     }
 
     #[test]
@@ -288,8 +302,32 @@ mod tests {
     }
 
     #[test]
-    fn a_session_does_not_say_where_words_are_sent() {
-        assert!(of_session("http://evil.example/v1").is_err());
-        assert_eq!(of_session("openai:m").unwrap(), "openai:m");
+    fn a_session_chooses_no_file_no_address_and_no_engine() {
+        let of = |model: &str, settings: &Settings| {
+            let mut header = crate::session::sample::session().header;
+            header.model = model.to_owned();
+            of_session(&header, settings)
+        };
+        assert_eq!(of("qwen2.5-coder-1.5b", &settings(None)).unwrap(), Some("qwen2.5-coder-1.5b".into()));
+        for model in ["http://evil.example/v1", "openai:m", "scripted:/dev/zero", "/etc/passwd", "a.gguf", ""]
+        {
+            let error = of(model, &settings(None)).unwrap_err().to_string();
+            assert!(error.contains("--model MODEL"), "{error}");
+            assert_eq!(
+                of(model, &settings(Some("http://localhost/v1"))).unwrap(),
+                None,
+                "the settings' server"
+            );
+            let own = Settings { model: Some("own.gguf".into()), ..settings(None) };
+            assert_eq!(of(model, &own).unwrap(), Some("own.gguf".into()));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_model_may_be_a_path_that_is_no_text() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = OsStr::from_bytes(b"\xff.gguf");
+        assert_eq!(chosen(Some(path), &settings(None)), Ok(Chosen::Local(Some(path.to_owned()))));
     }
 }

@@ -21,11 +21,13 @@ use crate::repl::engine::Model;
 use crate::repl::interrupt::Interrupt;
 use crate::scenario::{Boss, Difficulty, Library, Scenario};
 use crate::settings::Settings;
+use crate::text::file::open_plain;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{BufReader, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -47,7 +49,7 @@ pub struct EvalBossArgs {
     rules_only: bool,
     /// Models to try, from `coachup models list`, paths of GGUF files, or addresses of model servers
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    models: Vec<String>,
+    models: Vec<OsString>,
     /// The scripts
     #[arg(long, value_name = "FILE", default_value = "tests/corpus/scripts.toml")]
     scripts: PathBuf,
@@ -138,7 +140,7 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
 /// The model, as often as talks are to be had at once: a server's is asked side by side, one on this machine
 /// has all of it already. None where Ctrl-C stopped that.
 fn loaded(
-    wanted: Option<String>,
+    wanted: Option<OsString>,
     jobs: usize,
     settings: &Settings,
     interrupt: &Interrupt,
@@ -291,7 +293,7 @@ fn talks(
 
 /// A talk that was had before; one that can't be read is had again.
 fn kept(file: &Path) -> Option<Transcript> {
-    serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()
+    serde_json::from_reader(BufReader::new(open_plain(file).ok()?)).ok()
 }
 
 fn keep(transcript: &Transcript, cast: &Cast, file: &Path) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::scenario::{Boss, Difficulty, Entry, LibraryError, Scenario, read};
 use crate::scorer::wording::{self, Wording};
 use crate::settings::Settings;
 use crate::text::columns::said;
+use crate::text::file::read_text;
 use crate::text::{count, printable};
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -37,6 +38,8 @@ enum LibraryCommand {
 
 /// The file with the rubric's wording.
 const WORDING: &str = "rubric.toml";
+/// The largest one that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
 
 /// Where files of the team and of the person lie; a later folder wins.
 pub(super) fn folders(settings: &Settings) -> Vec<PathBuf> {
@@ -57,7 +60,7 @@ pub(super) fn wording(folders: &[PathBuf]) -> Result<Wording, String> {
 
 /// The wording in a file; none where there is no file.
 fn wording_of(file: &Path) -> Result<Option<Wording>, String> {
-    let text = match std::fs::read_to_string(file) {
+    let text = match read_text(file, LONGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("can't read `{}`: {error}", file.display())),

@@ -106,7 +106,9 @@ pub fn training_base(settings: &Settings, name: &str) -> anyhow::Result<PathBuf>
     let acquired = store(settings).acquire(catalogue(settings)?.get(name)?, &mut bars)?;
     match &acquired.files[..] {
         [archive] => Ok(archive.clone()),
-        files => files.first().and_then(|file| file.parent()).map(PathBuf::from).context("the model has no files"),
+        files => {
+            files.first().and_then(|file| file.parent()).map(PathBuf::from).context("the model has no files")
+        }
     }
 }
 
@@ -126,7 +128,8 @@ fn list(
             let models: Vec<_> =
                 catalogue.entries().iter().map(|entry| as_json(entry, store, &facts)).collect();
             let default = choice.ok().map(|choice| json!({"name": choice.name, "reason": choice.reason}));
-            let document = json!({"default": default, "chosen": settings.model, "models": models});
+            let chosen = settings.model.as_ref().map(|named| named.to_string_lossy());
+            let document = json!({"default": default, "chosen": chosen, "models": models});
             out.write_all(crate::text::json::pretty(&document).as_bytes())?;
         }
         ListFormat::Text => {
@@ -137,7 +140,7 @@ fn list(
                 Err(error) => say(out, &format!("default: none\n{error}"))?,
             }
             if let Some(named) = &settings.model {
-                say(out, &format!("your settings name `{named}`, which is used instead"))?;
+                say(out, &format!("your settings name `{}`, which is used instead", named.display()))?;
             }
         }
     }
@@ -186,7 +189,10 @@ fn as_json(entry: &Entry, store: &Store, facts: &Facts) -> serde_json::Value {
         "quality": entry.quality,
         "prompt_style": entry.prompt_style,
         "sources": {"hub": entry.on_hub(), "wheels": entry.in_wheels()},
-        "files": store.local(entry).map(|acquired| acquired.files),
+        // JSON holds nothing but text.
+        "files": store.local(entry).map(|here| {
+            here.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>()
+        }),
         "objection": objection(entry, facts),
     })
 }
@@ -276,7 +282,7 @@ mod tests {
                 ("HF_HUB_OFFLINE", "1"),
                 ("HF_HOME", home.to_str().unwrap()),
             ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            .map(|(name, value)| (name.to_owned(), value.into())),
         );
         let settings = Settings::from(&environment)?;
         let line = Line::parse_from([&["models"], words].concat());

@@ -83,7 +83,7 @@ mod tests {
     use crate::settings::Environment;
 
     fn settings() -> Settings {
-        Settings::from(&Environment::from([("COACHUP_HOME".to_owned(), "/nowhere".to_owned())])).unwrap()
+        Settings::from(&Environment::from([("COACHUP_HOME".into(), "/nowhere".into())])).unwrap()
     }
 
     fn to(file: &Path, force: bool) -> Target {

@@ -16,11 +16,12 @@ use crate::session::plan::Plan;
 use crate::session::store::Store;
 use crate::session::{Header, Session, kept};
 use crate::settings::Settings;
-use crate::text::shell;
+use crate::text::{brief, shell};
 use anyhow::{Context, bail};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Practise a talk with a simulated boss.
 #[derive(Debug, clap::Args)]
@@ -41,7 +42,7 @@ pub struct PracticeArgs {
     /// A model from `coachup models list`, the path of a GGUF file, the address of a model server
     /// (`http://localhost:8080/v1`), or `openai:NAME` for a model on the server of the settings
     #[arg(long)]
-    model: Option<String>,
+    model: Option<OsString>,
     /// Same seed, model, script and settings: same session
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -51,7 +52,7 @@ pub struct PracticeArgs {
     /// Your plan for the talk: a scenario that `coachup prepare` was called with, or a file; without this, the
     /// plan for the scenario, if there is one
     #[arg(long, value_name = "PLAN")]
-    plan: Option<String>,
+    plan: Option<PathBuf>,
     /// Go on with a session: its number, or the newest; `3:5` goes on after exchange 5 of session 3, `3:0` from
     /// its beginning, and keeps what followed as a branch
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "last",
@@ -59,7 +60,7 @@ pub struct PracticeArgs {
     resume: Option<String>,
     /// Say the lines of a file, one turn a line, without a terminal; `-` reads them from standard input
     #[arg(long, value_name = "FILE")]
-    script: Option<String>,
+    script: Option<PathBuf>,
     /// What is written without a terminal
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -85,24 +86,24 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     let script = script_source(args)?;
     let interrupt = Interrupt::install();
 
-    let of_session = || resumed.as_ref().map(|session| engine::of_session(&session.header.model)).transpose();
-    let wanted = match &args.model {
-        Some(named) => Some(named.clone()),
-        None => of_session()?.or_else(|| settings.model.clone()),
+    let wanted = match (&args.model, &resumed) {
+        (Some(named), _) => Some(named.clone()),
+        (None, Some(session)) => engine::of_session(&session.header, settings)?,
+        (None, None) => settings.model.clone(),
     };
     let again = engine::again(args.model.as_deref(), settings);
-    let loaded = match (engine::loader(wanted, settings, &cast, &interrupt), &resumed) {
-        (Err(error), Some(session)) if args.model.is_none() && engine::is_without_server(&error) => {
-            let Header { id, model, .. } = &session.header;
-            bail!(
-                "session {id} was had with `{model}` on a model server, and which one is not kept: go on with \
-                 `coachup practice --resume {id} --model http://HOST:PORT/v1`"
-            )
-        }
-        (loaded, _) => loaded?,
-    };
+    let loaded = engine::loader(wanted, settings, &cast, &interrupt)?;
     let Some((model, loader)) = loaded else { return Ok(Exit::Interrupted) };
     interrupt.clear();
+    if let Some(Header { id, model: had, .. }) = resumed.as_ref().map(|session| &session.header)
+        && args.model.is_none()
+        && *had != model
+    {
+        let (had, model) = (brief(had, 80), brief(&model, 80));
+        streams::say(&format!(
+            "note: session {id} was had with `{had}`, and goes on with your own choice, `{model}`"
+        ));
+    }
     let scorer = Scorer;
     Scorer::warm();
     let clock = SystemClock::start();
@@ -149,6 +150,7 @@ fn next_talk<'a>(
         seed: new_seed(),
         steering: Steering::default(),
     };
+    told_apart(&cast)?;
     let plan = plan(None, &next.scenario, settings)?;
     let prefilled = cast.clone();
     rooms.engine = rooms.engine.prepared(move |model| Ok(prefilled.prefill(model)?));
@@ -171,6 +173,22 @@ fn finished<E: Entry>(entry: &E, name: &str) -> anyhow::Result<()> {
             E::FOLDER
         ),
     }
+}
+
+/// Refuses a person who is called like the boss: neither the model nor the reader could tell who speaks.
+fn told_apart(cast: &Cast) -> anyhow::Result<()> {
+    let (you, boss) = (cast.you.to_lowercase(), cast.boss.name.trim().to_lowercase());
+    let part_of =
+        |name: &str, whole: &str| whole == name || whole.split_whitespace().any(|part| part == name);
+    if part_of(&you, &boss) || part_of(&boss, &you) {
+        bail!(
+            "you are `{}` here, and the boss is `{}`: choose another boss with `--boss`, or another name with `name` in \
+             `settings.toml` or `COACHUP_NAME`",
+            cast.you,
+            cast.boss.name
+        );
+    }
+    Ok(())
 }
 
 /// Who plays, and the name of the difficulty.
@@ -206,17 +224,19 @@ fn cast(
     finished(&cast.scenario, &scenario)?;
     finished(&cast.boss, &boss)?;
     finished(&cast.difficulty, &name)?;
+    told_apart(&cast)?;
     Ok((cast, name))
 }
 
 /// The plan that was named, or the one for the scenario; none where there is none.
-fn plan(named: Option<&str>, scenario: &str, settings: &Settings) -> anyhow::Result<Option<Plan>> {
+fn plan(named: Option<&Path>, scenario: &str, settings: &Settings) -> anyhow::Result<Option<Plan>> {
     let plan = match named {
         None => Plan::load(&settings.folders.plan(scenario))?,
         Some(named) => {
-            let kept = settings.folders.plan(named);
-            Plan::read(if kept.exists() { &kept } else { Path::new(named) }).with_context(|| {
-                format!("no plan is called `{named}`; `coachup prepare {}` makes one", shell::word(named))
+            let kept = named.to_str().map(|name| settings.folders.plan(name)).filter(|kept| kept.exists());
+            Plan::read(kept.as_deref().unwrap_or(named)).with_context(|| {
+                let name = named.display().to_string();
+                format!("no plan is called `{name}`; `coachup prepare {}` makes one", shell::word(&name))
             })?
         }
     };
@@ -229,9 +249,10 @@ const CUSTOM: &str = "custom";
 /// The lines to say, where there is no person at a terminal.
 fn script_source(args: &PracticeArgs) -> anyhow::Result<Option<Box<dyn BufRead>>> {
     match args.script.as_deref() {
-        Some("-") => Ok(Some(Box::new(std::io::stdin().lock()))),
+        Some(file) if file.as_os_str() == "-" => Ok(Some(Box::new(std::io::stdin().lock()))),
         Some(file) => {
-            let opened = File::open(file).with_context(|| format!("can't read the script `{file}`"))?;
+            let opened =
+                File::open(file).with_context(|| format!("can't read the script `{}`", file.display()))?;
             Ok(Some(Box::new(BufReader::new(opened))))
         }
         None if std::io::stdin().is_terminal() && args.format != Some(Format::Json) => Ok(None),

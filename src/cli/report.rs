@@ -7,6 +7,7 @@ use crate::review::group_views;
 use crate::scenario::Library;
 use crate::session::file;
 use crate::settings::Settings;
+use crate::text::file::open_plain;
 use crate::text::json;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -92,7 +93,7 @@ pub fn run(
 
 fn read(path: &Path) -> anyhow::Result<crate::session::Session> {
     let shown = || format!("`{}`", path.display());
-    let file = std::fs::File::open(path).with_context(shown)?;
+    let file = open_plain(path).with_context(shown)?;
     file::read(file).with_context(shown)
 }
 

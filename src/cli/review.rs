@@ -153,7 +153,7 @@ mod tests {
 
     fn run_line(store: &Store, line: &[&str]) -> anyhow::Result<String> {
         let args = Line::try_parse_from(["review"].iter().chain(line)).unwrap().args;
-        let home = store.path().parent().unwrap().display().to_string();
+        let home = store.path().parent().unwrap().into();
         let environment =
             Environment::from([("COACHUP_HOME".into(), home), ("BROWSER".into(), "test -s".into())]);
         let mut out = Vec::new();

@@ -282,7 +282,7 @@ mod tests {
         let args = Line::try_parse_from(["sessions"].iter().chain(line)).unwrap().args;
         let library = Library::embedded();
         let mut confirm = |_: &str| Ok(answer);
-        let environment = Environment::from([("COACHUP_HOME".to_owned(), "/nowhere".to_owned())]);
+        let environment = Environment::from([("COACHUP_HOME".into(), "/nowhere".into())]);
         let settings = Settings::from(&environment).unwrap();
         let around =
             Surroundings { library: &library, settings: &settings, width: 80, confirm: &mut confirm };

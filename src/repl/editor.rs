@@ -4,7 +4,7 @@ use super::ahead;
 use super::arrival::{Arrival, is_command, parted};
 use super::commands::TABLE;
 use super::resize::{Label, Shown};
-use crate::text::file::make_private_file;
+use crate::text::file::{make_private_file, plain_or_absent};
 use crate::text::printable;
 use crate::text::printable::is_unsafe;
 use rustyline::completion::Completer;
@@ -79,6 +79,8 @@ impl Prompt {
     /// # Errors
     /// The terminal can't be set up.
     pub fn new(history: Option<&Path>) -> rustyline::Result<Prompt> {
+        // What is no plain file could be waited for without an end.
+        let history = history.filter(|path| plain_or_absent(path).is_ok());
         let config = Config::builder()
             .max_history_size(HISTORY)?
             .history_ignore_dups(true)?

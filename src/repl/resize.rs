@@ -136,7 +136,8 @@ mod tests {
 
     /// A line of x behind a label of five columns, written at once at `before` columns.
     fn line(length: usize, cursor: usize, before: usize) -> Line {
-        let mut line = Line { label: "Sam: ".to_owned(), text: "x".repeat(length), cursor, ..Line::default() };
+        let mut line =
+            Line { label: "Sam: ".to_owned(), text: "x".repeat(length), cursor, ..Line::default() };
         line.broken = line.break_at_its_end(before);
         line
     }

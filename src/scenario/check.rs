@@ -7,6 +7,7 @@ mod wording;
 use super::Difficulty;
 use std::fmt;
 use wording::Shape;
+pub use wording::name_faults;
 
 /// The acts a boss needs lines for; equal to the boss room's own list, which a test there compares.
 pub const ACTS: [&str; 11] = [

@@ -73,7 +73,7 @@ pub trait Entry: Serialize + DeserializeOwned + Clone + 'static {
     fn named(self, name: &str) -> Self;
     /// What an author should mend, beyond what the reader refuses.
     fn problems(&self) -> Vec<Problem>;
-    /// A number with which no talk can be had, beyond what the reader refuses.
+    /// A number or a name with which no talk can be had, beyond what the reader refuses.
     fn impossible(&self) -> Option<Problem> {
         None
     }
@@ -280,7 +280,16 @@ macro_rules! entry {
 }
 
 entry!(Scenario, "scenario", "scenarios", scenarios, name);
-entry!(Boss, "boss", "bosses", bosses, id);
+entry!(
+    Boss,
+    "boss",
+    "bosses",
+    bosses,
+    id,
+    fn impossible(&self) -> Option<Problem> {
+        Boss::impossible(self)
+    }
+);
 entry!(
     Difficulty,
     "difficulty",
@@ -322,13 +331,22 @@ mod tests {
         let cap = preset.lines().find(|line| line.starts_with("cap")).unwrap();
         write("difficulties", preset.replace(cap, "cap = nan"));
         let boss = embedded_text("bosses/dana.toml").unwrap();
-        write("bosses", boss.replace("name = \"Dana\"", "name = \"\\u001b[2JDana\""));
+        write("bosses", boss.replace("title = \"", "title = \"\\u001b[2J"));
         let library = Library::with_folders(&[home.path().to_owned()]).unwrap();
         let error = library.get::<Difficulty>("mine").unwrap_err().to_string();
         assert!(error.contains("mine.toml") && error.contains("`cap` is NaN"), "{error}");
         let error = library.get::<Boss>("mine").unwrap_err().to_string();
         assert!(error.contains("could steer the screen"), "{error}");
         assert!(read::<Boss>(&home.path().join("bosses/mine.toml")).is_ok(), "`check` still looks at it");
+        for (key, value) in
+            [("name", "\"\""), ("name", "\"Dana:\""), ("max-sentences", "9223372036854775807")]
+        {
+            let line = boss.lines().find(|line| line.starts_with(key)).unwrap();
+            write("bosses", boss.replace(line, &format!("{key} = {value}")));
+            let library = Library::with_folders(&[home.path().to_owned()]).unwrap();
+            let error = library.get::<Boss>("mine").unwrap_err().to_string();
+            assert!(error.contains(&format!("`{key}`")), "{error}");
+        }
     }
 
     #[test]

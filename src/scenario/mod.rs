@@ -9,7 +9,7 @@ mod receptiveness;
 mod shipped;
 
 pub use author::{AuthorError, Started, start};
-pub use check::{ACTS, Problem};
+pub use check::{ACTS, Problem, name_faults};
 pub use library::{Entry, Fault, Library, LibraryError, read};
 
 use serde::{Deserialize, Serialize};

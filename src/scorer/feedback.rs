@@ -329,11 +329,7 @@ mod tests {
     fn advice_before_asking_then_something_loose_then_no_hand() {
         let opening = graded("Got a minute?", Position::Opening, &[(AsksPermission, "Got a minute")]);
         let text = "What if we tried a shorter review?";
-        let option = graded(
-            text,
-            Position::Middle,
-            &[(OffersOptions, text), (AsksQuestion, text)],
-        );
+        let option = graded(text, Position::Middle, &[(OffersOptions, text), (AsksQuestion, text)]);
         let turn = said(text, Position::Middle);
         let first = feedback(&turn, &option, &[&opening]);
         assert_eq!(

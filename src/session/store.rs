@@ -10,16 +10,19 @@ use super::plan::Plan;
 use super::{Exchange, Header, NodeId, Outcome, Reply, Session, SessionId};
 use super::{file, kept};
 use crate::boss::state::BossState;
-use crate::text::file::{make_private_file, make_private_folder};
+use crate::text::file::{make_private_file, make_private_folder, plain_or_absent};
 use crate::text::one_line;
 use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The file's name in the data folder.
 pub const FILE: &str = "sessions.db";
+/// SQLite's journal beside it, which it reads at the start where one is left.
+const JOURNAL: &str = "sessions.db-journal";
 
 /// How long one program waits for another that writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -149,6 +152,10 @@ impl Store {
         let path = folder.join(FILE);
         let at = |source| StoreError::Folder { path: folder.to_owned(), source };
         make_private_folder(folder).map_err(at)?;
+        for name in [FILE, JOURNAL] {
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("`{name}`: {error}"));
+            plain_or_absent(&folder.join(name)).map_err(named).map_err(at)?;
+        }
         make_private_file(&path).map_err(at)?;
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(BUSY)?;

@@ -1,18 +1,47 @@
 //! Files that only their owner can read, each whole or not there, whatever happens while it is written; and
-//! reading a small file of text, no more of it than is thought right.
+//! reading what lies in a folder: nothing but plain files, and of a small file of text no more than is thought right.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::path::{Path, PathBuf};
 
-/// The text of the file at `path`, which may have at most `longest` bytes; whatever it is (a device has no size),
-/// no more of it is read.
+/// Opens the file at `path` to read it. What it is is looked at first: to open a FIFO waits until somebody writes
+/// into it.
 ///
 /// # Errors
-/// There is no such file; it is larger, or no UTF-8; anything the disk says.
+/// There is no such file; it is a folder, a FIFO, a socket or a device; anything the disk says.
+pub fn open_plain(path: &Path) -> Result<File> {
+    plain(std::fs::metadata(path)?.file_type())?;
+    File::open(path)
+}
+
+/// Looks at what others will open (SQLite, the line editor): is it a plain file, or not there yet?
+///
+/// # Errors
+/// As [`open_plain`], but for a file that is not there.
+pub fn plain_or_absent(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) => plain(found.file_type()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn plain(kind: FileType) -> Result<()> {
+    match (kind.is_file(), kind.is_dir()) {
+        (true, _) => Ok(()),
+        (_, true) => Err(Error::new(ErrorKind::IsADirectory, "it is a folder")),
+        _ => Err(Error::new(ErrorKind::InvalidInput, "it is a FIFO, a socket or a device, no plain file")),
+    }
+}
+
+/// The text of the plain file at `path`, which may have at most `longest` bytes; no more of it is read.
+///
+/// # Errors
+/// As [`open_plain`]; it is larger, or no UTF-8.
 pub fn read_text(path: &Path, longest: u64) -> Result<String> {
     let mut text = String::new();
-    let read = File::open(path)?.take(longest + 1).read_to_string(&mut text)?;
+    let read = open_plain(path)?.take(longest + 1).read_to_string(&mut text)?;
     if read as u64 > longest {
         return Err(Error::new(ErrorKind::FileTooLarge, format!("it has more than {longest} bytes")));
     }
@@ -29,25 +58,62 @@ pub enum Existing {
 }
 
 /// Writes `content` to `path`, readable by its owner only. When this returns, the file survives a power cut;
-/// when it fails, what was there before is still there.
+/// when it fails, what was there before is still there. A link stays one, and the file it leads to is written;
+/// what is no plain file (`/dev/null`, a FIFO) is written into.
 ///
 /// # Errors
 /// `AlreadyExists`, as `existing` says; anything the disk says.
 pub fn write_private(path: &Path, content: &[u8], existing: Existing) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::new(ErrorKind::IsADirectory, "it is a folder"));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(path) = replaceable(path)? else {
+        // What is open already is another's, and is gone on with.
+        return std::fs::OpenOptions::new().append(true).open(path)?.write_all(content);
+    };
+    let folder = folder_of(&path);
     // Made by `tempfile` with the owner's rights only.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     match existing {
-        Existing::Keep => file.persist_noclobber(path),
-        Existing::Replace => file.persist(path),
+        Existing::Keep => file.persist_noclobber(&path),
+        Existing::Replace => file.persist(&path),
     }
     .map_err(|error| error.error)?;
     sync(folder)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The most links that are followed from one to the next; the system's own number.
+const MOST_LINKS: usize = 40;
+
+/// Where these folders are, their entries are the files that a program has open: `/dev/stdout` leads there.
+const OPEN_FILES: [&str; 2] = ["/proc", "/dev/fd"];
+
+/// The plain file that `path` leads to, or that may be made there; none for what is no plain file, or is open
+/// already, and can only be written into.
+fn replaceable(path: &Path) -> Result<Option<PathBuf>> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let kind = match std::fs::symlink_metadata(&path) {
+            Ok(found) => found.file_type(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(path)),
+            Err(error) => return Err(error),
+        };
+        let folder = folder_of(&path).canonicalize()?;
+        if OPEN_FILES.iter().any(|open| folder.starts_with(open)) {
+            return Ok(None);
+        }
+        if !kind.is_symlink() {
+            return match plain(kind) {
+                Err(error) if error.kind() == ErrorKind::IsADirectory => Err(error),
+                plain => Ok(plain.is_ok().then_some(path)),
+            };
+        }
+        path = folder.join(std::fs::read_link(&path)?);
+    }
+    Err(Error::other("it is a link that leads in a circle"))
 }
 
 /// `path` with the person's own folder in the place of a `~` that it begins with, as a shell has it: no shell sees what
@@ -129,8 +195,72 @@ mod tests {
         std::fs::write(&path, "12345").unwrap();
         assert_eq!(read_text(&path, 5).unwrap(), "12345");
         assert_eq!(read_text(&path, 4).unwrap_err().to_string(), "it has more than 4 bytes");
-        #[cfg(unix)]
-        assert!(read_text(Path::new("/dev/zero"), 1000).is_err(), "without an end");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = fifo(&folder);
+        for path in [&fifo, Path::new("/dev/zero")] {
+            let error = read_text(path, 1000).unwrap_err().to_string();
+            assert!(error.contains("no plain file"), "{}: {error}", path.display());
+        }
+        assert_eq!(read_text(folder.path(), 1000).unwrap_err().kind(), ErrorKind::IsADirectory);
+    }
+
+    #[cfg(unix)]
+    fn fifo(folder: &tempfile::TempDir) -> PathBuf {
+        let path = folder.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        path
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_one_and_what_is_no_plain_file_is_written_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("notes")).unwrap();
+        std::os::unix::fs::symlink("notes/plan.toml", at("link")).unwrap();
+        std::os::unix::fs::symlink(at("link"), at("plan.toml")).unwrap();
+        write_private(&at("plan.toml"), b"one", Existing::Keep).unwrap();
+        assert_eq!(
+            write_private(&at("plan.toml"), b"", Existing::Keep).unwrap_err().kind(),
+            ErrorKind::AlreadyExists
+        );
+        write_private(&at("plan.toml"), b"two", Existing::Replace).unwrap();
+        assert_eq!(std::fs::read_to_string(at("notes/plan.toml")).unwrap(), "two");
+        assert!(at("plan.toml").is_symlink() && at("link").is_symlink());
+
+        let fifo = fifo(&folder);
+        let read = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || std::fs::read_to_string(fifo).unwrap()
+        });
+        write_private(&fifo, b"words", Existing::Keep).unwrap();
+        assert_eq!(read.join().unwrap(), "words");
+        assert!(std::fs::metadata(&fifo).is_ok_and(|fifo| !fifo.is_file()));
+        std::os::unix::fs::symlink("/dev/null", at("null")).unwrap();
+        write_private(&at("null"), b"words", Existing::Replace).unwrap();
+        assert!(at("null").is_symlink() && !Path::new("/dev/null").is_file());
+
+        std::os::unix::fs::symlink("circle", at("circle")).unwrap();
+        assert!(
+            write_private(&at("circle"), b"", Existing::Keep).unwrap_err().to_string().contains("circle")
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_open_already_is_gone_on_with() {
+        use std::os::fd::AsRawFd;
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = File::create(folder.path().join("talk.md")).unwrap();
+        file.write_all(b"before ").unwrap();
+        let open = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
+        write_private(&open, b"words", Existing::Keep).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("talk.md")).unwrap(), "before words");
     }
 
     #[test]

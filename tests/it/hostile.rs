@@ -69,7 +69,11 @@ fn hostile_home() -> Home {
     let home = Home::new();
     let settings: toml::Table =
         [("name".to_owned(), toml::Value::from(format!("Sam{HOSTILE}")))].into_iter().collect();
-    home.file("settings.toml", &toml::to_string(&settings).unwrap());
+    let settings = home.file("settings.toml", &toml::to_string(&settings).unwrap());
+    // Nobody is called so.
+    run(&home, &["sessions", "list"], "");
+    home.coachup(&["sessions", "list"]).assert().failure();
+    std::fs::remove_file(settings).unwrap();
     for (folder, shipped) in [("scenarios", "late-feedback"), ("bosses", "dana"), ("difficulties", "guarded")]
     {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("prompts/{folder}/{shipped}.toml"));

@@ -9,6 +9,8 @@ mod group;
 mod hostile;
 mod large;
 mod migrations;
+#[cfg(unix)]
+mod places;
 mod power_cut;
 mod practice;
 mod prepare;

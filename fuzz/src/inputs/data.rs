@@ -66,7 +66,7 @@ fn entry<E: Entry>(bytes: &[u8], cast: &mut Cast, put: fn(&mut Cast, E)) -> bool
 pub fn settings(bytes: &[u8]) {
     let scratch = Scratch::new();
     scratch.file("settings.toml", bytes);
-    let home = scratch.path().display().to_string();
+    let home = scratch.path().into();
     match Settings::from(&[("COACHUP_HOME".to_owned(), home)].into()) {
         Ok(settings) => assert!(settings.folders.data.starts_with(scratch.path())),
         Err(error) => talk::one_harmless_line(&error.to_string()),

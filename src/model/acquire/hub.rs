@@ -8,6 +8,7 @@ use super::disk::{lock, require_space};
 use super::error::{AcquireError, io_error};
 use super::progress::Progress;
 use crate::model::catalogue::{HubFile, is_sha256};
+use crate::model::remote::Address;
 use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 use std::fs::File;
@@ -134,6 +135,9 @@ impl Hub {
         if self.options.offline {
             return Err(Refusal::Unreachable("working offline (`HF_HUB_OFFLINE`)".to_owned()));
         }
+        // The token goes there: an address that is not wholly understood gets nothing.
+        Address::read(&self.endpoint)
+            .map_err(|error| Refusal::Unreachable(format!("`HF_ENDPOINT`: {error}")))?;
         let mut url = self.repo(file).map_err(Refusal::Answered)?.url(&file.file);
         for _ in 0..MOST_REDIRECTS {
             let response = self.head(&url)?;

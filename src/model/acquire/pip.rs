@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Python {
     /// The command.
-    pub command: String,
+    pub command: PathBuf,
     /// What pip says of itself: `pip 26.1 from …`.
     pub pip: String,
 }
@@ -103,7 +103,9 @@ impl Python {
             .stdout(again()?)
             .stderr(again()?)
             .spawn()
-            .map_err(|error| AcquireError::Source(format!("can't run `{}`: {error}", self.command)))?;
+            .map_err(|error| {
+                AcquireError::Source(format!("can't run `{}`: {error}", self.command.display()))
+            })?;
         let status = Running(child).wait(&mut || watch(bytes_in(into)))?;
         if !status.success() {
             let mut text = Vec::new();
@@ -152,12 +154,12 @@ fn pip_version(command: &str) -> Result<String, String> {
 }
 
 /// A command with a folder in it must not depend on the working folder, which is changed for pip.
-fn absolute(command: &str) -> String {
+fn absolute(command: &str) -> PathBuf {
     let path = from_home(command);
-    if path.components().count() < 2 {
-        return command.to_owned();
+    match path.components().count() {
+        0 | 1 => path,
+        _ => std::path::absolute(&path).unwrap_or(path),
     }
-    std::path::absolute(&path).unwrap_or(path).display().to_string()
 }
 
 /// A child that is ended when nobody waits for it any more.

@@ -3,17 +3,19 @@
 
 use super::error::{AcquireError, io_error};
 use super::progress::Progress;
-use crate::text::file::sync;
+use crate::text::file::{open_plain, read_text, sync};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// The name of the record beside a model's files.
 const FILE: &str = "verified.json";
+
+/// The largest record that is read, in bytes.
+pub(super) const LONGEST: u64 = 16 << 20;
 
 /// Bytes read between two looks at the progress.
 const CHUNK: usize = 1 << 20;
@@ -22,6 +24,7 @@ const CHUNK: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Verified {
     /// Where it lies: in the model's own folder, or in the hub's cache.
+    #[serde(with = "path")]
     pub path: PathBuf,
     /// Its sum.
     pub sha256: String,
@@ -59,6 +62,34 @@ fn stamp(path: &Path) -> std::io::Result<(u64, u128)> {
     Ok((metadata.len(), since.as_nanos()))
 }
 
+/// A path in JSON: its text where it is one, else its bytes.
+mod path {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(PathBuf),
+        Bytes(OsString),
+    }
+
+    pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        match path.to_str() {
+            Some(text) => text.serialize(to),
+            None => path.as_os_str().serialize(to),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        Ok(match Written::deserialize(from)? {
+            Written::Text(path) => path,
+            Written::Bytes(path) => path.into(),
+        })
+    }
+}
+
 /// The files of one model that were verified, by their name in the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Records(BTreeMap<String, Verified>);
@@ -66,8 +97,8 @@ pub(super) struct Records(BTreeMap<String, Verified>);
 impl Records {
     /// The record in a model's folder; an absent or unreadable one is empty, and the files are verified anew.
     pub fn load(folder: &Path) -> Records {
-        let text = std::fs::read(folder.join(FILE)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        let text = read_text(&folder.join(FILE), LONGEST).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// What is known of a file, even if the file itself is gone: its sum is remembered.
@@ -102,7 +133,7 @@ pub(super) fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<(
 /// The SHA-256 of a file, lower-case hex.
 pub(super) fn sha256_of(path: &Path, progress: &mut dyn Progress) -> Result<String, AcquireError> {
     let read = || io_error("read", path);
-    let mut file = File::open(path).map_err(read())?;
+    let mut file = open_plain(path).map_err(read())?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     progress.begin(&format!("checking {name}"), file.metadata().map_err(read())?.len());
     let mut hasher = Sha256::new();
@@ -154,11 +185,26 @@ mod tests {
         assert!(again.get("file").unwrap().holds());
 
         let later = std::time::SystemTime::now() + std::time::Duration::from_secs(2);
-        File::options().append(true).open(&path).unwrap().set_modified(later).unwrap();
+        std::fs::File::options().append(true).open(&path).unwrap().set_modified(later).unwrap();
         assert!(!again.get("file").unwrap().holds(), "same size, other time");
         std::fs::remove_file(&path).unwrap();
         assert!(!again.get("file").unwrap().holds());
         assert_eq!(again.get("file").unwrap().sha256, "s", "the sum is remembered");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_path_that_is_no_text_is_recorded() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("file"), "one").unwrap();
+        let mut records = Records::load(&folder);
+        records
+            .add(&folder, "file", Verified::mark(&folder.join("file"), "s".into(), true).unwrap())
+            .unwrap();
+        assert_eq!(Records::load(&folder), records);
     }
 
     #[test]

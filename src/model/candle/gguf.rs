@@ -10,10 +10,10 @@
 use super::super::ModelError;
 use super::foreign;
 use super::store::Store;
+use crate::text::file::open_plain;
 use candle_core::quantized::GgmlDType;
 use memmap2::Mmap;
 use std::collections::HashMap;
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -316,7 +316,7 @@ impl Gguf {
 
     fn open_one(path: &Path) -> Result<Gguf, ModelError> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| ModelError::file(&name, error.to_string()))?;
+        let file = open_plain(path).map_err(|error| ModelError::file(&name, error.to_string()))?;
         let length = file.metadata().map_err(|error| ModelError::file(&name, error.to_string()))?.len();
         if length == 0 {
             return Err(ModelError::file(&name, foreign::what(&[])));

@@ -42,19 +42,19 @@ use config::Config;
 use context::{Context, common};
 use decoder::Decoder;
 use gguf::Gguf;
+pub(super) use kernels::{Input, Machine, multiply};
+pub(super) use pool::Pool;
 use prefix::{Prefixes, fingerprint};
 use sampler::{Sampler, log_sum_exp};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-pub(super) use kernels::{Input, Machine, multiply};
-pub(super) use pool::Pool;
 use std::sync::Arc;
 pub(super) use store::Store;
 use store::Toucher;
 pub use template::ChatTemplate;
-pub(super) use weights::{Matrix, dequantize};
 use tokens::{Controls, Tokens};
 use weights::Weights;
+pub(super) use weights::{Matrix, dequantize};
 use words::Words;
 
 /// Tokens held unless more are asked for: a long session's talk, and memory that a laptop has.

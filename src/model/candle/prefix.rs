@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::context::common;
 use super::gguf::Gguf;
 use super::kernels::Machine;
+use crate::text::file::open_plain;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -102,7 +103,7 @@ impl Prefixes {
         let folder = folder.join(&fingerprint[..16]);
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let tokens = |path: PathBuf| {
-            let mut file = BufReader::new(File::open(&path).ok()?);
+            let mut file = BufReader::new(open_plain(&path).ok()?);
             read_tokens(&mut file).map(|tokens| (path, tokens))
         };
         let saved =
@@ -177,7 +178,7 @@ impl Prefixes {
 
 /// Reads the slots of a file whose tokens are `tokens`; `None` when it is cut or damaged.
 fn read_file(path: &Path, tokens: &[u32], cache: &mut Cache) -> Option<()> {
-    let file = File::open(path).ok()?;
+    let file = open_plain(path).ok()?;
     let mut input = Hashing { inner: BufReader::with_capacity(1 << 20, file), hash: Sha256::new() };
     if read_tokens(&mut input)? != tokens {
         return None;

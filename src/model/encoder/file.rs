@@ -172,7 +172,11 @@ impl Tensors {
         let size = info.shape.elem_count() / info.ggml_dtype.block_size() * info.ggml_dtype.type_size();
         let start = (self.start + info.offset) as usize;
         let whole = self.store.all().len() >= start + size;
-        if whole { Ok((info.shape.dims(), info.ggml_dtype, start..start + size)) } else { Err("it is cut".into()) }
+        if whole {
+            Ok((info.shape.dims(), info.ggml_dtype, start..start + size))
+        } else {
+            Err("it is cut".into())
+        }
     }
 
     fn numbers(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {

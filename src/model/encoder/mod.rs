@@ -88,7 +88,10 @@ impl Encoder {
         std::thread::scope(|scope| {
             for (pieces, logits) in pieces.chunks(share).zip(logits.chunks_mut(share)) {
                 scope.spawn(move || {
-                    pieces.iter().zip(logits).for_each(|(pieces, out)| *out = self.network.read(pieces).logits);
+                    pieces
+                        .iter()
+                        .zip(logits)
+                        .for_each(|(pieces, out)| *out = self.network.read(pieces).logits);
                 });
             }
         });

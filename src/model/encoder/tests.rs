@@ -160,7 +160,9 @@ fn the_network_is_candle_transformers_bert() {
 #[test]
 fn distances_are_mpnets() {
     // Of transformers' `MPNetEncoder.relative_position_bucket`.
-    for (offset, expected) in [(0, 0), (1, 17), (-1, 1), (-7, 7), (7, 23), (-8, 8), (-12, 9), (16, 26), (-100, 15), (500, 31)] {
+    for (offset, expected) in
+        [(0, 0), (1, 17), (-1, 1), (-7, 7), (7, 23), (-8, 8), (-12, 9), (16, 26), (-100, 15), (500, 31)]
+    {
         assert_eq!(bucket(offset), expected, "{offset}");
     }
 }

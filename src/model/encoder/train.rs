@@ -77,6 +77,7 @@ impl Course<'_> {
                  in the folder of the project"
             )));
         }
-        std::fs::remove_file(&lines).map_err(|error| fault(format!("can't remove `{}`: {error}", lines.display())))
+        std::fs::remove_file(&lines)
+            .map_err(|error| fault(format!("can't remove `{}`: {error}", lines.display())))
     }
 }

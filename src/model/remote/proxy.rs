@@ -1,6 +1,6 @@
 //! The proxies of the environment, as other programs take them: one for each scheme, and hosts that need none.
 
-use super::address::Address;
+use super::address::{Address, host_and_port};
 use super::error::ServerError;
 use std::net::IpAddr;
 use ureq::Proxy;
@@ -33,10 +33,15 @@ impl Proxies {
         let Some(named) = named.as_deref().filter(|named| !named.trim().is_empty() && !needs_none) else {
             return Ok(None);
         };
-        Proxy::new(named.trim()).map(Some).map_err(|_| ServerError::Proxy {
+        let proxy = Proxy::new(named.trim()).map_err(|_| "its address is none");
+        let understood = proxy.and_then(|proxy| {
+            proxy.uri().authority().map(host_and_port).transpose()?;
+            Ok(proxy)
+        });
+        understood.map(Some).map_err(|why: &str| ServerError::Proxy {
             server: address.as_str().to_owned(),
             proxy: "of the environment".to_owned(),
-            why: "its address is none".to_owned(),
+            why: why.to_owned(),
         })
     }
 }
@@ -138,8 +143,10 @@ mod tests {
     #[test]
     fn a_proxy_that_is_none_is_an_error_that_does_not_show_its_password() {
         let (address, _) = Address::read("https://gateway.example/v1").unwrap();
-        let wrong = Proxies { https: Some("gopher://me:secret@host".to_owned()), ..Proxies::default() };
-        let error = wrong.to(&address).unwrap_err().to_string();
-        assert!(error.contains("HTTPS_PROXY") && !error.contains("secret"), "{error}");
+        for proxy in ["gopher://me:secret@host", "http://me:secret@host:99999", "me:secret@127.1:80"] {
+            let wrong = Proxies { https: Some(proxy.to_owned()), ..Proxies::default() };
+            let error = wrong.to(&address).unwrap_err().to_string();
+            assert!(error.contains("HTTPS_PROXY") && !error.contains("secret"), "{error}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the author of a boss should mend.
 
-use super::wording::{Shape, words};
+use super::wording::{Shape, name_faults, words};
 use super::{ACTS, Problem, Problems};
 use crate::scenario::Boss;
 use crate::text::suggest::nearest;
@@ -91,19 +91,30 @@ const HANDLES: [&str; 40] = [
 ];
 
 impl Boss {
+    /// The name or the number with which no talk can be had; a place that is not filled in yet is for the author.
+    pub(in crate::scenario) fn impossible(&self) -> Option<Problem> {
+        let mut problems = Problems::default();
+        name_faults(&self.name, usize::MAX).into_iter().for_each(|why| problems.add("name", why));
+        problems.0.extend(self.number_out_of_range());
+        problems.0.into_iter().find(|problem| !problem.is_unfilled())
+    }
+
+    fn number_out_of_range(&self) -> Option<Problem> {
+        let why = "must be 1 to 6".to_owned();
+        (!(1..=6).contains(&self.max_sentences)).then(|| Problem { key: "max-sentences".to_owned(), why })
+    }
+
     /// What an author should mend.
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = Problems::default();
-        problems.text("name", &self.name, Shape::line(20));
+        name_faults(&self.name, 20).into_iter().for_each(|why| problems.add("name", why));
         if self.name.trim().contains(char::is_whitespace) && !self.name.contains('<') {
             problems.add("name", "is more than one word; give the first name");
         }
         problems.text("title", &self.title, Shape::line(70));
         problems.text("character", &self.character, Shape::paragraph(500));
         problems.text("voice", &self.voice, Shape::paragraph(400));
-        if !(1..=6).contains(&self.max_sentences) {
-            problems.add("max-sentences", "must be 1 to 6");
-        }
+        problems.0.extend(self.number_out_of_range());
         for (index, lead) in self.leads.iter().enumerate() {
             if !(1..=3).contains(&lead.split_whitespace().count()) || !lead.ends_with(['.', ',', ':']) {
                 problems

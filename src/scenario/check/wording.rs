@@ -22,6 +22,19 @@ pub(super) struct Shape<'a> {
     spoken: Option<usize>,
 }
 
+/// What is wrong with the name of somebody who speaks, of at most `longest` characters, each with its remedy. A script
+/// has it before what they say, and what they do in brackets.
+pub fn name_faults(name: &str, longest: usize) -> Vec<String> {
+    let mut faults = Shape::line(longest).faults(name);
+    if name.contains([':', '[', ']']) {
+        faults.push("has a colon or a bracket; leave it out".to_owned());
+    }
+    if faults.is_empty() && !name.contains(char::is_alphabetic) {
+        faults.push("has no letter".to_owned());
+    }
+    faults
+}
+
 impl<'a> Shape<'a> {
     /// One line of plain text.
     pub fn line(longest: usize) -> Shape<'a> {

@@ -83,7 +83,10 @@ mod tests {
         // A sentence's end parts two spans, as words between them that don't show it do.
         assert_eq!(shown(text, &[2.0, 2.0, 2.0, -9.0, -9.0, -9.0, -9.0, 1.0]), ["I see", "Could", "Friday?"]);
         // What is much less sure than the rest is left out.
-        assert_eq!(shown(text, &[0.1, -3.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0]), ["Could we, say, talk on Friday?"]);
+        assert_eq!(
+            shown(text, &[0.1, -3.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0]),
+            ["Could we, say, talk on Friday?"]
+        );
     }
 
     #[test]

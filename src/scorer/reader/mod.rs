@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 static SHIPPED: LazyLock<Reader> = LazyLock::new(|| {
-    let encoder = Encoder::from_bytes(include_aligned!("encoder.gguf")).expect("a test reads the shipped encoder");
+    let encoder =
+        Encoder::from_bytes(include_aligned!("encoder.gguf")).expect("a test reads the shipped encoder");
     let scales = crate::text::data::from_toml(include_str!("calibration.toml"));
     Reader { encoder, scales: scales.expect("a test reads the shipped calibration") }
 });

@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn a_scale_makes_probabilities_of_log_odds() {
         // Log-odds of 4 that are right in three of four cases mean odds of three to one, half as many again by weight.
-        let answers: Vec<(f64, bool)> = (0..4000).map(|at| if at < 2000 { (4.0, at % 4 != 0) } else { (-4.0, at % 4 == 0) }).collect();
+        let answers: Vec<(f64, bool)> =
+            (0..4000).map(|at| if at < 2000 { (4.0, at % 4 != 0) } else { (-4.0, at % 4 == 0) }).collect();
         let scale = scale(&answers);
         assert!((scale.probability(4.0) - 4.5 / 5.5).abs() < 0.01, "{scale:?}");
         assert!((scale.probability(-4.0) - 1.5 / 4.5).abs() < 0.01, "{scale:?}");
