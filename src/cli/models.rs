@@ -134,7 +134,7 @@ fn list(
         }
         ListFormat::Text => {
             let default = choice.as_ref().ok();
-            writeln!(out, "{}\n", table(catalogue, &facts, default).trim_fmt())?;
+            writeln!(out, "{}\n", table(catalogue, &facts, default, streams::columns()))?;
             match &choice {
                 Ok(Choice { name, reason }) => say(out, &format!("default: {name}: {reason}"))?,
                 Err(error) => say(out, &format!("default: none\n{error}"))?,
@@ -152,25 +152,32 @@ fn say(out: &mut dyn Write, text: &str) -> std::io::Result<()> {
     writeln!(out, "{}", said(text, streams::columns()))
 }
 
-fn table(catalogue: &Catalogue, facts: &Facts, default: Option<&Choice>) -> Table {
+/// Below so many columns, the table becomes sentences: its names are to be copied.
+const NARROW: usize = 80;
+
+fn table(catalogue: &Catalogue, facts: &Facts, default: Option<&Choice>, width: usize) -> String {
+    let remark = |entry: &Entry| match default {
+        Some(choice) if choice.name == entry.name => "the default".to_owned(),
+        _ => objection(entry, facts).unwrap_or_default(),
+    };
+    let row = |entry: &Entry| {
+        let here = if facts.local.contains(&entry.name) { "yes" } else { "no" };
+        let (size, memory) = (Bytes(entry.size()).to_string(), gib(entry.memory));
+        [entry.name.clone(), size, memory, entry.license.clone(), here.to_owned(), remark(entry)]
+    };
+    let rows = catalogue.entries().iter().map(row);
+    if width < NARROW {
+        let sentence = |[name, size, memory, licence, here, remark]: [String; 6]| {
+            let here = if here == "yes" { "here" } else { "not here" };
+            let remark = if remark.is_empty() { remark } else { format!("; {remark}") };
+            said(&format!("{name}: {size}, {memory} of memory, {licence}, {here}{remark}"), width)
+        };
+        return rows.map(sentence).collect::<Vec<_>>().join("\n");
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["model", "size", "memory", "licence", "here", "remarks"]);
-    for entry in catalogue.entries() {
-        let remark = match default {
-            Some(choice) if choice.name == entry.name => "the default".to_owned(),
-            _ => objection(entry, facts).unwrap_or_default(),
-        };
-        table.add_row([
-            entry.name.clone(),
-            Bytes(entry.size()).to_string(),
-            gib(entry.memory),
-            entry.license.clone(),
-            if facts.local.contains(&entry.name) { "yes" } else { "no" }.to_owned(),
-            remark,
-        ]);
-    }
-    table
+    table.set_header(["model", "size", "memory", "licence", "here", "remarks"]).add_rows(rows);
+    table.trim_fmt()
 }
 
 fn as_json(entry: &Entry, store: &Store, facts: &Facts) -> serde_json::Value {

@@ -211,10 +211,12 @@ fn a_resized_screen_shows_the_prompt_once_and_what_stands_above_it() {
     // One row of 80 columns is two of 40, and one again of 100.
     practice.resize(40);
     practice.wait_for("\u{1b}[1A\r\u{1b}[J", 1);
-    practice.wait_for("Sam: I know", 2);
+    practice.wait_for("Sam: I know", 1);
     practice.resize(100);
     practice.wait_for("\r\u{1b}[J\r\n", 1);
-    practice.wait_for("Sam: I know", 3);
-    practice.send("\u{3}\u{3}");
+    practice.wait_for("Sam: I know", 2);
+    practice.send("\u{3}");
+    practice.wait_for("Ctrl-C again", 1);
+    practice.send("\u{3}");
     practice.end();
 }
