@@ -186,7 +186,7 @@ fn an_enter_typed_while_the_boss_thinks_ends_a_turn_and_a_text_pasted_then_is_on
     practice.wait_for("Dana:\u{1b}[0m", 1);
     server.set(|manner| manner.fault = Fault::Silent);
     practice.send("What would help?\r");
-    practice.wait_for("(thinking)", 1);
+    practice.wait_for("Dana: (", 1);
     server.set(|manner| manner.fault = Fault::None);
     practice.send("Thursday would do.\r");
     std::thread::sleep(Duration::from_millis(500));
