@@ -257,7 +257,7 @@ fn server(settings: &Settings) -> Option<Finding> {
             Err(error) => return Some(finding(State::Note, "server", error.to_string())),
         },
     };
-    Some(match ask_server(options, state) {
+    Some(match ask_server(*options, state) {
         Ok((state, text)) => finding(state, "server", text),
         Err(error) => finding(state, "server", error.to_string()),
     })

@@ -28,7 +28,7 @@ pub(super) enum Chosen {
     /// Replies from a file: `scripted:FILE`.
     Scripted(PathBuf),
     /// A model on a server: its address, or `openai:NAME`.
-    Server(ServerOptions),
+    Server(Box<ServerOptions>),
     /// A file on this machine, by name or path; none for the default.
     Local(Option<OsString>),
 }
@@ -58,7 +58,7 @@ pub(super) fn chosen(wanted: Option<&OsStr>, settings: &Settings) -> Result<Chos
     };
     let (address, in_address) = Address::read(address)?;
     let model = model.map(str::to_owned).or(in_address);
-    Ok(Chosen::Server(options(address, model, settings)?))
+    Ok(Chosen::Server(Box::new(options(address, model, settings)?)))
 }
 
 /// An address whose `http://` was left out, as `localhost:8080/v1`: a port is what no file's name begins with.
@@ -145,7 +145,7 @@ pub(super) fn loader(
         }
         Chosen::Server(options) => {
             let withheld = options.key.is_none() && settings.server.key.is_some();
-            let mut model = RemoteModel::connect(options).map_err(|error| match error {
+            let mut model = RemoteModel::connect(*options).map_err(|error| match error {
                 ServerError::Key { server, what, status, .. } if withheld => {
                     let remedy = "the key you have set is sent to the server of your settings only: to use it \
                                   here, set `COACHUP_SERVER` to this address";
@@ -237,7 +237,7 @@ mod tests {
 
     fn server(wanted: Option<&str>, set: Option<&str>) -> ServerOptions {
         match chosen(wanted.map(OsStr::new), &settings(set)).unwrap() {
-            Chosen::Server(options) => options,
+            Chosen::Server(options) => *options,
             other => panic!("{other:?}"),
         }
     }

@@ -149,7 +149,7 @@ fn loaded(
         Chosen::Server(mut options) => {
             // A server that reads the prompts of many talks lets each of them wait.
             options.timeouts.between = options.timeouts.between.max(options.timeouts.first);
-            let mut model = RemoteModel::connect(options)?;
+            let mut model = RemoteModel::connect(*options)?;
             model.find_out()?;
             Ok(Some((0..jobs).map(|_| Box::new(model.clone()) as Model).collect()))
         }
