@@ -309,7 +309,7 @@ mod tests {
         let (_, json) = models(home.path(), &["list", "--format", "json"]).unwrap();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["default"], serde_json::Value::Null);
-        assert_eq!(json["models"].as_array().unwrap().len(), 10);
+        assert_eq!(json["models"].as_array().unwrap().len(), 11);
         assert_eq!(json["models"][0]["license"], "Apache-2.0");
         assert_eq!(json["models"][0]["files"], serde_json::Value::Null);
     }

@@ -16,6 +16,7 @@ use crate::session::plan::Plan;
 use crate::session::store::Store;
 use crate::session::{Header, Session, kept};
 use crate::settings::Settings;
+use crate::text::utf8::utf8;
 use crate::text::{brief, shell};
 use anyhow::{Context, bail};
 use std::ffi::OsString;
@@ -248,14 +249,15 @@ const CUSTOM: &str = "custom";
 
 /// The lines to say, where there is no person at a terminal.
 fn script_source(args: &PracticeArgs) -> anyhow::Result<Option<Box<dyn BufRead>>> {
+    let stdin = || Box::new(utf8(std::io::stdin().lock()));
     match args.script.as_deref() {
-        Some(file) if file.as_os_str() == "-" => Ok(Some(Box::new(std::io::stdin().lock()))),
+        Some(file) if file.as_os_str() == "-" => Ok(Some(stdin())),
         Some(file) => {
             let opened =
                 File::open(file).with_context(|| format!("can't read the script `{}`", file.display()))?;
-            Ok(Some(Box::new(BufReader::new(opened))))
+            Ok(Some(Box::new(utf8(BufReader::new(opened)))))
         }
         None if std::io::stdin().is_terminal() && args.format != Some(Format::Json) => Ok(None),
-        None => Ok(Some(Box::new(std::io::stdin().lock()))),
+        None => Ok(Some(stdin())),
     }
 }

@@ -12,6 +12,7 @@ use crate::scorer::Scorer;
 use crate::session::plan::Plan;
 use crate::settings::Settings;
 use crate::text::columns::said;
+use crate::text::utf8::utf8;
 use crate::text::{json, shell};
 use anyhow::Context;
 use clap::Args;
@@ -69,7 +70,7 @@ pub fn run(
         return show(&Plan::load(&file)?, name, Format::Text, settings.plain, out);
     }
     let on_terminal = std::io::stdin().is_terminal();
-    let mut input = std::io::stdin().lock();
+    let mut input = utf8(std::io::stdin().lock());
     let mut answers: Box<dyn Answers> =
         if on_terminal { Box::new(Prompt::new(None)?) } else { Box::new(Lines(&mut input)) };
     let edit = |file: &Path| programs::edit(&settings.programs, file);

@@ -4,12 +4,13 @@ use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Position, Utterance};
 use crate::scorer::{Graded, Scorer};
 use crate::text::columns::{self, hanging, options};
+use crate::text::utf8::utf8;
 use crate::text::{json, printable};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -187,6 +188,7 @@ impl Writer<'_> {
     }
 
     fn grade_all(&mut self, input: &mut dyn BufRead) -> Result<()> {
+        let input = &mut utf8(input);
         let first = match read_line(input)? {
             Some(first) => first,
             None => return Ok(()),
@@ -213,9 +215,7 @@ impl Writer<'_> {
     ) -> Result<()> {
         let (mut number, mut next) = (1, Some(first));
         while let Some(bytes) = next {
-            let bytes =
-                if number == 1 { bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes) } else { &bytes };
-            let item = match std::str::from_utf8(bytes) {
+            let item = match std::str::from_utf8(&bytes) {
                 Ok(line) => {
                     read(number, line.strip_suffix('\n').map_or(line, |l| l.strip_suffix('\r').unwrap_or(l)))
                 }
@@ -387,7 +387,7 @@ enum Shape {
 /// What the input is, from its first line: text that does not begin with a brace; a whole JSON object
 /// that is a turn; or the beginning of one JSON document.
 fn shape_of(first: &[u8]) -> Shape {
-    let start = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii();
+    let start = first.trim_ascii();
     if !start.starts_with(b"{") {
         return Shape::Plain;
     }

@@ -17,9 +17,10 @@ use super::{Exchange, Header, NodeId, Outcome, Session};
 use crate::boss::state::BossState;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Verdict};
+use crate::text::utf8::utf8;
 use crate::text::{json, one_line};
 use serde::{Deserialize, Serialize};
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 /// The name of the file's format.
 const FORMAT: &str = "coachup-session";
@@ -110,14 +111,15 @@ pub fn to_json(session: &Session) -> String {
     })
 }
 
-/// Reads a session file.
+/// Reads a session file, however its text is written (see [`utf8`]).
 ///
 /// # Errors
 /// See [`FileError`].
 pub fn read(file: impl Read) -> Result<Session, FileError> {
+    let mut file = file.take(LARGEST_FILE + 1);
     let mut bytes = Vec::new();
-    let size = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if size as u64 > LARGEST_FILE {
+    utf8(BufReader::new(&mut file)).read_to_end(&mut bytes)?;
+    if file.limit() == 0 {
         return Err(FileError::TooLarge);
     }
     from_json(&bytes)

@@ -1,8 +1,9 @@
 //! Files that only their owner can read, each whole or not there, whatever happens while it is written; and
 //! reading what lies in a folder: nothing but plain files, and of a small file of text no more than is thought right.
 
+use super::utf8::utf8;
 use std::fs::{File, FileType};
-use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::io::{BufReader, Error, ErrorKind, Read, Result, Write};
 use std::path::{Path, PathBuf};
 
 /// Opens the file at `path` to read it. What it is is looked at first: to open a FIFO waits until somebody writes
@@ -35,17 +36,22 @@ fn plain(kind: FileType) -> Result<()> {
     }
 }
 
-/// The text of the plain file at `path`, which may have at most `longest` bytes; no more of it is read.
+/// The text of the plain file at `path`, however it is written (see [`utf8`]), which may have at most `longest`
+/// bytes; no more of it is read.
 ///
 /// # Errors
-/// As [`open_plain`]; it is larger, or no UTF-8.
+/// As [`open_plain`]; it is larger, or no text.
 pub fn read_text(path: &Path, longest: u64) -> Result<String> {
-    let mut text = String::new();
-    let read = open_plain(path)?.take(longest + 1).read_to_string(&mut text)?;
-    if read as u64 > longest {
+    let mut file = open_plain(path)?.take(longest + 1);
+    let mut bytes = Vec::new();
+    utf8(BufReader::new(&mut file)).read_to_end(&mut bytes)?;
+    if file.limit() == 0 {
         return Err(Error::new(ErrorKind::FileTooLarge, format!("it has more than {longest} bytes")));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+        Error::new(ErrorKind::InvalidData, format!("line {line} is no text in UTF-8; save the file as UTF-8"))
+    })
 }
 
 /// What becomes of a file that is there already.
@@ -195,6 +201,9 @@ mod tests {
         std::fs::write(&path, "12345").unwrap();
         assert_eq!(read_text(&path, 5).unwrap(), "12345");
         assert_eq!(read_text(&path, 4).unwrap_err().to_string(), "it has more than 4 bytes");
+        std::fs::write(&path, b"one\ncaf\xe9\n").unwrap();
+        let error = read_text(&path, 1000).unwrap_err().to_string();
+        assert_eq!(error, "line 2 is no text in UTF-8; save the file as UTF-8");
     }
 
     #[cfg(unix)]

@@ -14,6 +14,7 @@ pub mod sentence;
 pub mod shell;
 pub mod suggest;
 pub mod token;
+pub mod utf8;
 
 pub use count::count;
 pub use plain::Plain;

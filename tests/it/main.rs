@@ -4,6 +4,7 @@ mod acquire;
 mod boss;
 mod browser;
 mod crash;
+mod encodings;
 mod full_disk;
 mod group;
 mod hostile;

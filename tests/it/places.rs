@@ -142,7 +142,7 @@ fn names_that_are_no_text_stop_nothing() {
         .success();
     run(&["models", "list", "--format", "json"]).env("COACHUP_HOME", &inside).assert().success();
     run(&["doctor", "--privacy"]).env("COACHUP_HOME", &inside).assert().success();
-    for (flag, part) in [("--model", "is not a GGUF file"), ("--plan", "the plan `odd-")] {
+    for (flag, part) in [("--model", "not a GGUF file"), ("--plan", "the plan `odd-")] {
         let output = run(&["practice", flag]).arg(odd).write_stdin("Hello.\n").assert().failure();
         let text = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
         assert!(text.contains(part), "{flag}: {text}");

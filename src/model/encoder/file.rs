@@ -16,8 +16,8 @@ use tokenizers::Tokenizer;
 /// Word pieces of a text that are read together; a longer text is read in stretches.
 const LONGEST: usize = 160;
 
-/// Stretches that are read of a text: some two thousand words, more than anybody says in one turn.
-const MOST_STRETCHES: usize = 16;
+/// Stretches that are read of a text: some thousand words, more than anybody says in one turn.
+const MOST_STRETCHES: usize = 8;
 
 /// Marks around and between a stretch and what stood before it.
 const MARKS: usize = 4;
@@ -70,7 +70,7 @@ impl Cutter {
         Ok(Cutter { tokenizer, start, end, between, before })
     }
 
-    /// The stretches of `text`, at most sixteen, each with the end of what stood before it. An empty text is one
+    /// The stretches of `text`, at most eight, each with the end of what stood before it. An empty text is one
     /// stretch.
     ///
     /// # Errors

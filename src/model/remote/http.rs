@@ -7,7 +7,6 @@ use super::error::ServerError;
 use super::proxy::Proxies;
 use super::wire;
 use crate::text::one_line;
-use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -181,9 +180,11 @@ impl Client {
             error => error.to_string(),
         };
         let (server, why) = (self.server(), self.quote(&why));
-        // What the TLS client has against a server is data that it does not accept.
+        // What the TLS client has against a server is data that it does not accept, or none where it expects some.
         let tls = match &error {
-            ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+            ureq::Error::Io(error) => {
+                matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
+            }
             ureq::Error::Rustls(_) | ureq::Error::Tls(_) => true,
             _ => false,
         };
@@ -296,7 +297,7 @@ fn tls_remedy(why: &str) -> &'static str {
     }
 }
 
-/// How long the server asks to wait: in seconds, or until a time, by its own clock where it tells it.
+/// How long the server asks to wait: in seconds, or until a time by its own clock, which it must tell then.
 fn asked_to_wait(response: &Response<Body>) -> Option<Duration> {
     let header = |name: &str| response.headers().get(name)?.to_str().ok();
     let time = |text: &str| DateTimeParser::new().parse_timestamp(text.trim()).ok();
@@ -304,7 +305,7 @@ fn asked_to_wait(response: &Response<Body>) -> Option<Duration> {
     if let Ok(seconds) = asked.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let now = header("date").and_then(time).unwrap_or_else(Timestamp::now);
+    let now = header("date").and_then(time)?;
     Some(Duration::try_from(time(asked)?.duration_since(now)).unwrap_or_default())
 }
 

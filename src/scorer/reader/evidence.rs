@@ -10,7 +10,7 @@ const SHOWS_FROM: f32 = 0.0;
 const GOES_ON_FROM: f32 = -1.5;
 
 /// A span whose best word is so much less sure than the best of all is left out.
-const LESS_SURE: f32 = 2.5;
+const LESS_SURE: f32 = 1.5;
 
 /// At most so many spans are shown of a check.
 const MOST_SPANS: usize = 3;

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Newton's method needs fewer steps; it stops where they are small.
 const MOST_STEPS: usize = 100;
 
+/// The longest of its steps.
+const LONGEST_STEP: f64 = 0.3;
+
 /// How much a yes counts that is there against one that is not: as much more as makes one half the probability from
 /// which on a yes is more often right than a no wrong, for checks that are rare.
 const PRESENT: f64 = 1.5;
@@ -102,8 +105,9 @@ fn scale(answers: &[(f64, bool)]) -> Scale {
             (by_slope * twice_offset - by_offset * both) / determinant,
             (by_offset * twice_slope - by_slope * both) / determinant,
         );
-        slope -= step;
-        offset -= other;
+        // A full step overshoots where the answers are far too sure.
+        slope -= step.clamp(-LONGEST_STEP, LONGEST_STEP);
+        offset -= other.clamp(-LONGEST_STEP, LONGEST_STEP);
         if step.abs() + other.abs() < 1e-9 {
             break;
         }
