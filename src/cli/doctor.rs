@@ -3,14 +3,16 @@
 use super::engine::{self, Chosen};
 use super::models::{catalogue, store};
 use super::{Exit, privacy};
-use crate::model::ModelError;
+use crate::boss::{Cast, Steering, Turn, wording};
 use crate::model::acquire::{Bytes, Quiet, Store, free_space};
 use crate::model::candle::{CandleModel, CandleOptions};
 use crate::model::catalogue::Catalogue;
 use crate::model::choose::gib;
 use crate::model::machine::Machine;
 use crate::model::remote::{RemoteModel, ServerOptions, Tried};
-use crate::scenario::Library;
+use crate::model::{LanguageModel, ModelError, Prompt};
+use crate::scenario::{Boss, Difficulty, Library, Scenario};
+use crate::scorer::verdict::Verdicts;
 use crate::session;
 use crate::settings::{Settings, SettingsError};
 use crate::text::columns::{self, hanging, whole_words};
@@ -269,7 +271,8 @@ fn ask_server(mut options: ServerOptions, state: State) -> Result<(State, String
     let open = options.key.is_some() && options.address.is_open_to_others();
     let mut model = RemoteModel::connect(options)?;
     model.find_out()?;
-    let (state, wrong) = match model.try_line()? {
+    let prompt = first_prompt(&model)?;
+    let (state, wrong) = match model.try_line(prompt, wording::REPLY_TOKENS)? {
         Tried::Well => (State::Ok, String::new()),
         Tried::Slowly(why) => (State::Note, format!("\n{}", one_line(&why))),
         Tried::InVain(why) => (state, format!("\n{}", one_line(&why))),
@@ -277,6 +280,27 @@ fn ask_server(mut options: ServerOptions, state: State) -> Result<(State, String
     let warning = if open { "\nthe key and your turns go unencrypted: use `https://`" } else { "" };
     let (name, address, abilities) = (one_line(model.model()), model.address(), model.abilities());
     Ok((state, format!("{address} answers; `{name}`: {abilities}{warning}{wrong}")))
+}
+
+/// What a model is asked for at the first turn of a talk.
+fn first_prompt(model: &dyn LanguageModel) -> Result<Prompt, ModelError> {
+    let library = Library::embedded();
+    let (scenario, boss, difficulty) = (library.all().next(), library.all().next(), library.all().next());
+    let (Some((_, scenario)), Some((_, boss)), Some((_, difficulty))) = (scenario, boss, difficulty) else {
+        return Err(ModelError::Engine("the program came without scenarios".to_owned()));
+    };
+    let cast = Cast {
+        scenario: Scenario::clone(scenario),
+        boss: Boss::clone(boss),
+        difficulty: Difficulty::clone(difficulty),
+        you: "Sam".to_owned(),
+        seed: 1,
+        steering: Steering::default(),
+    };
+    let verdicts = Verdicts::not_applicable();
+    let turn = Turn { text: "Do you have a minute?", verdicts: &verdicts };
+    let state = cast.start();
+    wording::prompt(&cast, model, &state, &[], turn.text, &cast.plan(&state, &turn, 1))
 }
 
 fn terminal(settings: &Settings) -> Finding {

@@ -140,16 +140,16 @@ impl RemoteModel {
         words.join(", ")
     }
 
-    /// Has the model say a line, as it will in a talk.
+    /// Has the model word one line, as in a talk.
     ///
     /// # Errors
     /// The server fails.
-    pub fn try_line(&mut self) -> Result<Tried, ModelError> {
+    pub fn try_line(&mut self, prompt: Prompt, max_tokens: usize) -> Result<Tried, ModelError> {
         let request = Request {
-            prompt: Prompt::Raw("SAM: Do you have a minute?\nDANA:".to_owned()),
+            prompt,
             opening: String::new(),
             candidates: 1,
-            max_tokens: 60,
+            max_tokens,
             stop: vec!["\n".to_owned()],
             sampling: super::Sampling::default(),
             seed: 1,
@@ -281,12 +281,9 @@ fn completion(arriving: Arriving, request: &Request, offers: &Offers, broken: bo
         true => format!("{}{}", request.opening, arriving.text),
         false => with_opening(&request.opening, &arriving.text, fixed),
     };
-    Completion {
-        text,
-        tokens: arriving.tokens,
-        mean_logprob: mean as f32,
-        finish: arriving.finish.unwrap_or(left),
-    }
+    // In a chat without a word, nobody has said that the opening is all.
+    let ended = arriving.finish.filter(|_| offers.raw || !arriving.is_silent());
+    Completion { text, tokens: arriving.tokens, mean_logprob: mean as f32, finish: ended.unwrap_or(left) }
 }
 
 impl LanguageModel for RemoteModel {

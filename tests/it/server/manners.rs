@@ -14,6 +14,10 @@ fn line(model: &mut RemoteModel) -> Result<String, ModelError> {
     Ok(drawn.into_iter().map(|drawn| drawn.text).collect())
 }
 
+fn tried(model: &mut RemoteModel) -> Tried {
+    model.try_line(request(1).prompt, 12).unwrap()
+}
+
 fn chats() -> Manner {
     Manner { raw: false, ..Manner::default() }
 }
@@ -162,7 +166,7 @@ fn a_model_is_asked_not_to_think_in_words_that_its_server_knows() {
         assert_eq!(line(&mut model).unwrap(), " Not this week.", "{word}");
         let last = server.asked().last().unwrap().body.clone();
         assert_eq!((last["reasoning_effort"].as_str(), &last["max_tokens"]), (keys, &12.into()), "{word}");
-        assert_eq!(model.try_line().unwrap(), Tried::Well, "{word}");
+        assert_eq!(tried(&mut model), Tried::Well, "{word}");
     }
 }
 
@@ -174,11 +178,11 @@ fn a_model_that_thinks_all_the_same_has_room_for_it_and_the_person_is_told() {
         let mut model = connected(&server.address);
         assert!(line(&mut model).unwrap().ends_with(" this week."));
         assert_eq!(model.prompt_style(), PromptStyle::Chat, "a chat can be asked not to");
-        let Tried::Slowly(why) = model.try_line().unwrap() else { panic!() };
+        let Tried::Slowly(why) = tried(&mut model) else { panic!() };
         assert!(why.contains("thinks before it speaks"), "{why}");
         server.set(|manner| manner.thoughts = 5000);
         line(&mut model).unwrap();
-        let Tried::InVain(why) = model.try_line().unwrap() else { panic!() };
+        let Tried::InVain(why) = tried(&mut model) else { panic!() };
         assert!(why.contains("came to no line") && why.contains("switch its thinking off"), "{why}");
     }
 }
@@ -205,7 +209,7 @@ fn where_a_line_by_hand_stands_in_the_person_is_told_once_why() {
             home.coachup(args).env("COACHUP_SERVER", &server.address).write_stdin(turns).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    let practice = ["practice", "--format", "json", "--script", "-"];
+    let practice = ["practice", "--seed", "7", "--format", "json", "--script", "-"];
     let turns = "Do you have a minute?\nHow is your week going?\n";
     let (out, err) = run(&practice, turns);
     let by_hand = |out: &str| {

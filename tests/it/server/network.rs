@@ -83,7 +83,14 @@ fn a_companys_own_authority_counts_and_without_it_the_remedy_is_told() {
     let text = doctor(&address, &[("SSL_CERT_FILE", authority.to_str().unwrap())]);
     assert!(text.contains("ok    server") && text.contains("several candidates at once"), "{text}");
     // `https://` where there is none.
-    let text = doctor(&server.address.replace("http:", "https:"), &[]);
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}/v1", plain.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut client in plain.incoming().flatten() {
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let text = doctor(&address, &[]);
     assert!(text.contains("try `http://`"), "{text}");
 }
 
