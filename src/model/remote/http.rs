@@ -180,11 +180,9 @@ impl Client {
             error => error.to_string(),
         };
         let (server, why) = (self.server(), self.quote(&why));
-        // What the TLS client has against a server is data that it does not accept, or none where it expects some.
+        // What the TLS client has against a server is data that it does not accept.
         let tls = match &error {
-            ureq::Error::Io(error) => {
-                matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
-            }
+            ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
             ureq::Error::Rustls(_) | ureq::Error::Tls(_) => true,
             _ => false,
         };
@@ -386,7 +384,11 @@ mod tests {
         assert_eq!(asked(&[("retry-after", "8")]), Some(8));
         assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:49:41 GMT"), date]), Some(4));
         assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:49:01 GMT"), date]), Some(0), "it is over");
-        assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:49:41 GMT")]), Some(0), "by our clock");
+        assert_eq!(
+            asked(&[("retry-after", "Sun, 06 Nov 1994 08:49:41 GMT")]),
+            None,
+            "its clock is not known"
+        );
         assert_eq!(asked(&[("retry-after", "soon")]), None);
         assert_eq!(asked(&[]), None);
     }

@@ -13,7 +13,7 @@ const GOES_ON_FROM: f32 = -1.5;
 const LESS_SURE: f32 = 1.5;
 
 /// At most so many spans are shown of a check.
-const MOST_SPANS: usize = 3;
+const MOST_SPANS: usize = 6;
 
 /// A word and how much it shows the check: the most that one of its pieces does.
 struct Word {
