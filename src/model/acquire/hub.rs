@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use ureq::Agent;
@@ -331,7 +331,8 @@ struct Download {
 impl Download {
     /// One connection, on a thread of its own: a read that waits can't be told to stop.
     fn watched(&self, progress: &mut dyn Progress) -> Result<(), AcquireError> {
-        let (sender, receiver) = channel();
+        // Without room for reports, so that no more is fetched than somebody has heard of.
+        let (sender, receiver) = sync_channel(0);
         let download = self.clone();
         let worker = std::thread::spawn(move || download.fetch(&sender));
         watch(&receiver, &worker, progress)?;
@@ -341,7 +342,7 @@ impl Download {
     }
 
     /// Fetches what is missing, and ends early where nobody listens any more.
-    fn fetch(&self, arrived: &Sender<Arrived>) -> Result<(), AcquireError> {
+    fn fetch(&self, arrived: &SyncSender<Arrived>) -> Result<(), AcquireError> {
         let broken =
             |error: &dyn std::fmt::Display| AcquireError::Source(format!("the download broke off: {error}"));
         let mut file = File::options().create(true).append(true).open(&self.part).map_err(self.failed())?;
