@@ -53,7 +53,8 @@ fn what_is_removed_is_not_written_back_by_a_talk_that_goes_on() {
     home.coachup(&["sessions", "rm", "--all", "--yes"]).assert().success();
     person.type_in("A line of afterwards?\r");
     person.wait_for("this session has been removed");
-    // The line is still there: Ctrl-U takes it away.
+    // The line is still there: Ctrl-U takes it away, once the prompt listens again.
+    person.wait_for("Sam: A line of afterwards?");
     person.type_in("\u{15}/quit\r");
     person.wait_for("nothing is kept");
     person.finish();
