@@ -169,25 +169,18 @@ def base(path):
 
 
 # How the same words may be typed or taken down: none of it changes what is said.
-SHORTER = [
-    (r"\bI am\b", "I'm"),
-    (r"\b(you|we|they) are\b", r"\1're"),
-    (r"\b(do|does|did|is|are|was|were|would|could|should|has|have|had) not\b", r"\1n't"),
-    (r"\bcannot\b", "can't"),
-    (r"\bwill not\b", "won't"),
-    (r"\b(I|you|we|they|he|she|it) will\b", r"\1'll"),
-    (r"\b(I|you|we|they) have\b", r"\1've"),
-    (r"\b(it|that|what|he|she) is\b", r"\1's"),
+CONTRACTED = [
+    ("I", " am", "'m"),
+    ("you|we|they", " are", "'re"),
+    ("do|does|did|is|are|was|were|would|could|should|has|have|had", " not", "n't"),
+    ("I|you|we|they|he|she|it", " will", "'ll"),
+    ("I|you|we|they", " have", "'ve"),
+    ("can", "not", "'t"),
 ]
-LONGER = [
-    (r"\bI'm\b", "I am"),
-    (r"\b(you|we|they)'re\b", r"\1 are"),
-    (r"\bcan't\b", "cannot"),
-    (r"\bwon't\b", "will not"),
-    (r"\b(do|does|did|is|are|was|were|would|could|should|has|have|had)n't\b", r"\1 not"),
-    (r"\b(I|you|we|they|he|she|it)'ll\b", r"\1 will"),
-    (r"\b(I|you|we|they)'ve\b", r"\1 have"),
-]
+SHORTER = [(rf"\b({words}){long}\b", rf"\1{short}") for words, long, short in CONTRACTED]
+SHORTER += [(r"\bwill not\b", "won't"), (r"\b(it|that|what|he|she) is\b", r"\1's")]
+LONGER = [(rf"\b({words}){short}\b", rf"\1{long}") for words, long, short in CONTRACTED]
+LONGER += [(r"\bwon't\b", "will not")]
 FILLERS = ["um", "uh", "er", "erm", "mm", "like", "well", "so", "you know", "I mean", "kind of", "--", "..."]
 FILLERS += ["[inaudible]", "[laughs]", "(laughs)", "(pause)", "<laugh>"]
 AS_IT_STANDS = 0.42  # share of the examples that are not changed

@@ -2,7 +2,7 @@
 
 use super::draw::Draw;
 use super::phrases::{Phrases, normal};
-use super::state::{Act, Mood};
+use super::state::{Act, Directed, Mood};
 use super::voice::led_in;
 use crate::scenario::{Boss, PrivateFact};
 use serde::Deserialize;
@@ -98,6 +98,8 @@ pub struct Plan {
     pub fact: Option<usize>,
     /// What is taken up or confirmed, as the boss would say it.
     pub offer: Option<String>,
+    /// The same in the person's own words.
+    pub takes: Option<String>,
     /// What the turn put on the table, where the act does not take it up.
     pub about: Option<String>,
     /// What the turn asks, where it puts nothing on the table.
@@ -110,6 +112,13 @@ pub struct Plan {
     pub early: bool,
     /// The offer was agreed before; the reply confirms it.
     pub settled: bool,
+}
+
+impl Plan {
+    /// As it is kept of a line that was said.
+    pub(super) fn directed(&self) -> Directed {
+        Directed { mood: self.mood, act: self.act, fact: self.fact, takes: self.takes.clone() }
+    }
 }
 
 /// The scene of other people that shows how directions are followed.

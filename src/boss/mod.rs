@@ -17,10 +17,13 @@ mod phrases;
 mod rank;
 pub mod reply;
 pub mod safety;
+pub mod scene;
 pub mod state;
 mod steering;
+pub mod talks;
 pub mod tone;
 pub mod trial;
+mod tuned;
 mod voice;
 pub mod wording;
 
@@ -120,6 +123,9 @@ impl Cast {
             state.offers.retain(|known| *known != offer);
             state.offers.push(offer);
         }
+        if !blow {
+            state.laid.extend(laid(verdicts));
+        }
         moved
     }
 
@@ -136,6 +142,11 @@ impl Cast {
             act if !act.concedes() => None,
             _ if settled => state.agreed.last().cloned(),
             _ => chosen_offer(&state.offers, &offers, &mut draw),
+        };
+        let takes = match act.concedes() {
+            true if settled => state.directed.iter().rev().find_map(|directed| directed.takes.clone()),
+            true => laid(turn.verdicts).pop().or_else(|| state.laid.last().cloned()),
+            false => None,
         };
         // What the person would do or bring is taken up before what the boss would have to do.
         let about = match act.concedes() {
@@ -157,6 +168,7 @@ impl Cast {
             mood: state.mood(&self.difficulty),
             fact: if asked { self.next_fact(state, turn.text) } else { None },
             offer,
+            takes,
             attacked: stimulus == Stimulus::Attack,
             early: talk_begins(state),
             floor: may_speak && act == Act::AsksForSpecifics,
@@ -201,7 +213,6 @@ impl Cast {
         node: u32,
         pulse: Pulse,
     ) -> Result<Option<Spoken>, ModelError> {
-        let prompt = wording::prompt(self, model, state, talk, safety::heard(turn.text), plan)?;
         let steering = &self.steering;
         let greeting = self.greeting();
         let earlier: Vec<&str> =
@@ -219,6 +230,20 @@ impl Cast {
             keywords: &self.scenario.keywords,
             earlier: &earlier,
         };
+        // What it names of the offer is the person's words: this boss may not contract their verbs.
+        let by_hand = || voice::pronounced(&self.written_line(plan, &earlier, node), &self.boss);
+        if model.is_tuned() {
+            let worded = self.tuned_words(model, state, talk, plan, &expected, node, pulse)?;
+            return Ok(worded.map(|worded| Spoken {
+                fallback: worded.text.is_none(),
+                text: worded.text.unwrap_or_else(by_hand),
+                act: plan.act,
+                refused: worded.refused,
+                passed_over: worded.passed_over,
+                tokens: worded.tokens,
+            }));
+        }
+        let prompt = wording::prompt(self, model, state, talk, expected.turn, plan)?;
         let mut draw = Draw::new(self.seed, node, Purpose::Model);
         let shown: Vec<String> = wording::shown(self).into_iter().map(|(_, line)| line).collect();
         let openings = match steering.openings {
@@ -269,8 +294,6 @@ impl Cast {
         let mut fit = fit.into_iter().map(|fit| fit.text);
         let best = fit.next();
         let fallback = best.is_none();
-        // What it names of the offer is the person's words: this boss may not contract their verbs.
-        let by_hand = || voice::pronounced(&self.written_line(plan, &earlier, node), &self.boss);
         let text = best.unwrap_or_else(by_hand);
         Ok(Some(Spoken { text, act: plan.act, fallback, refused, passed_over: fit.collect(), tokens }))
     }
@@ -278,12 +301,14 @@ impl Cast {
     /// What the boss keeps of a reply that was said.
     pub fn remember(&self, state: &mut BossState, plan: &Plan) {
         state.acts.push(plan.act);
+        state.directed.push(plan.directed());
         state.facts_out.extend(plan.fact);
         if plan.act.concedes() && !plan.settled {
             // What is agreed once more is not agreed twice: it would fill the prompt of a long talk.
             state.agreed.retain(|agreed| Some(agreed) != plan.offer.as_ref());
             state.agreed.extend(plan.offer.clone());
             state.offers.clear();
+            state.laid.clear();
         }
     }
 
@@ -292,7 +317,11 @@ impl Cast {
     /// # Errors
     /// The model failed.
     pub fn prefill(&self, model: &mut dyn LanguageModel) -> Result<(), ModelError> {
-        model.prefill(&wording::beginning(self, model.prompt_style())?)
+        let beginning = match model.is_tuned() {
+            true => Prompt::Raw(self.scene(model, &self.start(), &[], None)),
+            false => wording::beginning(self, model.prompt_style())?,
+        };
+        model.prefill(&beginning)
     }
 
     /// What a plan says the boss does, in words, as the critic reads it: without what the turn itself says.
@@ -359,6 +388,17 @@ fn talk_begins(state: &BossState) -> bool {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What a turn puts on the table, in the person's own words: what they would do, else what they lay before the boss.
+fn laid(verdicts: &Verdicts) -> Vec<String> {
+    let words = |check: &Check| -> Vec<String> {
+        let verdict = verdicts.get(*check);
+        verdict.evidence.iter().map(|span| span.text.trim_end_matches(['?', '!', '.']).to_owned()).collect()
+    };
+    let checks = [Check::OffersHelp, Check::OffersOptions, Check::Specific];
+    let shown = checks.iter().filter(|check| verdicts.is_yes(**check)).map(words);
+    shown.into_iter().find(|words| !words.is_empty()).unwrap_or_default()
 }
 
 /// The offer taken up: one of this turn's where it made one, preferably one that names a time; else the

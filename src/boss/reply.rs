@@ -179,6 +179,37 @@ pub fn check(candidate: &str, opening: &str, complete: bool, expected: &Expected
     Ok(text)
 }
 
+/// The most sentences that a tuned model's line has.
+const MOST_SENTENCES: usize = 3;
+
+/// What must never be shown, of a line that a tuned model has worded: what is no plain speech of the boss's own, what
+/// was said before, a yes that the act does not give. Returns the line, cut to whole sentences.
+///
+/// # Errors
+/// Why it is not shown.
+pub fn gate(candidate: &str, complete: bool, expected: &Expected) -> Result<String, Reason> {
+    let text = unwrapped(candidate);
+    if text.is_empty() {
+        return Err(Reason::Empty);
+    }
+    is_plain_speech(text)?;
+    let text = trimmed(text, complete, MOST_SENTENCES).ok_or(Reason::Unfinished)?;
+    in_voice(&text, expected.boss, expected.you)?;
+    if expected.earlier.iter().any(|line| alike(&text, line))
+        || stammers(&text)
+        || repeats_a_sentence(&text, expected.earlier)
+    {
+        return Err(Reason::Repeated);
+    }
+    if alike(&text, expected.turn) {
+        return Err(Reason::Echoed);
+    }
+    if !expected.act.concedes() && agrees(&text) {
+        return Err(Reason::AgreesUnearned);
+    }
+    Ok(text)
+}
+
 /// Does the act take up what was said, so that a word or two ("Hm. Maybe.") won't do?
 pub(super) fn engages(act: Act) -> bool {
     !matches!(act, Act::EndsTalk | Act::Dismisses | Act::Deflects | Act::Greets)

@@ -100,7 +100,7 @@ pub fn outcome(acts: &[Act]) -> Standing {
 }
 
 /// How the boss feels, by openness against the threshold for agreeing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mood {
     /// Below a third of the threshold.
@@ -116,6 +116,21 @@ pub enum Mood {
 impl Mood {
     /// All of them, from the most closed.
     pub const ALL: [Mood; 4] = [Mood::Closed, Mood::Wary, Mood::Listening, Mood::Open];
+}
+
+/// How a line of the boss's was put to the model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directed {
+    /// How the boss felt.
+    pub mood: Mood,
+    /// What the line did.
+    pub act: Act,
+    /// The private fact that it told, by index in the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<usize>,
+    /// The person's words that it took up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<String>,
 }
 
 /// Everything about the boss that changes during a talk.
@@ -139,6 +154,10 @@ pub struct BossState {
     pub agreed: Vec<String>,
     /// Turns in a row that gave the boss nothing to take up.
     pub idle: u32,
+    /// What the person put on the table and the boss has not taken up, in the person's own words, oldest first.
+    pub laid: Vec<String>,
+    /// How each of the boss's lines came about, oldest first.
+    pub directed: Vec<Directed>,
 }
 
 impl BossState {

@@ -253,6 +253,7 @@ mod tests {
             mood: Mood::Wary,
             fact: None,
             offer: None,
+            takes: None,
             about: None,
             question: None,
             floor: false,

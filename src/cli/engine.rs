@@ -212,8 +212,11 @@ pub(super) fn acquired(
         Err(AcquireError::Interrupted) => return Ok(None),
         other => other?,
     };
+    // What the catalogue gives has been compared with its sum.
+    let known = catalogue.get(&acquired.name).ok().and_then(|entry| entry.files.first());
     let options = CandleOptions {
         name: Some(acquired.name.clone()),
+        sha256: known.and_then(|file| file.sha256.clone()),
         threads: (settings.threads > 0).then_some(settings.threads as usize),
         prompt_style: acquired.prompt_style,
         prefix_folder: Some(settings.folders.data.join(crate::session::kept::PREFIXES)),

@@ -14,7 +14,7 @@ use crate::boss::trial::script::{self, Script};
 use crate::boss::trial::told_apart::told_apart;
 use crate::boss::{Cast, Steering};
 use crate::model::LanguageModel;
-use crate::model::candle::CandleModel;
+use crate::model::candle::{Adapter, CandleModel};
 use crate::model::remote::RemoteModel;
 use crate::model::scripted::ScriptedModel;
 use crate::repl::engine::Model;
@@ -30,8 +30,8 @@ use std::ffi::OsString;
 use std::io::{BufReader, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// The person's name in all trials: the same words for everyone.
@@ -77,6 +77,9 @@ pub struct EvalBossArgs {
     /// Print where the check on acts and the labels differ
     #[arg(long)]
     confusing: bool,
+    /// An adapter for the models that it was made for, as `coachup train boss` writes it
+    #[arg(long, value_name = "FILE")]
+    adapter: Option<PathBuf>,
     /// Leave out a way of steering the model, or add one, to measure what it brings
     #[arg(long, value_name = "WAY", value_enum, value_delimiter = ',')]
     steering: Vec<Way>,
@@ -119,7 +122,7 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
     let models =
         if args.models.is_empty() { vec![None] } else { args.models.iter().cloned().map(Some).collect() };
     for wanted in models {
-        let Some(mut models) = loaded(wanted, usize::from(args.jobs), settings, &interrupt)? else {
+        let Some(mut models) = loaded(wanted, args, settings, &interrupt)? else {
             return Ok(Exit::Interrupted);
         };
         let name = models[0].name().to_owned();
@@ -141,10 +144,11 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
 /// has all of it already. None where Ctrl-C stopped that.
 fn loaded(
     wanted: Option<OsString>,
-    jobs: usize,
+    args: &EvalBossArgs,
     settings: &Settings,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<Model>>> {
+    let jobs = usize::from(args.jobs);
     match chosen_model(wanted.as_deref(), settings)? {
         Chosen::Server(mut options) => {
             // A server that reads the prompts of many talks lets each of them wait.
@@ -156,7 +160,12 @@ fn loaded(
         _ if jobs > 1 => bail!("only a model server has several talks at once; leave out `--jobs`"),
         Chosen::Scripted(file) => bail!("`scripted:{}` plays no trials", file.display()),
         Chosen::Local(wanted) => {
-            let Some((acquired, options)) = acquired(wanted, settings, interrupt)? else { return Ok(None) };
+            let Some((acquired, mut options)) = acquired(wanted, settings, interrupt)? else {
+                return Ok(None);
+            };
+            if let Some(adapter) = &args.adapter {
+                options.adapters.push(Arc::new(Adapter::open(adapter)?));
+            }
             let file = acquired.files.first().context("the model has no file")?;
             Ok(Some(vec![Box::new(CandleModel::load(file, &options)?) as Model]))
         }

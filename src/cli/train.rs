@@ -1,7 +1,13 @@
-//! `coachup train`: makes the scorer's reader and the boss's critic anew from what was labelled by hand.
+//! `coachup train`: makes the scorer's reader, the boss's critic and the boss's adapters anew from what was written
+//! and labelled by hand.
 
 use crate::boss::critic::MOMENT_PIECES;
 use crate::boss::critic::labelled::{self as candidates, Label, Moment, Split};
+use crate::boss::draw::{Draw, Purpose};
+use crate::boss::talks::{self, Talk};
+use crate::model::LanguageModel;
+use crate::model::candle::tuning::{self, Lesson};
+use crate::model::candle::{Adapter, CandleModel, CandleOptions};
 use crate::model::encoder::train::{Course, Example};
 use crate::model::encoder::{Encoder, pack};
 use crate::scorer::corpus::{self, Labelled};
@@ -11,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to train.
 #[derive(Args, Debug)]
@@ -26,6 +33,69 @@ enum What {
     Scorer(ScorerArgs),
     /// The boss's critic, from labelled candidates
     Critic(CriticArgs),
+    /// What tunes a model for the boss's part, from talks written by hand
+    Boss(BossArgs),
+    /// Draws lines of a tuned model for turns of the talks, to be read and labelled by hand
+    Draw(DrawArgs),
+}
+
+/// Of which model, and for which turns.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: coachup train draw --talks tests/corpus/talks/dev.jsonl --adapter boss.gguf"
+)]
+struct DrawArgs {
+    /// The talks
+    #[arg(long, value_name = "FILE")]
+    talks: PathBuf,
+    /// The model
+    #[arg(long, value_name = "NAME", default_value = "qwen2.5-coder-1.5b")]
+    model: String,
+    /// Its adapter
+    #[arg(long, value_name = "FILE")]
+    adapter: PathBuf,
+    /// For so many turns, drawn evenly
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    turns: usize,
+    /// So many lines for each
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    lines: usize,
+    /// Which turns, which lines
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// Where from and where to.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: coachup train boss --talks tests/corpus/talks --model qwen2.5-coder-1.5b")]
+struct BossArgs {
+    /// Folder with the talks: `train.jsonl`, `dev.jsonl`
+    #[arg(long, value_name = "DIR")]
+    talks: PathBuf,
+    /// The model to tune
+    #[arg(long, value_name = "NAME", default_value = "qwen2.5-coder-1.5b")]
+    model: String,
+    /// The adapter to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// The factors of the training, in full; an interrupted training is gone on with
+    #[arg(long, value_name = "FILE", default_value = "target/adapter.safetensors")]
+    weights: PathBuf,
+    /// Take the factors as they are, without training
+    #[arg(long)]
+    trained: bool,
+    /// Factors of an earlier training to begin with
+    #[arg(long, value_name = "FILE")]
+    start: Option<PathBuf>,
+    /// How often each talk is seen
+    #[arg(long, default_value_t = 2.0)]
+    epochs: f64,
+    /// The highest learning rate
+    #[arg(long, default_value_t = 3e-4)]
+    rate: f64,
+    /// Order of the talks, first factors
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
 }
 
 /// Where from and where to.
@@ -88,6 +158,8 @@ pub fn run(
     match &args.what {
         What::Scorer(args) => scorer(args, base, python, out),
         What::Critic(args) => critic(args, base, python, out),
+        What::Boss(args) => boss(args, base, python, out),
+        What::Draw(args) => draw(args, base, out),
     }
 }
 
@@ -128,6 +200,51 @@ fn critic(
     let base = || base("all-minilm-l6-v2");
     let bytes = args.training.run(base, &labels, MOMENT_PIECES, &examples, python)?;
     write(&args.output, &bytes, &format!("critic from {} candidates", examples.len()), out)
+}
+
+fn boss(
+    args: &BossArgs,
+    base: impl FnOnce(&str) -> Result<PathBuf>,
+    python: &str,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let lessons = |name: &str| -> Result<Vec<Lesson>> {
+        Ok(talks::read(&args.talks.join(name))?.iter().map(Talk::lesson).collect())
+    };
+    let (train, dev) = (lessons("train.jsonl")?, lessons("dev.jsonl")?);
+    let base = base(&args.model)?;
+    if !args.trained {
+        let (epochs, rate, seed, start) = (args.epochs, args.rate, args.seed, args.start.as_deref());
+        let course = tuning::Course { base: &base, epochs, rate, seed, start, python };
+        course.run(&train, &dev, &args.weights)?;
+    }
+    let mut bytes = Cursor::new(Vec::new());
+    tuning::pack(&args.weights, &base, &mut bytes)?;
+    write(&args.output, &bytes.into_inner(), &format!("adapter from {} talks", train.len()), out)
+}
+
+fn draw(args: &DrawArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut dyn Write) -> Result<()> {
+    let talks = talks::read(&args.talks)?;
+    let turns: Vec<(usize, usize)> = talks
+        .iter()
+        .enumerate()
+        .flat_map(|(at, talk)| (0..talk.turns.len()).map(move |turn| (at, turn)))
+        .collect();
+    let mut chosen: Vec<(usize, usize)> =
+        Draw::new(args.seed, 0, Purpose::Wording).shuffled(turns).into_iter().take(args.turns).collect();
+    // A model keeps what two turns of one talk share.
+    chosen.sort_unstable();
+    let adapters = vec![Arc::new(Adapter::open(&args.adapter)?)];
+    let mut model =
+        CandleModel::load(&base(&args.model)?, &CandleOptions { adapters, ..CandleOptions::default() })?;
+    if !model.is_tuned() {
+        bail!("`{}` was made for another file than that of {}", args.adapter.display(), args.model);
+    }
+    for (at, turn) in chosen {
+        let drawn = talks::draw(&mut model, &talks[at], turn, args.lines, args.seed)?;
+        writeln!(out, "{}", serde_json::to_string(&drawn)?)?;
+    }
+    Ok(())
 }
 
 /// Word pieces of what the boss said that the reader reads.

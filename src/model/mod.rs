@@ -165,6 +165,11 @@ pub trait LanguageModel: Send {
         None
     }
 
+    /// Was it tuned for the part, so that it goes on with a bare scene?
+    fn is_tuned(&self) -> bool {
+        false
+    }
+
     /// How to word a prompt for it.
     fn prompt_style(&self) -> PromptStyle;
 

@@ -49,9 +49,21 @@ fn hide_in(exchange: &mut Exchange, names: &[Role<'_>]) {
     exchange.text = text;
     let reply = exchange.reply.iter_mut().map(|reply| &mut reply.text);
     // Every field is named, so that a new one is not forgotten here.
-    let BossState { openness: _, patience: _, earned: _, facts_out: _, acts: _, idle: _, offers, agreed } =
-        &mut exchange.state;
-    for text in exchange.moved.why.iter_mut().chain(offers).chain(agreed).chain(reply) {
+    let BossState {
+        openness: _,
+        patience: _,
+        earned: _,
+        facts_out: _,
+        acts: _,
+        idle: _,
+        offers,
+        agreed,
+        laid,
+        directed,
+    } = &mut exchange.state;
+    let taken = directed.iter_mut().filter_map(|directed| directed.takes.as_mut());
+    let state = offers.iter_mut().chain(agreed).chain(laid).chain(taken);
+    for text in exchange.moved.why.iter_mut().chain(state).chain(reply) {
         *text = replaced(text, names).text;
     }
 }

@@ -4,7 +4,7 @@ use super::plan::Plan;
 use super::sample;
 use super::store::Store;
 use super::{Exchange, Header, Outcome, Reply, Session, file};
-use crate::boss::state::{Act, BossState, Move};
+use crate::boss::state::{Act, BossState, Directed, Mood, Move};
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Answer, Position, Span, Verdicts};
 use proptest::prelude::*;
@@ -124,6 +124,17 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_directed()(
+        mood in prop::sample::select(Mood::ALL.to_vec()),
+        act in prop::sample::select(Act::ALL.to_vec()),
+        fact in prop::option::of(0usize..9),
+        takes in prop::option::of(any::<String>()),
+    ) -> Directed {
+        Directed { mood, act, fact, takes }
+    }
+}
+
+prop_compose! {
     fn any_exchange()(text in any::<String>())(
         verdicts in any_verdicts(text.clone()),
         text in Just(text),
@@ -134,7 +145,8 @@ prop_compose! {
         earned in prop::collection::btree_map(prop::sample::select(Check::ALL.to_vec()), any::<u32>(), 0..4),
         facts_out in prop::collection::btree_set(0usize..9, 0..3),
         acts in prop::collection::vec(prop::sample::select(Act::ALL.to_vec()), 0..4),
-        (offers, agreed, idle) in (prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), any::<u32>()),
+        (offers, agreed, laid, idle) in (prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), any::<u32>()),
+        directed in prop::collection::vec(any_directed(), 0..3),
         patience in any::<u32>(),
         reply in prop::option::of(any_reply()),
         parent in any::<Index>(),
@@ -142,7 +154,7 @@ prop_compose! {
         let exchange = Exchange {
             node: 0, parent: None, turn: 0, said: nanoseconds(said), text, position, verdicts,
             moved: Move { from, to, why },
-            state: BossState { openness: to, patience, earned, facts_out, acts, offers, agreed, idle },
+            state: BossState { openness: to, patience, earned, facts_out, acts, offers, agreed, idle, laid, directed },
             reply,
         };
         (exchange, parent)

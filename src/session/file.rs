@@ -231,9 +231,21 @@ fn check_numbers(exchange: &Exchange) -> Result<(), String> {
 
 fn check_texts(exchange: &Exchange) -> Result<(), String> {
     let reply = exchange.reply.iter().map(|reply| &reply.text);
-    let BossState { openness: _, patience: _, earned: _, facts_out: _, acts: _, idle: _, offers, agreed } =
-        &exchange.state;
-    let texts = exchange.moved.why.iter().chain(offers).chain(agreed).chain(reply);
+    let BossState {
+        openness: _,
+        patience: _,
+        earned: _,
+        facts_out: _,
+        acts: _,
+        idle: _,
+        offers,
+        agreed,
+        laid,
+        directed,
+    } = &exchange.state;
+    let taken = directed.iter().filter_map(|directed| directed.takes.as_ref());
+    let state = offers.iter().chain(agreed).chain(laid).chain(taken);
+    let texts = exchange.moved.why.iter().chain(state).chain(reply);
     check_lengths(texts.chain([&exchange.text]).map(String::as_str))
 }
 

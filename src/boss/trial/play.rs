@@ -101,16 +101,16 @@ impl Transcript {
 #[derive(Debug, Default)]
 pub struct Grader {
     scorer: Scorer,
-    said: HashMap<(String, String, bool), Verdicts>,
+    said: HashMap<(String, Option<String>, bool), Verdicts>,
 }
 
 impl Grader {
-    fn grade(&mut self, text: &str, before: &str, opening: bool) -> Verdicts {
-        let key = (text.to_owned(), before.to_owned(), opening);
+    fn grade(&mut self, text: &str, before: Option<&str>, opening: bool) -> Verdicts {
+        let key = (text.to_owned(), before.map(str::to_owned), opening);
         let scorer = &self.scorer;
         let grade = || {
             let position = if opening { Position::Opening } else { Position::Middle };
-            scorer.grade(&Utterance { text, context: Some(before), position }).verdicts
+            scorer.grade(&Utterance { text, context: before, position }).verdicts
         };
         self.said.entry(key).or_insert_with(grade).clone()
     }
@@ -134,7 +134,11 @@ pub fn play(
     let mut turns: Vec<Said> = Vec::new();
     for (index, turn) in script.turns.iter().enumerate() {
         let text = turn.replace("{boss}", &cast.boss.name);
-        let before = talk.last().map_or(greeting.as_str(), |line| line.boss.as_str());
+        // A line by hand, drawn with the seed, is no part of what is tried.
+        let before = match turns.last() {
+            None => Some(greeting.as_str()),
+            Some(said) => (!said.fallback).then_some(said.reply.as_str()),
+        };
         let verdicts = grader.grade(&text, before, index == 0);
         cast.moved(&mut state, &verdicts, &text);
         let may_concede = state.may_concede(&cast.difficulty);

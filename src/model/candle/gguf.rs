@@ -327,7 +327,11 @@ impl Gguf {
         Self::parse(name, Store::new(map))
     }
 
-    fn parse(name: String, store: Arc<Store>) -> Result<Gguf, ModelError> {
+    /// The directory of a file's bytes.
+    ///
+    /// # Errors
+    /// As [`Gguf::open`].
+    pub fn parse(name: String, store: Arc<Store>) -> Result<Gguf, ModelError> {
         let mut reader = Reader { bytes: store.all(), at: 0, file: &name };
         if reader.take(4, "the magic number").is_ok_and(|magic| magic != b"GGUF")
             || reader.bytes.len() < SHORTEST

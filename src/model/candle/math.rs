@@ -43,14 +43,26 @@ pub fn silu_gate(gate: &mut [f32], up: &[f32]) {
     }
 }
 
-/// gelu(gate) · up by the tanh approximation, into `gate`.
+/// gelu(x) by the tanh approximation (Hendrycks & Gimpel 2016).
+#[inline(always)]
+fn gelu_of(x: f32) -> f32 {
+    const ROOT: f32 = 0.797_884_6; // √(2/π)
+    let inner = ROOT * x * (1.0 + 0.044_715 * x * x);
+    // (1 + tanh(a)) / 2 = 1 / (1 + e^(−2a)).
+    x / (1.0 + exp(-2.0 * inner))
+}
+
+/// gelu of each value, in its place.
+#[inline(always)]
+pub fn gelu(values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = gelu_of(*value));
+}
+
+/// gelu(gate) · up, into `gate`.
 #[inline(always)]
 pub fn gelu_gate(gate: &mut [f32], up: &[f32]) {
-    const ROOT: f32 = 0.797_884_6; // √(2/π)
     for (gate, up) in gate.iter_mut().zip(up) {
-        let inner = ROOT * *gate * (1.0 + 0.044_715 * *gate * *gate);
-        // (1 + tanh(a)) / 2 = 1 / (1 + e^(−2a)).
-        *gate = *gate / (1.0 + exp(-2.0 * inner)) * up;
+        *gate = gelu_of(*gate) * up;
     }
 }
 

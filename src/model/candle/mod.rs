@@ -4,6 +4,7 @@
 //! store, shrunk           the file's bytes, also where they are taken away
 //! gguf, foreign           its directory; what a file is that has none
 //! config, weights         what the file holds, checked and left in the map
+//! adapter, tuning         what a small file of its own adds to them; how it is made
 //! tokens, whole, bpe       its tokenizer
 //! template, guard         its chat template; what it may not do
 //! kernels, pool, math     products, threads, the small operations
@@ -13,6 +14,7 @@
 //! sampler, words          the next token; the text it makes
 //! ```
 
+mod adapter;
 mod attention;
 mod bpe;
 mod cache;
@@ -33,11 +35,13 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub mod tuning;
 mod weights;
 mod whole;
 mod words;
 
 use super::{Completion, Finish, LanguageModel, Message, ModelError, OnText, Prompt, PromptStyle, Request};
+pub use adapter::Adapter;
 use config::Config;
 use context::{Context, common};
 use decoder::Decoder;
@@ -119,6 +123,10 @@ pub struct CandleOptions {
     pub prompt_style: PromptStyle,
     /// Where the first prompt of a session is kept for later ones; nowhere where there is none.
     pub prefix_folder: Option<PathBuf>,
+    /// Adapters; of them the first that was made for the file is applied.
+    pub adapters: Vec<Arc<Adapter>>,
+    /// The file's SHA-256 in hexadecimal, where it is known already.
+    pub sha256: Option<String>,
 }
 
 /// The file's chat template, or why there is none to be used.
@@ -128,6 +136,7 @@ type Template = Result<ChatTemplate, String>;
 pub struct CandleModel {
     name: String,
     style: PromptStyle,
+    is_tuned: bool,
     tokens: Tokens,
     template: Template,
     context: Context,
@@ -151,7 +160,14 @@ impl CandleModel {
     fn from_gguf(gguf: &Gguf, options: &CandleOptions) -> Result<CandleModel, ModelError> {
         let touchers = gguf.stores().map(Store::touch).collect();
         let config = Config::from_gguf(gguf)?;
-        let weights = Weights::from_gguf(gguf, &config)?;
+        let mut weights = Weights::from_gguf(gguf, &config)?;
+        let mut adapter = None;
+        for candidate in &options.adapters {
+            if adapter.is_none() && candidate.belongs_to(gguf, options.sha256.as_deref())? {
+                candidate.apply(&mut weights)?;
+                adapter = Some(&**candidate);
+            }
+        }
         let tokens = Tokens::from_gguf(gguf)?;
         if tokens.count() > weights.embedding.rows {
             return Err(gguf.error(format!(
@@ -167,11 +183,14 @@ impl CandleModel {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let limit = options.context.unwrap_or(DEFAULT_CONTEXT).clamp(2, config.context.max(2));
         cache_fits(gguf, &config, limit)?;
-        let saved = options.prefix_folder.as_ref().map(|folder| Prefixes::open(folder, &fingerprint(gguf)));
+        let files = || std::iter::once(gguf).chain(adapter.map(Adapter::gguf));
+        let saved = options.prefix_folder.as_ref();
+        let saved = saved.map(|folder| Prefixes::open(folder, &fingerprint(files())));
         let decoder = Decoder::new(config, weights, options.threads.unwrap_or_else(cores));
         Ok(CandleModel {
             name: options.name.clone().unwrap_or_else(|| gguf.name().to_string()),
             style: options.prompt_style,
+            is_tuned: adapter.is_some(),
             tokens,
             template,
             context: Context::new(decoder, limit, saved),
@@ -344,6 +363,10 @@ impl Candidate {
 impl LanguageModel for CandleModel {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_tuned(&self) -> bool {
+        self.is_tuned
     }
 
     fn prompt_style(&self) -> PromptStyle {

@@ -31,28 +31,31 @@ pub struct Prefixes {
     saved: Vec<(PathBuf, Vec<u32>)>,
 }
 
-/// What tells a model's content and this engine from others: the header, the length, and samples of the
-/// weights. Reading a gigabyte at every start would cost what the cache saves.
-pub fn fingerprint(gguf: &Gguf) -> String {
+/// What tells a model's content and this engine from others: of its file and its adapter's the header, the length,
+/// and samples of the weights. Reading a gigabyte at every start would cost what the cache saves.
+pub fn fingerprint<'a>(files: impl Iterator<Item = &'a Gguf>) -> String {
     const SAMPLES: usize = 256;
     const SIZE: usize = 4096;
     let mut hash = Sha256::new();
     hash.update(ENGINE.to_le_bytes());
     // Kernels agree to the bit with each other, but not with candle's routines.
     hash.update([u8::from(Machine::detect() == Machine::Plain)]);
-    hash.update(gguf.header_bytes());
-    for store in gguf.stores() {
-        let bytes = store.all();
-        hash.update(bytes.len().to_le_bytes());
-        for sample in 0..SAMPLES {
-            let start = (bytes.len() / SAMPLES * sample) / SIZE * SIZE;
-            hash.update(&bytes[start..bytes.len().min(start + SIZE)]);
+    for gguf in files {
+        hash.update(gguf.header_bytes());
+        for store in gguf.stores() {
+            let bytes = store.all();
+            hash.update(bytes.len().to_le_bytes());
+            for sample in 0..SAMPLES {
+                let start = (bytes.len() / SAMPLES * sample) / SIZE * SIZE;
+                hash.update(&bytes[start..bytes.len().min(start + SIZE)]);
+            }
         }
     }
     hex(&hash.finalize())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

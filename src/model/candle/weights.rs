@@ -5,7 +5,7 @@
 use super::super::ModelError;
 use super::config::{Architecture, Config};
 use super::gguf::Gguf;
-use super::kernels::{Kernel, Machine};
+use super::kernels::{Kernel, LowRank, Machine};
 use super::store::Store;
 use candle_core::quantized::{GgmlDType, GgmlType, k_quants};
 use std::ops::Range;
@@ -24,6 +24,8 @@ pub struct Matrix {
     pub cols: usize,
     /// How it is multiplied on this machine.
     pub kernel: Kernel,
+    /// What an adapter adds to its products.
+    pub tuned: Option<Arc<LowRank>>,
 }
 
 impl Matrix {
@@ -33,7 +35,7 @@ impl Matrix {
     /// When the bytes aren't there, or aren't `rows` of `cols`.
     pub fn new(store: Arc<Store>, bytes: Range<usize>, dtype: GgmlDType, rows: usize, cols: usize) -> Matrix {
         let kernel = Kernel::new(dtype, Machine::detect());
-        let matrix = Matrix { store, bytes, dtype, rows, cols, kernel };
+        let matrix = Matrix { store, bytes, dtype, rows, cols, kernel, tuned: None };
         assert!(matrix.bytes().len() == rows * matrix.row_bytes());
         matrix
     }
@@ -59,6 +61,11 @@ impl Matrix {
         let size = self.row_bytes();
         let start = self.bytes.start;
         Matrix { bytes: start + rows.start * size..start + rows.end * size, rows: rows.len(), ..self.clone() }
+    }
+
+    /// Has an adapter add to its products from now on.
+    pub fn tune(&mut self, tuned: LowRank) {
+        self.tuned = Some(Arc::new(tuned));
     }
 
     /// Writes one row as floats.
@@ -164,6 +171,7 @@ impl Finder<'_> {
                 rows,
                 cols,
                 kernel: Kernel::new(place.dtype, self.machine),
+                tuned: None,
             }),
             _ => Err(self.gguf.error(format!(
                 "the tensor `{name}` has the shape {:?}; rows of {cols} are needed",
@@ -266,6 +274,24 @@ impl Finder<'_> {
 }
 
 impl Weights {
+    /// The layers' matrices under their names in a file that has each by itself.
+    pub fn matrices(&mut self) -> impl Iterator<Item = (String, &mut Matrix)> {
+        self.layers.iter_mut().enumerate().flat_map(|(index, layer)| {
+            let [q, k, v] = &mut layer.qkv;
+            let [gate, up] = &mut layer.gate_up;
+            let named = [
+                ("attn_q", q),
+                ("attn_k", k),
+                ("attn_v", v),
+                ("attn_output", &mut layer.output),
+                ("ffn_gate", gate),
+                ("ffn_up", up),
+                ("ffn_down", &mut layer.down),
+            ];
+            named.map(|(name, matrix)| (format!("blk.{index}.{name}.weight"), matrix))
+        })
+    }
+
     /// Finds every tensor and checks its shape.
     ///
     /// # Errors

@@ -143,8 +143,7 @@ impl Network {
         layer.output_norm.apply(rows, self.epsilon);
         input.reset(rows.len() / width, width).copy_from_slice(rows);
         layer.up.apply(pool, input, key);
-        let ones = vec![1.0; key.len()];
-        Machine::detect().gelu_gate(key, &ones);
+        Machine::detect().gelu(key);
         input.reset(rows.len() / width, layer.up.bias.len()).copy_from_slice(key);
         layer.down.apply(pool, input, query);
         add(rows, query);

@@ -82,12 +82,13 @@ pub struct Routines {
 }
 
 impl Routines {
-    /// Multiplies sixteen rows with the first `out.len()` rows of `input`.
-    pub fn multiply(&self, tile: Tile, input: &Quantized, out: &mut [[f32; TILE]]) {
-        let (bytes, scales, sums) = (input.bytes.as_ptr(), input.scales.as_ptr(), input.sums.as_ptr());
+    /// Multiplies sixteen rows with `out.len()` rows of `input` from `from` on.
+    pub fn multiply(&self, tile: Tile, input: &Quantized, from: usize, out: &mut [[f32; TILE]]) {
+        let (bytes, scales, sums) = input.rows_from(from);
+        let (bytes, scales, sums) = (bytes.as_ptr(), scales.as_ptr(), sums.as_ptr());
         // SAFETY: a `Routines` is only made for a machine that has the instructions; the caller in
         // `multiply_tile` hands in sixteen rows of whole blocks from the mapped matrix, and an input of as
-        // many columns and at least as many rows as `out`.
+        // many columns and at least `from` rows more than `out`.
         unsafe {
             match out {
                 [out] => (self.one)(tile, RowInput { bytes, scales, sums }, out),

@@ -9,7 +9,7 @@
 )]
 
 use super::super::math::{self, LANES};
-use super::Machine;
+use super::{Machine, TILE};
 use half::f16;
 
 /// Compiles `$body` for each instruction set and picks by `self`.
@@ -62,6 +62,10 @@ impl Machine {
         gelu_gate, math::gelu_gate, (gate: &mut [f32], up: &[f32])
     );
     on_each_machine!(
+        /// gelu of each value, in its place.
+        gelu, math::gelu, (values: &mut [f32])
+    );
+    on_each_machine!(
         /// Root-mean-square norm of `input`, times `weight`.
         rms_norm, math::rms_norm, (input: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32])
     );
@@ -69,6 +73,11 @@ impl Machine {
         /// Rounds blocks of `block` elements to bytes, with a scale each and the sums of every `span` bytes.
         quantize, super::input::quantize_body,
         (block: usize, span: usize, floats: &[f32], bytes: &mut [i8], scales: &mut [f32], sums: &mut [i16])
+    );
+
+    on_each_machine!(
+        /// `sums[row] += Σ inner[row][i] · b[i]` for rows of `rank` elements of `inner` and of [`TILE`] of `b`.
+        add_low_rank, add_low_rank_body, (b: &[f32], inner: &[f32], rank: usize, sums: &mut [[f32; TILE]])
     );
 
     /// Half floats as floats.
@@ -152,6 +161,21 @@ fn add_weighted_body(values: &[f32], weights: &[f32], out: &mut [f32]) {
     for (weight, value) in weights.iter().zip(values.chunks_exact(dim)) {
         for i in whole..dim {
             out[i] = weight.mul_add(value[i], out[i]);
+        }
+    }
+}
+
+#[inline(always)]
+fn add_low_rank_body(b: &[f32], inner: &[f32], rank: usize, sums: &mut [[f32; TILE]]) {
+    for (sums, inner) in sums.iter_mut().zip(inner.chunks_exact(rank)) {
+        let mut lanes = [0f32; TILE];
+        for (weight, b) in inner.iter().zip(b.chunks_exact(TILE)) {
+            for i in 0..TILE {
+                lanes[i] = weight.mul_add(b[i], lanes[i]);
+            }
+        }
+        for i in 0..TILE {
+            sums[i] += lanes[i];
         }
     }
 }

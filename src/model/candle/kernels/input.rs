@@ -42,14 +42,16 @@ impl Quantized {
         if self.block == 32 { 32 } else { 16 }
     }
 
+    /// Bytes, scales and sums of the rows from `row` on.
+    pub fn rows_from(&self, row: usize) -> (&[i8], &[f32], &[i16]) {
+        let (blocks, sums) = (self.blocks(), self.cols / self.sum_span());
+        (&self.bytes[row * self.cols..], &self.scales[row * blocks..], &self.sums[row * sums..])
+    }
+
     /// Bytes, scales and sums of one row.
     pub fn row(&self, row: usize) -> (&[i8], &[f32], &[i16]) {
-        let (blocks, sums) = (self.blocks(), self.cols / self.sum_span());
-        (
-            &self.bytes[row * self.cols..(row + 1) * self.cols],
-            &self.scales[row * blocks..(row + 1) * blocks],
-            &self.sums[row * sums..(row + 1) * sums],
-        )
+        let (bytes, scales, sums) = self.rows_from(row);
+        (&bytes[..self.cols], &scales[..self.blocks()], &sums[..self.cols / self.sum_span()])
     }
 
     fn fill(&mut self, machine: Machine, block: usize, cols: usize, floats: &[f32]) {

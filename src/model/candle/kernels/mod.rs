@@ -19,6 +19,7 @@ mod candle_dot;
 mod dispatch;
 mod floats;
 mod input;
+mod low_rank;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use dispatch::{Kernel, Machine};
 pub use input::{Form, Input};
+pub use low_rank::LowRank;
 
 use super::pool::{Parts, Pool};
 use super::weights::Matrix;
@@ -74,14 +76,14 @@ pub struct Inputs {
     cols: usize,
 }
 
-/// Multiplies a tile of up to [`TILE`] rows from `first` with every input row: `out[input row][tile row]`.
-fn multiply_tile(matrix: &Matrix, first: usize, input: &Input, out: &mut [[f32; TILE]]) {
+/// Multiplies a tile of up to [`TILE`] rows from `first` with the input rows from `from` on: `out[input row][tile row]`.
+fn multiply_tile(matrix: &Matrix, first: usize, input: &Input, from: usize, out: &mut [[f32; TILE]]) {
     let last = matrix.rows.min(first + TILE);
     let (form, kernel) = (matrix.kernel.form(), matrix.kernel.routines());
     if let Form::Candle(dtype) = form {
         for (index, sums) in out.iter_mut().enumerate() {
             for row in first..last {
-                let input = input.candle_row(dtype, index);
+                let input = input.candle_row(dtype, from + index);
                 sums[row - first] = candle_dot::dot(dtype, matrix.cols, matrix.row(row), input);
             }
         }
@@ -93,13 +95,13 @@ fn multiply_tile(matrix: &Matrix, first: usize, input: &Input, out: &mut [[f32; 
             let bytes = &matrix.bytes()[first * matrix.row_bytes()..last * matrix.row_bytes()];
             let blocks = matrix.cols / matrix.dtype.block_size();
             let tile = Tile { weights: bytes.as_ptr(), stride: matrix.row_bytes(), blocks };
-            assert!(quantized.cols == matrix.cols && out.len() <= input.rows());
-            kernel.multiply(tile, quantized, out);
+            assert!(quantized.cols == matrix.cols && from + out.len() <= input.rows());
+            kernel.multiply(tile, quantized, from, out);
         }
         _ => {
             for (index, sums) in out.iter_mut().enumerate() {
                 for row in first..last {
-                    sums[row - first] = scalar::dot(matrix.dtype, matrix.row(row), quantized, index);
+                    sums[row - first] = scalar::dot(matrix.dtype, matrix.row(row), quantized, from + index);
                 }
             }
         }
@@ -118,6 +120,8 @@ pub fn multiply(pool: &mut Pool, input: &mut Input, targets: &mut [(&Matrix, &mu
     let mut ends = Vec::with_capacity(targets.len());
     let mut parts = Vec::with_capacity(targets.len());
     let rows = input.rows();
+    let matrices: Vec<&Matrix> = targets.iter().map(|(matrix, _)| *matrix).collect();
+    let inner = LowRank::inner(pool, input, &matrices);
     for (matrix, out) in targets {
         input.prepare(Machine::detect(), matrix.kernel.form());
         out.resize(rows * matrix.rows, 0.0);
@@ -127,12 +131,15 @@ pub fn multiply(pool: &mut Pool, input: &mut Input, targets: &mut [(&Matrix, &mu
     }
     let input = &*input;
     share(pool, tiles, &|range| {
-        let mut sums = vec![[0f32; TILE]; rows];
+        let (mut sums, mut room) = (vec![[0f32; TILE]; rows], Vec::new());
         for tile in range {
             let target = ends.partition_point(|end| *end <= tile);
             let (matrix, out) = &parts[target];
             let first = (tile - target.checked_sub(1).map_or(0, |before| ends[before])) * TILE;
-            multiply_tile(matrix, first, input, &mut sums);
+            multiply_tile(matrix, first, input, 0, &mut sums);
+            if let Some(tuned) = &matrix.tuned {
+                tuned.add(first / TILE, &inner[target], &mut room, &mut sums);
+            }
             let count = TILE.min(matrix.rows - first);
             for (row, sums) in sums.iter().enumerate() {
                 let start = row * matrix.rows + first;
@@ -154,16 +161,22 @@ pub fn multiply_gated(
     let [gate, up] = gate_up;
     input.prepare(Machine::detect(), gate.kernel.form());
     input.prepare(Machine::detect(), up.kernel.form());
+    let inner = LowRank::inner(pool, input, &[gate, up]);
     let (rows, width) = (input.rows(), gate.rows);
     let out = Parts::new(out);
     let input = &*input;
     share(pool, width.div_ceil(TILE), &|range| {
         let mut gates = vec![[0f32; TILE]; rows];
         let mut ups = vec![[0f32; TILE]; rows];
+        let mut room = Vec::new();
         for tile in range {
             let first = tile * TILE;
-            multiply_tile(gate, first, input, &mut gates);
-            multiply_tile(up, first, input, &mut ups);
+            for ((matrix, inner), sums) in gate_up.iter().zip(&inner).zip([&mut gates, &mut ups]) {
+                multiply_tile(matrix, first, input, 0, sums);
+                if let Some(tuned) = &matrix.tuned {
+                    tuned.add(tile, inner, &mut room, sums);
+                }
+            }
             let count = TILE.min(width - first);
             for (row, (gate, up)) in gates.iter_mut().zip(&ups).enumerate() {
                 join(gate, up);

@@ -73,7 +73,7 @@ fn every_kernel_gives_the_definition_to_the_bit() {
                         let input = input(rows, cols, kernel.form(), extreme, &mut random);
                         let quantized = input.quantized(kernel.form());
                         let mut out = vec![[f32::NAN; TILE]; rows];
-                        routines.multiply(tile, quantized, &mut out);
+                        routines.multiply(tile, quantized, 0, &mut out);
                         for (index, sums) in out.iter().enumerate() {
                             for (row, found) in sums.iter().enumerate() {
                                 let weights = &bytes[row * stride..(row + 1) * stride];

@@ -1,0 +1,108 @@
+//! The short scene that a tuned model goes on with: who the boss is, what lies between the two, and the talk so far,
+//! each of the boss's lines led in by what it does.
+//!
+//! The model has learned these very words: what is changed here must be learned anew.
+
+use super::state::{Act, Mood};
+
+/// What stays the same over a talk.
+#[derive(Clone, Copy, Debug)]
+pub struct Card<'a> {
+    /// The boss's name.
+    pub boss: &'a str,
+    /// The boss's job.
+    pub boss_role: &'a str,
+    /// History, pressures, how they treat people; a few sentences.
+    pub character: &'a str,
+    /// How they talk.
+    pub voice: &'a str,
+    /// What else lies on the boss's desk.
+    pub matters: &'a [String],
+    /// The person's name.
+    pub you: &'a str,
+    /// The person's job.
+    pub your_role: &'a str,
+    /// The matter in a few words.
+    pub topic: &'a str,
+    /// The matter as the boss sees it.
+    pub boss_view: &'a str,
+    /// The boss's first line.
+    pub greeting: &'a str,
+}
+
+/// What the boss does in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Direction<'a> {
+    /// How the boss feels.
+    pub mood: Mood,
+    /// What the line does.
+    pub act: Act,
+    /// The private fact that it tells.
+    pub fact: Option<&'a str>,
+    /// The person's words that it takes up.
+    pub takes: Option<&'a str>,
+}
+
+impl Card<'_> {
+    /// The beginning of the scene, up to the boss's first line.
+    pub fn text(&self) -> String {
+        let Card { boss, boss_role, character, voice, you, your_role, topic, boss_view, greeting, .. } = self;
+        let matters = self.matters.join("; ");
+        squashed([
+            format!("{boss} is {boss_role}. {character} {voice} On the desk: {matters}."),
+            format!("{you}, {your_role}, has come to talk about {topic}. {boss_view}"),
+            String::new(),
+            format!("{boss}: {greeting}"),
+        ])
+    }
+
+    /// An exchange up to where the boss's line begins.
+    pub fn lead_in(&self, said: &str, direction: &Direction) -> String {
+        squashed([format!("{}: {said}", self.you)]) + &format!("{} [{}]:", self.boss, direction.text())
+    }
+
+    /// The boss's line, as it follows a lead-in.
+    pub fn line(&self, line: &str) -> String {
+        format!(" {}\n", one_line(line))
+    }
+}
+
+impl Direction<'_> {
+    /// As it stands in the brackets.
+    fn text(&self) -> String {
+        let mood = match self.mood {
+            Mood::Closed => "cold",
+            Mood::Wary => "guarded",
+            Mood::Listening => "softening",
+            Mood::Open => "friendly",
+        };
+        let act = match self.act {
+            Act::EndsTalk => "ends the talk",
+            Act::Dismisses => "brushes it off",
+            Act::Deflects => "changes the subject",
+            Act::PushesBack => "disagrees, says why",
+            Act::QuestionsMotive => "asks what is behind it",
+            Act::AsksForSpecifics => "asks for one detail",
+            Act::SharesConstraint => "says what makes it hard",
+            Act::Acknowledges => "sees something in it, promises nothing",
+            Act::Considers => "thinks aloud, decides nothing",
+            Act::ConcedesPart => "gives in to a part",
+            Act::AgreesAndCommits => "agrees and fixes the next step",
+            Act::Greets | Act::StepsOut => "",
+        };
+        let told = self.fact.map(|fact| format!("; tells: {}", one_line(fact))).unwrap_or_default();
+        let taken =
+            self.takes.map(|takes| format!("; takes up: \"{}\"", one_line(takes))).unwrap_or_default();
+        format!("{mood}; {act}{told}{taken}")
+    }
+}
+
+/// Lines of the script, each on one line of its own whatever stands in it.
+fn squashed<const N: usize>(lines: [String; N]) -> String {
+    lines.iter().map(|line| one_line(line) + "\n").collect()
+}
+
+/// A text that can't look like the next line of the script, nor like a direction.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('[', "(").replace(']', ")")
+}

@@ -1,0 +1,238 @@
+//! Talks written by hand, from which a model learns to word the boss's lines.
+
+use super::scene::{Card, Direction};
+use super::state::{Act, Mood};
+use super::tuned;
+use crate::model::candle::tuning::Lesson;
+use crate::model::{LanguageModel, ModelError};
+use crate::scenario::Pronoun;
+use crate::scorer::corpus::{self, CorpusError};
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// A talk with all that its writer knew of the two.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Talk {
+    /// Which one it is.
+    pub id: String,
+    /// The person's name and job.
+    pub you: String,
+    pub your_role: String,
+    /// The boss's name and job.
+    pub boss: String,
+    pub boss_role: String,
+    /// How others speak of the boss.
+    pub pronoun: Pronoun,
+    /// History, pressures, how they treat people.
+    pub character: String,
+    /// How they talk.
+    pub voice: String,
+    /// The matter, and how the boss sees it.
+    pub topic: String,
+    pub boss_view: String,
+    /// What the boss keeps back.
+    pub facts: Vec<String>,
+    /// What else lies on the desk.
+    pub matters: Vec<String>,
+    /// 0 to 100.
+    pub receptiveness: f64,
+    /// How the person talks.
+    pub style: String,
+    /// The boss's first line.
+    pub greeting: String,
+    /// What follows.
+    pub turns: Vec<Exchange>,
+}
+
+/// A turn and the boss's line.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// What the person said.
+    pub you: String,
+    /// What the boss does.
+    pub act: Act,
+    /// How the boss feels.
+    #[serde(deserialize_with = "mood")]
+    pub mood: Mood,
+    /// The private fact that is told.
+    pub fact: Option<String>,
+    /// The words of the person that are taken up, verbatim.
+    pub takes: Option<String>,
+    /// What the boss said.
+    pub boss: String,
+}
+
+fn mood<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Mood, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let moods = [
+        ("cold", Mood::Closed),
+        ("guarded", Mood::Wary),
+        ("softening", Mood::Listening),
+        ("friendly", Mood::Open),
+    ];
+    let found = moods.into_iter().find(|(known, _)| *known == name).map(|(_, mood)| mood);
+    found.ok_or_else(|| {
+        serde::de::Error::unknown_variant(&name, &["cold", "guarded", "softening", "friendly"])
+    })
+}
+
+impl Talk {
+    /// What stays the same over it.
+    pub fn card(&self) -> Card<'_> {
+        Card {
+            boss: &self.boss,
+            boss_role: &self.boss_role,
+            character: &self.character,
+            voice: &self.voice,
+            matters: &self.matters,
+            you: &self.you,
+            your_role: &self.your_role,
+            topic: &self.topic,
+            boss_view: &self.boss_view,
+            greeting: &self.greeting,
+        }
+    }
+
+    /// The talk as a scene, of which the boss's lines are learned: first its beginning, then for each turn what leads
+    /// in the boss's line, and the line.
+    pub fn lesson(&self) -> Lesson {
+        let card = self.card();
+        let mut lesson = vec![(card.text(), false)];
+        for turn in &self.turns {
+            let Exchange { act, mood, fact, takes, .. } = turn;
+            let direction =
+                Direction { mood: *mood, act: *act, fact: fact.as_deref(), takes: takes.as_deref() };
+            lesson.push((card.lead_in(&turn.you, &direction), false));
+            lesson.push((card.line(&turn.boss), true));
+        }
+        lesson
+    }
+}
+
+/// A turn of a talk, what led up to it, and what a model says there.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drawn {
+    /// The talk's id, and the turn's number in it from 1.
+    pub talk: String,
+    pub turn: usize,
+    /// The scene up to where the boss's line begins.
+    pub scene: String,
+    /// What the talk's writer had the boss say.
+    pub written: String,
+    /// The model's lines.
+    pub lines: Vec<String>,
+}
+
+/// Has a model say what the boss of a talk says to its `turn`-th turn, from 0, in `count` ways.
+///
+/// # Errors
+/// The model failed.
+pub fn draw(
+    model: &mut dyn LanguageModel,
+    talk: &Talk,
+    turn: usize,
+    count: usize,
+    seed: u64,
+) -> Result<Drawn, ModelError> {
+    let before = &talk.lesson()[..2 * turn + 2];
+    let scene: String = before.iter().map(|(piece, _)| piece.as_str()).collect();
+    let request = tuned::request(scene.clone(), count, seed);
+    let lines = model.complete(&request, &mut |_| ControlFlow::Continue(()))?;
+    let lines = lines.into_iter().map(|line| line.text.trim().to_owned()).collect();
+    Ok(Drawn { talk: talk.id.clone(), turn: turn + 1, scene, written: talk.turns[turn].boss.clone(), lines })
+}
+
+/// Reads talks, one JSON object a line.
+///
+/// # Errors
+/// A file that can't be read; the first line that holds something else.
+pub fn read(file: &Path) -> Result<Vec<Talk>, CorpusError> {
+    corpus::read_lines(file, "talk")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Boss, Library};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn all() -> Vec<(&'static str, Vec<Talk>)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/talks");
+        let part = |name| (name, read(&folder.join(format!("{name}.jsonl"))).unwrap());
+        ["train", "dev", "test"].map(part).into()
+    }
+
+    #[test]
+    fn the_talks_hold_together() {
+        let mut acts: BTreeMap<Act, usize> = BTreeMap::new();
+        let (mut ids, mut lines) = (BTreeSet::new(), 0);
+        for (_, talks) in all() {
+            for talk in talks {
+                let id = talk.id.as_str();
+                assert!(ids.insert(talk.id.clone()), "{id} is there twice");
+                let mut told = BTreeSet::new();
+                for (at, turn) in talk.turns.iter().enumerate() {
+                    lines += 1;
+                    *acts.entry(turn.act).or_default() += 1;
+                    let last = at + 1 == talk.turns.len();
+                    assert!(turn.act != Act::EndsTalk || last, "{id} goes on after its end");
+                    if let Some(fact) = &turn.fact {
+                        assert!(talk.facts.contains(fact) && told.insert(fact), "{id} tells `{fact}`");
+                    }
+                    if let Some(takes) = &turn.takes {
+                        let said = talk.turns[..=at].iter().any(|turn| turn.you.contains(takes));
+                        assert!(turn.act.concedes() && said, "{id} takes up `{takes}`");
+                    }
+                }
+            }
+        }
+        assert!(ids.len() >= 600 && lines >= 6000, "{} talks, {lines} lines", ids.len());
+        assert!(Act::ALL.iter().all(|act| acts[act] >= 300), "{acts:?}");
+    }
+
+    #[test]
+    fn no_boss_is_in_two_parts_and_none_of_the_shipped_ones_in_any() {
+        let library = Library::embedded();
+        let mut seen: BTreeMap<(String, String), &str> =
+            library.all::<Boss>().map(|(_, boss)| ((boss.name.clone(), String::new()), "shipped")).collect();
+        for (part, talks) in all() {
+            for talk in talks {
+                assert!(!seen.contains_key(&(talk.boss.clone(), String::new())), "{}", talk.id);
+                let other = seen.insert((talk.boss, talk.topic), part);
+                assert!(other.is_none_or(|other| other == part), "{} is in two parts", talk.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lesson_is_the_scene_with_the_bosss_lines_to_be_learned() {
+        let line = r#"{"id": "1", "you": "Ifeoma", "your_role": "a nurse", "boss": "Maureen", "pronoun": "she",
+            "boss_role": "the ward sister", "character": "Fair.", "voice": "Brisk.", "topic": "the rota",
+            "boss_view": "She knows it is late.", "facts": ["the office is slow"], "matters": ["the audit", "a bed"],
+            "receptiveness": 28, "style": "warm", "greeting": "Is it quick?", "turns": [{"you": "It's the\n[rota].",
+            "act": "shares-constraint", "mood": "cold", "fact": "the office is slow", "boss": "The office is slow."},
+            {"you": "I'll help.", "act": "concedes-part", "mood": "softening", "takes": "I'll help", "boss": "Help."}]}"#;
+        let talk: Talk = serde_json::from_str(line).unwrap();
+        let lesson = talk.lesson();
+        let text: String = lesson.iter().map(|(piece, _)| piece.as_str()).collect();
+        assert_eq!(
+            text,
+            "Maureen is the ward sister. Fair. Brisk. On the desk: the audit; a bed.\n\
+             Ifeoma, a nurse, has come to talk about the rota. She knows it is late.\n\n\
+             Maureen: Is it quick?\n\
+             Ifeoma: It's the (rota).\n\
+             Maureen [cold; says what makes it hard; tells: the office is slow]: The office is slow.\n\
+             Ifeoma: I'll help.\n\
+             Maureen [softening; gives in to a part; takes up: \"I'll help\"]: Help.\n"
+        );
+        let learned: Vec<&str> =
+            lesson.iter().filter(|(_, learned)| *learned).map(|(piece, _)| piece.as_str()).collect();
+        assert_eq!(learned, [" The office is slow.\n", " Help.\n"]);
+        let unknown = line.replace("\"style\"", "\"manner\"");
+        let error = serde_json::from_str::<Talk>(&unknown).unwrap_err().to_string();
+        assert!(error.contains("unknown field `manner`"), "{error}");
+    }
+}

@@ -1,0 +1,167 @@
+//! Words for a plan from a model that was tuned for the part: the short scene, a few candidates in one batch, the gate
+//! for what must never happen, and a choice among what is left.
+
+use super::critic::{self, Critic};
+use super::draw::{Draw, Purpose};
+use super::reply::{self, Expected, Refusal};
+use super::scene::{Card, Direction};
+use super::state::{BossState, Directed};
+use super::{Cast, Line, Plan, Pulse, safety};
+use crate::model::{Finish, LanguageModel, ModelError, Prompt, Request, Sampling};
+
+/// Candidates of one batch.
+const CANDIDATES: usize = 4;
+/// Batches before a line by hand stands in.
+const BATCHES: usize = 2;
+/// Tokens of the longest line.
+const LINE_TOKENS: usize = 60;
+/// Tokens that the talk so far may take; less where the model holds less.
+const TALK_TOKENS: usize = 1500;
+/// What a point of the mean log-probability a token counts beside the critic's log-odds.
+const LIKELY: f64 = 0.5;
+
+/// Lines that go on with `scene`, drawn as the talks that the model has learned from vary.
+pub(super) fn request(scene: String, candidates: usize, seed: u64) -> Request {
+    Request {
+        prompt: Prompt::Raw(scene),
+        opening: String::new(),
+        candidates,
+        max_tokens: LINE_TOKENS,
+        stop: vec!["\n".to_owned()],
+        sampling: Sampling { temperature: 0.7, top_k: 0, top_p: 0.92, repetition_penalty: 1.0 },
+        seed,
+    }
+}
+
+/// What came of the batches.
+pub(super) struct Worded {
+    /// The line, where one was fit.
+    pub text: Option<String>,
+    /// The candidates that were not fit, and why.
+    pub refused: Vec<Refusal>,
+    /// The fit ones that were not taken, the better first.
+    pub passed_over: Vec<String>,
+    /// Tokens drawn.
+    pub tokens: usize,
+}
+
+impl Cast {
+    /// What stays the same over the talk, as the scene has it.
+    fn card<'a>(&'a self, boss_view: &'a str, greeting: &'a str) -> Card<'a> {
+        Card {
+            boss: &self.boss.name,
+            boss_role: &self.scenario.boss_role,
+            character: &self.boss.character,
+            voice: &self.boss.voice,
+            matters: &self.boss.matters,
+            you: &self.you,
+            your_role: &self.scenario.your_role,
+            topic: &self.scenario.topic,
+            boss_view,
+            greeting,
+        }
+    }
+
+    /// The direction of a line that was said or is to be said.
+    fn direction<'a>(&self, directed: &'a Directed, fact: Option<&'a str>) -> Direction<'a> {
+        Direction { mood: directed.mood, act: directed.act, fact, takes: directed.takes.as_deref() }
+    }
+
+    fn told(&self, fact: Option<usize>) -> Option<String> {
+        let fact = self.scenario.facts.get(fact?)?;
+        Some(self.boss.pronoun.fill(&fact.fact))
+    }
+
+    /// The scene up to where the boss's line begins; without a turn, the beginning that all of the talk's share.
+    pub(super) fn scene(
+        &self,
+        model: &dyn LanguageModel,
+        state: &BossState,
+        talk: &[Line],
+        turn: Option<(&str, &Directed)>,
+    ) -> String {
+        let boss_view = self.boss.pronoun.fill(&self.scenario.boss_view).replace("{you}", &self.you);
+        let greeting = self.greeting();
+        let card = self.card(&boss_view, &greeting);
+        let lead_in = |said: &str, directed: &Directed| {
+            let fact = self.told(directed.fact);
+            card.lead_in(safety::heard(said), &self.direction(directed, fact.as_deref()))
+        };
+        let answered = talk.iter().filter(|line| !line.boss.is_empty()).zip(&state.directed);
+        let exchanges: Vec<String> =
+            answered.map(|(line, directed)| lead_in(&line.you, directed) + &card.line(&line.boss)).collect();
+        let mut scene = card.text();
+        scene.extend(newest(&exchanges, model).iter().map(String::as_str));
+        if let Some((said, directed)) = turn {
+            scene += &lead_in(said, directed);
+        }
+        scene
+    }
+
+    /// Words for `plan`, by a model that was tuned. None when `pulse` broke off.
+    ///
+    /// # Errors
+    /// The model failed.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn tuned_words(
+        &self,
+        model: &mut dyn LanguageModel,
+        state: &BossState,
+        talk: &[Line],
+        plan: &Plan,
+        expected: &Expected,
+        node: u32,
+        pulse: Pulse,
+    ) -> Result<Option<Worded>, ModelError> {
+        let scene = self.scene(model, state, talk, Some((expected.turn, &plan.directed())));
+        let moment = critic::moment(&self.scenario.topic, expected.turn, &self.deed(plan));
+        let mut draw = Draw::new(self.seed, node, Purpose::Model);
+        let mut worded = Worded { text: None, refused: Vec::new(), passed_over: Vec::new(), tokens: 0 };
+        let mut fit: Vec<(String, f64)> = Vec::new();
+        for _ in 0..BATCHES {
+            let request = request(scene.clone(), CANDIDATES, draw.bits());
+            for completion in model.complete(&request, &mut |_| pulse())? {
+                worded.tokens += completion.tokens;
+                if completion.finish == Finish::Interrupted {
+                    return Ok(None);
+                }
+                match reply::gate(&completion.text, completion.finish == Finish::Stop, expected) {
+                    Ok(text) if fit.iter().any(|(other, _)| *other == text) => {}
+                    Ok(text) => fit.push((text, LIKELY * f64::from(completion.mean_logprob))),
+                    Err(reason) => worded.refused.push(Refusal { reason, text: completion.text }),
+                }
+            }
+            if !fit.is_empty() {
+                break;
+            }
+        }
+        let lines: Vec<&str> = fit.iter().map(|(line, _)| line.as_str()).collect();
+        let convincing = Critic::shipped().convincing(&lines, &moment)?;
+        for ((_, score), odds) in fit.iter_mut().zip(convincing) {
+            *score += odds;
+        }
+        fit.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        let mut fit = fit.into_iter().map(|(line, _)| line);
+        worded.text = fit.next();
+        worded.passed_over = fit.collect();
+        Ok(Some(worded))
+    }
+}
+
+/// The newest exchanges that fit. Older ones go by the half window, so that the beginning of the scene stays the same
+/// for many turns.
+fn newest<'a>(exchanges: &'a [String], model: &dyn LanguageModel) -> &'a [String] {
+    let budget = TALK_TOKENS.min(model.context_tokens() / 2);
+    let (mut start, mut held) = (0, 0);
+    let costs: Vec<usize> = exchanges.iter().map(|exchange| model.count_tokens(exchange)).collect();
+    for at in 0..costs.len() {
+        held += costs[at];
+        if held > budget {
+            while start < at && held > budget / 2 {
+                held -= costs[start];
+                start += 1;
+            }
+        }
+    }
+    &exchanges[start..]
+}
