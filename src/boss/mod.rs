@@ -40,7 +40,7 @@ use crate::scorer::verdict::Verdicts;
 use draw::{Draw, Purpose};
 use likeness::shared_words;
 use reply::Expected;
-use state::{Act, BossState, Move};
+use state::{Act, BossState, Directed, Move};
 use std::ops::ControlFlow;
 use tone::{Stimulus, Tone, stimulus};
 
@@ -68,6 +68,8 @@ pub struct Line {
     pub you: String,
     /// What the boss answered.
     pub boss: String,
+    /// How that came about, where it is known.
+    pub directed: Option<Directed>,
 }
 
 /// The turn to answer.
@@ -144,7 +146,6 @@ impl Cast {
             _ => chosen_offer(&state.offers, &offers, &mut draw),
         };
         let takes = match act.concedes() {
-            true if settled => state.directed.iter().rev().find_map(|directed| directed.takes.clone()),
             true => laid(turn.verdicts).pop().or_else(|| state.laid.last().cloned()),
             false => None,
         };
@@ -233,7 +234,7 @@ impl Cast {
         // What it names of the offer is the person's words: this boss may not contract their verbs.
         let by_hand = || voice::pronounced(&self.written_line(plan, &earlier, node), &self.boss);
         if model.is_tuned() {
-            let worded = self.tuned_words(model, state, talk, plan, &expected, node, pulse)?;
+            let worded = self.tuned_words(model, talk, plan, &expected, node, pulse)?;
             return Ok(worded.map(|worded| Spoken {
                 fallback: worded.text.is_none(),
                 text: worded.text.unwrap_or_else(by_hand),
@@ -301,7 +302,7 @@ impl Cast {
     /// What the boss keeps of a reply that was said.
     pub fn remember(&self, state: &mut BossState, plan: &Plan) {
         state.acts.push(plan.act);
-        state.directed.push(plan.directed());
+        state.directed = Some(plan.directed());
         state.facts_out.extend(plan.fact);
         if plan.act.concedes() && !plan.settled {
             // What is agreed once more is not agreed twice: it would fill the prompt of a long talk.
@@ -318,7 +319,7 @@ impl Cast {
     /// The model failed.
     pub fn prefill(&self, model: &mut dyn LanguageModel) -> Result<(), ModelError> {
         let beginning = match model.is_tuned() {
-            true => Prompt::Raw(self.scene(model, &self.start(), &[], None)),
+            true => Prompt::Raw(self.scene(model, &[], None)),
             false => wording::beginning(self, model.prompt_style())?,
         };
         model.prefill(&beginning)

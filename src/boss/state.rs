@@ -155,9 +155,11 @@ pub struct BossState {
     /// Turns in a row that gave the boss nothing to take up.
     pub idle: u32,
     /// What the person put on the table and the boss has not taken up, in the person's own words, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub laid: Vec<String>,
-    /// How each of the boss's lines came about, oldest first.
-    pub directed: Vec<Directed>,
+    /// How the boss's last line came about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directed: Option<Directed>,
 }
 
 impl BossState {

@@ -345,7 +345,7 @@ fn lines_by_hand_are_whole_and_never_the_same_twice_in_a_row() {
                 spoken.text
             );
             assert_ne!(talk.last().map(|line| line.boss.as_str()), Some(spoken.text.as_str()));
-            talk.push(Line { you: (*text).to_owned(), boss: spoken.text });
+            talk.push(Line { you: (*text).to_owned(), boss: spoken.text, directed: None });
         }
         assert_eq!(outcome(&state.acts), Standing::Agreed, "{seed}: {:?}", state.acts);
         assert!(!state.agreed.is_empty());

@@ -272,7 +272,11 @@ mod tests {
     }
 
     fn talk(lines: usize) -> Vec<Line> {
-        let line = |at| Line { you: format!("Question number {at}?"), boss: format!("Answer number {at}.") };
+        let line = |at| Line {
+            you: format!("Question number {at}?"),
+            boss: format!("Answer number {at}."),
+            directed: None,
+        };
         (0..lines).map(line).collect()
     }
 

@@ -287,6 +287,7 @@ impl<'a> Talk<'a> {
             .map(|exchange| Line {
                 you: exchange.text.clone(),
                 boss: exchange.reply.as_ref().map(|reply| reply.text.clone()).unwrap_or_default(),
+                directed: exchange.reply.as_ref().and(exchange.state.directed.clone()),
             })
             .collect();
         let node = pending.node;

@@ -53,7 +53,7 @@ impl Scorer {
     /// Grades one turn. Same turn, same answer; linear in its length; never panics.
     pub fn grade(&self, utterance: &Utterance<'_>) -> Graded {
         let plain = Plain::of(utterance.text);
-        let skipped = match language::guess(&plain.text) {
+        let skipped = match language::guess(&crate::text::printable(utterance.text)) {
             Language::None => Some(Skipped::Empty),
             Language::Other => Some(Skipped::NotEnglish),
             Language::English => None,

@@ -146,7 +146,7 @@ prop_compose! {
         facts_out in prop::collection::btree_set(0usize..9, 0..3),
         acts in prop::collection::vec(prop::sample::select(Act::ALL.to_vec()), 0..4),
         (offers, agreed, laid, idle) in (prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), any::<u32>()),
-        directed in prop::collection::vec(any_directed(), 0..3),
+        directed in prop::option::of(any_directed()),
         patience in any::<u32>(),
         reply in prop::option::of(any_reply()),
         parent in any::<Index>(),

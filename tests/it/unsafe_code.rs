@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Files below `src/` that may have unsafe code, and what it is for.
-const NAMED: [(&str, &str); 15] = [
+const NAMED: [(&str, &str); 16] = [
     ("model/candle/attention.rs", "threads write disjoint parts of one output"),
     ("model/candle/gguf.rs", "maps the model file"),
     ("model/candle/kernels/avx2.rs", "instructions of the processor"),
@@ -14,6 +14,7 @@ const NAMED: [(&str, &str); 15] = [
     ("model/candle/kernels/dispatch.rs", "calls the kernels for the processor that was detected"),
     ("model/candle/kernels/floats.rs", "calls functions for the processor that was detected"),
     ("model/candle/kernels/input.rs", "sees blocks of numbers as bytes"),
+    ("model/candle/kernels/low_rank.rs", "threads write disjoint parts of one output"),
     ("model/candle/kernels/mod.rs", "threads write disjoint parts of one output"),
     ("model/candle/kernels/neon.rs", "instructions of the processor"),
     ("model/candle/pool.rs", "lends a closure and a slice to threads"),

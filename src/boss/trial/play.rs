@@ -149,7 +149,8 @@ pub fn play(
         let Some(spoken) = cast.reply(model, &mut state, &talk, &said, node, pulse)? else {
             return Ok(None);
         };
-        talk.push(Line { you: text.clone(), boss: spoken.text.clone() });
+        let directed = state.directed.clone();
+        talk.push(Line { you: text.clone(), boss: spoken.text.clone(), directed });
         turns.push(Said {
             checks: verdicts.present().collect(),
             text,

@@ -6,8 +6,14 @@
 use super::{options, request};
 use crate::real_model::smollm2;
 use crate::support::{Home, events, of_kind};
-use coachup::model::LanguageModel;
+use candle_core::quantized::gguf_file::{self, Value};
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
+use coachup::model::candle::{Adapter, CandleModel, CandleOptions};
 use coachup::model::remote::{RemoteModel, ServerError, ServerOptions, Timeouts};
+use coachup::model::{LanguageModel, Prompt, Request, Sampling};
+use rand::{RngExt, SeedableRng};
+use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -26,6 +32,7 @@ params = xllamacpp.CommonParams()
 params.model.path, params.port, params.n_parallel = sys.argv[1], int(sys.argv[5]), int(sys.argv[2])
 params.hostnames, params.api_keys = ['127.0.0.1'], [sys.argv[3]]
 params.n_ctx = 2048 * params.n_parallel
+params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path) for path in sys.argv[6:]]
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = int(sys.argv[4])
 server = xllamacpp.Server(params)
 print('LISTENING', server.listening_address, flush=True)
@@ -78,12 +85,18 @@ pub(super) struct LlamaCpp {
 impl LlamaCpp {
     /// Serves the file `model` on so many threads, `slots` candidates at a time. None where the server can't be had.
     pub fn start(model: &Path, threads: usize, slots: usize) -> Option<LlamaCpp> {
+        LlamaCpp::with_adapter(model, None, threads, slots)
+    }
+
+    /// The same with an adapter's file.
+    fn with_adapter(model: &Path, adapter: Option<&Path>, threads: usize, slots: usize) -> Option<LlamaCpp> {
         let package = package()?;
         // A port that was free a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (slots, threads, port) = (slots.to_string(), threads.to_string(), port.to_string());
         let mut child = Command::new("python3")
             .args(["-c", SERVE, model.to_str().unwrap(), &slots, KEY, &threads, &port])
+            .args(adapter)
             .env("PYTHONPATH", package)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -164,4 +177,82 @@ fn a_real_server_plays_the_boss() {
     let answers = of_kind(&events, "boss");
     assert_eq!(answers.len(), 2);
     assert!(answers[1]["tokens"].as_u64().unwrap() > 0, "nothing was drawn: {}", answers[1]);
+}
+
+/// A random adapter of rank 16 for two layers of the model in `base`, strong enough to change what it says.
+fn random_adapter(base: &Path, file: &Path) {
+    let bytes = std::fs::read(base).unwrap();
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+    let (hidden, kv, wide, rank) = (576, 192, 1536, 16);
+    let shapes = [
+        ("attn_q", hidden, hidden),
+        ("attn_k", kv, hidden),
+        ("attn_v", kv, hidden),
+        ("attn_output", hidden, hidden),
+        ("ffn_gate", wide, hidden),
+        ("ffn_up", wide, hidden),
+        ("ffn_down", hidden, wide),
+    ];
+    let mut tensors: Vec<(String, QTensor)> = Vec::new();
+    for layer in [12, 20] {
+        for (name, rows, cols) in shapes {
+            let mut factor = |part: &str, rows: usize, cols: usize, dtype| {
+                let spread = 1.5 / (cols as f32).sqrt();
+                let values: Vec<f32> =
+                    (0..rows * cols).map(|_| random.random_range(-spread..spread)).collect();
+                let factor = Tensor::from_vec(values, (rows, cols), &Device::Cpu).unwrap();
+                let name = format!("blk.{layer}.{name}.weight.lora_{part}");
+                tensors.push((name, QTensor::quantize(&factor, dtype).unwrap()));
+            };
+            factor("a", rank, cols, GgmlDType::Q8_0);
+            factor("b", rows, rank, GgmlDType::F16);
+        }
+    }
+    let text = |text: &str| Value::String(text.to_owned());
+    let sum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let keys = [
+        ("general.type", text("adapter")),
+        ("general.architecture", text("llama")),
+        ("adapter.type", text("lora")),
+        ("adapter.lora.alpha", Value::F32(16.0)),
+        ("coachup.base.size", Value::U64(bytes.len() as u64)),
+        ("coachup.base.sha256", text(&sum)),
+    ];
+    let keys: Vec<(&str, &Value)> = keys.iter().map(|(key, value)| (*key, value)).collect();
+    let tensors: Vec<(&str, &QTensor)> = tensors.iter().map(|(name, t)| (name.as_str(), t)).collect();
+    gguf_file::write(&mut std::fs::File::create(file).unwrap(), &keys, &tensors).unwrap();
+}
+
+/// The likeliest words after a scene.
+fn greedy(model: &mut dyn LanguageModel) -> String {
+    let request = Request {
+        prompt: Prompt::Raw(
+            "Maureen is the ward sister.\n\nIfeoma: It's about the rota.\nMaureen:".to_owned(),
+        ),
+        opening: String::new(),
+        candidates: 1,
+        max_tokens: 10,
+        stop: vec!["\n".to_owned()],
+        sampling: Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 },
+        seed: 1,
+    };
+    model.complete(&request, &mut |_| ControlFlow::Continue(())).unwrap().remove(0).text
+}
+
+#[test]
+fn an_adapter_has_the_model_say_the_same_here_and_on_llama_cpps_server() {
+    let Some(base) = smollm2() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("adapter.gguf");
+    random_adapter(&base, &file);
+    let Some(server) = LlamaCpp::with_adapter(&base, Some(&file), 1, 1) else { return };
+    let mut remote = RemoteModel::connect(server.options()).unwrap();
+    remote.find_out().unwrap();
+    let adapters = vec![std::sync::Arc::new(Adapter::open(&file).unwrap())];
+    let mut tuned =
+        CandleModel::load(&base, &CandleOptions { adapters, ..CandleOptions::default() }).unwrap();
+    let mut plain = CandleModel::load(&base, &CandleOptions::default()).unwrap();
+    let said = greedy(&mut tuned);
+    assert_ne!(said, greedy(&mut plain), "the adapter changes nothing");
+    assert_eq!(greedy(&mut remote), said);
 }
