@@ -144,6 +144,11 @@ class Network(nn.Module):
             tensor.data.copy_(factors[f"blk.{at}.{matrix}.weight.lora_{factor}"])
 
 
+def factors_of(adapter):
+    """The factors in an adapter's GGUF."""
+    return {name: adapter(name) for name in adapter.tensors}
+
+
 def sums(network, lesson):
     """Summed loss over what is learned of a lesson, and how many tokens that is."""
     ids = torch.tensor(lesson["ids"])
@@ -165,7 +170,7 @@ def main():
     parser.add_argument("--lessons", required=True)
     parser.add_argument("--dev", required=True, help="lessons that are only measured on")
     parser.add_argument("--output", required=True, help="the factors, a safetensors file; gone on from if it is there")
-    parser.add_argument("--start", help="factors of an earlier training to begin with")
+    parser.add_argument("--start", help="factors of an earlier training to begin with, or an adapter made of them")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--alpha", type=float, default=32.0)
     parser.add_argument("--first", type=int, default=9, help="the first layer that is tuned")
@@ -184,7 +189,8 @@ def main():
     parameters = list(network.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=args.rate, weight_decay=0.0, betas=(0.9, 0.99))
     if args.start:
-        network.take_up(load_file(args.start))
+        adapter = args.start.endswith(".gguf")
+        network.take_up(factors_of(Take(args.start)) if adapter else load_file(args.start))
     steps = int(args.epochs * len(lessons) / args.together)
     # The order depends on the seed alone, so what was done before a stop can be passed over.
     order = []

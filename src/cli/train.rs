@@ -84,7 +84,7 @@ struct BossArgs {
     /// Take the factors as they are, without training
     #[arg(long)]
     trained: bool,
-    /// Factors of an earlier training to begin with
+    /// Factors of an earlier training to begin with, or an adapter made of them
     #[arg(long, value_name = "FILE")]
     start: Option<PathBuf>,
     /// How often each talk is seen

@@ -148,8 +148,9 @@ fn practised() -> Home {
 
     let exported = run(&home, &["sessions", "export", "1"], "");
     let mut session: Value = serde_json::from_slice(&exported).unwrap();
-    let exact =
-        ["format", "id", "started", "said", "position", "verdicts", "act", "acts", "outcome", "earned"];
+    let exact = [
+        "format", "id", "started", "said", "position", "verdicts", "act", "acts", "mood", "outcome", "earned",
+    ];
     taint_json(&mut session, &exact);
     let file = home.file(&format!("{NAME}.json"), &session.to_string());
     run(&home, &["sessions", "import", file.to_str().unwrap()], "");

@@ -31,7 +31,7 @@ pub struct Course<'a> {
     pub rate: f64,
     /// Order of the lessons, first factors.
     pub seed: u64,
-    /// Factors of an earlier training to begin with.
+    /// Factors of an earlier training to begin with, or an adapter made of them.
     pub start: Option<&'a Path>,
     /// The python command.
     pub python: &'a str,

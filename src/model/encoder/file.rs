@@ -103,12 +103,12 @@ impl Cutter {
     }
 }
 
-/// The kind of numbers that a tensor is stored as: products at 5.5 or 8 bits a weight, the vocabulary at 4.5 (it is
+/// The kind of numbers that a tensor is stored as: products at 6.6 or 8.5 bits a weight, the vocabulary at 4.5 (it is
 /// the largest and the least sensitive), everything small in full.
 fn stored_as(name: &str, shape: &[usize]) -> GgmlDType {
     match shape {
         _ if name == "token_embd.weight" => GgmlDType::Q4_0,
-        [_, columns] if name.starts_with("blk.") && columns.is_multiple_of(256) => GgmlDType::Q5K,
+        [_, columns] if name.starts_with("blk.") && columns.is_multiple_of(256) => GgmlDType::Q6K,
         [_, _] if name.starts_with("blk.") => GgmlDType::Q8_0,
         _ => GgmlDType::F32,
     }

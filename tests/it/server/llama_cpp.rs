@@ -41,6 +41,11 @@ threading.Event().wait()
 
 /// The folder with the wheel's content; none, with a printed reason, where it can't be had.
 fn package() -> Option<PathBuf> {
+    static PACKAGE: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
+    PACKAGE.get_or_init(fetched).clone()
+}
+
+fn fetched() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("llama-cpp-server");
     let package = folder.join("package");
     if package.join("xllamacpp").is_dir() {
@@ -214,7 +219,7 @@ fn random_adapter(base: &Path, file: &Path) {
         ("general.type", text("adapter")),
         ("general.architecture", text("llama")),
         ("adapter.type", text("lora")),
-        ("adapter.lora.alpha", Value::F32(16.0)),
+        ("adapter.lora.alpha", Value::F32(64.0)),
         ("coachup.base.size", Value::U64(bytes.len() as u64)),
         ("coachup.base.sha256", text(&sum)),
     ];
