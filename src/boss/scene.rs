@@ -4,6 +4,7 @@
 //! The model has learned these very words: what is changed here must be learned anew.
 
 use super::state::{Act, Mood};
+use super::wording::{one_line, squashed};
 
 /// What stays the same over a talk.
 #[derive(Clone, Copy, Debug)]
@@ -48,17 +49,18 @@ impl Card<'_> {
     pub fn text(&self) -> String {
         let Card { boss, boss_role, character, voice, you, your_role, topic, boss_view, greeting, .. } = self;
         let matters = self.matters.join("; ");
-        squashed([
+        let lines = [
             format!("{boss} is {boss_role}. {character} {voice} On the desk: {matters}."),
             format!("{you}, {your_role}, has come to talk about {topic}. {boss_view}"),
             String::new(),
             format!("{boss}: {greeting}"),
-        ])
+        ];
+        lines.iter().map(|line| squashed(line) + "\n").collect()
     }
 
     /// An exchange up to where the boss's line begins.
     pub fn lead_in(&self, said: &str, direction: &Direction) -> String {
-        squashed([format!("{}: {said}", self.you)]) + &format!("{} [{}]:", self.boss, direction.text())
+        format!("{}: {}\n{} [{}]:", self.you, one_line(said), self.boss, direction.text())
     }
 
     /// The boss's line, as it follows a lead-in.
@@ -95,14 +97,4 @@ impl Direction<'_> {
             self.takes.map(|takes| format!("; takes up: \"{}\"", one_line(takes))).unwrap_or_default();
         format!("{mood}; {act}{told}{taken}")
     }
-}
-
-/// Lines of the script, each on one line of its own whatever stands in it.
-fn squashed<const N: usize>(lines: [String; N]) -> String {
-    lines.iter().map(|line| one_line(line) + "\n").collect()
-}
-
-/// A text that can't look like the next line of the script, nor like a direction.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('[', "(").replace(']', ")")
 }

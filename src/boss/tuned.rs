@@ -6,7 +6,7 @@ use super::draw::{Draw, Purpose};
 use super::reply::{self, Expected, Refusal};
 use super::scene::{Card, Direction};
 use super::state::Directed;
-use super::{Cast, Line, Plan, Pulse, safety};
+use super::{Cast, Line, Plan, Pulse, safety, wording};
 use crate::model::{Finish, LanguageModel, ModelError, Prompt, Request, Sampling};
 
 /// Candidates of one batch.
@@ -145,22 +145,11 @@ impl Cast {
     }
 }
 
-/// The newest exchanges that fit. Older ones go by the half window, so that the beginning of the scene stays the same
-/// for many turns.
+/// The newest exchanges that fit.
 fn newest<'a>(exchanges: &'a [String], model: &dyn LanguageModel) -> &'a [String] {
     let budget = TALK_TOKENS.min(model.context_tokens() / 2);
-    let (mut start, mut held) = (0, 0);
     let costs: Vec<usize> = exchanges.iter().map(|exchange| model.count_tokens(exchange)).collect();
-    for at in 0..costs.len() {
-        held += costs[at];
-        if held > budget {
-            while start < at && held > budget / 2 {
-                held -= costs[start];
-                start += 1;
-            }
-        }
-    }
-    &exchanges[start..]
+    &exchanges[wording::first_that_fits(&costs, budget)..]
 }
 
 #[cfg(test)]

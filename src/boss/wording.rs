@@ -195,29 +195,39 @@ fn labelled(talk: &[Line], acts: &[Act]) -> Vec<Spoken> {
         .collect()
 }
 
-/// The newest exchanges that fit. Older ones go by the half window, so that the beginning of the prompt
-/// stays the same for many turns.
+/// The newest exchanges that fit.
 fn windowed(talk: Vec<Spoken>, model: &dyn LanguageModel) -> Vec<Spoken> {
     let budget = TALK_TOKENS.min(model.context_tokens() / 3);
     let cost = |line: &Spoken| model.count_tokens(&line.you) + model.count_tokens(&line.boss) + 12;
-    let mut start = 0;
-    let mut held = 0;
-    for at in 0..talk.len() {
-        held += cost(&talk[at]);
+    let costs: Vec<usize> = talk.iter().map(cost).collect();
+    talk[first_that_fits(&costs, budget)..].to_vec()
+}
+
+/// From which on the newest of some exchanges fit into `budget`, given what each of them costs. Older ones go by the
+/// half window, so that the beginning of the prompt stays the same for many turns.
+pub(super) fn first_that_fits(costs: &[usize], budget: usize) -> usize {
+    let (mut start, mut held) = (0, 0);
+    for at in 0..costs.len() {
+        held += costs[at];
         if held > budget {
             while start < at && held > budget / 2 {
-                held -= cost(&talk[start]);
+                held -= costs[start];
                 start += 1;
             }
         }
     }
-    talk[start..].to_vec()
+    start
+}
+
+/// A text on one line and without brackets, so that it can't look like a direction.
+pub(super) fn squashed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('[', "(").replace(']', ")")
 }
 
 /// A turn on one line, so that it cannot look like the next line of the script; very long ones keep
 /// their end.
-fn one_line(text: &str) -> String {
-    let squashed = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('[', "(").replace(']', ")");
+pub(super) fn one_line(text: &str) -> String {
+    let squashed = squashed(text);
     let chars = squashed.chars().count();
     squashed.chars().skip(chars.saturating_sub(TURN_CHARS)).collect()
 }

@@ -18,6 +18,11 @@ use std::ops::ControlFlow;
 /// The longest description of a file's fault, in characters: it may quote a name that has thousands.
 const LONGEST_PROBLEM: usize = 400;
 
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What the model is asked to continue.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prompt {

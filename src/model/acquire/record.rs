@@ -1,6 +1,7 @@
 //! What is known of a model's files: their sums, and the marks by which a verified file is known again
 //! without reading a gigabyte at every start.
 
+use super::super::hex;
 use super::error::{AcquireError, io_error};
 use super::progress::Progress;
 use crate::text::file::{open_plain, read_text, sync};
@@ -145,17 +146,12 @@ pub(super) fn sha256_of(path: &Path, progress: &mut dyn Progress) -> Result<Stri
         }
         let length = file.read(&mut chunk).map_err(read())?;
         if length == 0 {
-            return Ok(hex(hasher));
+            return Ok(hex(&hasher.finalize()));
         }
         hasher.update(&chunk[..length]);
         done += length as u64;
         progress.at(done);
     }
-}
-
-/// The finished sum, lower-case hex.
-pub(super) fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

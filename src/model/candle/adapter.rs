@@ -8,10 +8,9 @@
 //! The file has `<matrix>.lora_a` and `<matrix>.lora_b` for each matrix that is tuned. Which model file it belongs to
 //! stands in it by size and SHA-256: on any other base it would be noise.
 
-use super::super::ModelError;
+use super::super::{ModelError, hex};
 use super::gguf::{Gguf, TensorPlace};
 use super::kernels::LowRank;
-use super::prefix::hex;
 use super::store::Store;
 use super::weights::{Matrix, Weights, dequantize};
 use sha2::{Digest, Sha256};

@@ -3,6 +3,7 @@
 //! One file a beginning, in a folder of the model's own: a header with the tokens, the cache's slots, and a
 //! SHA-256 over all of it. A file that is cut, damaged or of another engine is taken for absent.
 
+use super::super::hex;
 use super::cache::Cache;
 use super::context::common;
 use super::gguf::Gguf;
@@ -52,11 +53,6 @@ pub fn fingerprint<'a>(files: impl Iterator<Item = &'a Gguf>) -> String {
         }
     }
     hex(&hash.finalize())
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Passes bytes on and hashes them.

@@ -1,9 +1,8 @@
 //! Tuning by `training/adapter.py`: what a lesson is, how the script is run, and how its factors become an adapter.
 
-use super::super::ModelError;
+use super::super::{ModelError, hex};
 use super::adapter::{BASE_SHA256, BASE_SIZE};
 use super::gguf::Gguf;
-use super::prefix::hex;
 use super::tokens::{Controls, Tokens};
 use candle_core::Device;
 use candle_core::quantized::gguf_file::{self, Value};
