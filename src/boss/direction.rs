@@ -98,8 +98,12 @@ pub struct Plan {
     pub fact: Option<usize>,
     /// What is taken up or confirmed, as the boss would say it.
     pub offer: Option<String>,
-    /// The same in the person's own words.
+    /// The same in the person's own words; where nothing is taken up, those that the reply is about.
     pub takes: Option<String>,
+    /// What the boss holds against it, by index in the scenario.
+    pub objection: Option<usize>,
+    /// What on the desk the boss turns to, by index.
+    pub matter: Option<usize>,
     /// What the turn put on the table, where the act does not take it up.
     pub about: Option<String>,
     /// What the turn asks, where it puts nothing on the table.
@@ -117,7 +121,8 @@ pub struct Plan {
 impl Plan {
     /// As it is kept of a line that was said.
     pub(super) fn directed(&self) -> Directed {
-        Directed { mood: self.mood, act: self.act, fact: self.fact, takes: self.takes.clone() }
+        let Plan { mood, act, fact, objection, matter, .. } = *self;
+        Directed { mood, act, fact, takes: self.takes.clone(), objection, matter }
     }
 }
 

@@ -145,9 +145,10 @@ impl Cast {
             _ if settled => state.agreed.last().cloned(),
             _ => chosen_offer(&state.offers, &offers, &mut draw),
         };
-        let takes = match act.concedes() {
-            true => laid(turn.verdicts).pop().or_else(|| state.laid.last().cloned()),
-            false => None,
+        let takes = match act {
+            act if act.concedes() => laid(turn.verdicts).pop().or_else(|| state.laid.last().cloned()),
+            Act::Dismisses | Act::Deflects | Act::EndsTalk => None,
+            _ => spoken_of(turn.verdicts),
         };
         // What the person would do or bring is taken up before what the boss would have to do.
         let about = match act.concedes() {
@@ -170,6 +171,8 @@ impl Cast {
             fact: if asked { self.next_fact(state, turn.text) } else { None },
             offer,
             takes,
+            objection: if act == Act::PushesBack { self.next_objection(state, turn.text, node) } else { None },
+            matter: self.next_matter(state, act, node),
             attacked: stimulus == Stimulus::Attack,
             early: talk_begins(state),
             floor: may_speak && act == Act::AsksForSpecifics,
@@ -304,6 +307,7 @@ impl Cast {
         state.acts.push(plan.act);
         state.directed = Some(plan.directed());
         state.facts_out.extend(plan.fact);
+        state.objections_out.extend(plan.objection);
         if plan.act.concedes() && !plan.settled {
             // What is agreed once more is not agreed twice: it would fill the prompt of a long talk.
             state.agreed.retain(|agreed| Some(agreed) != plan.offer.as_ref());
@@ -345,6 +349,31 @@ impl Cast {
         let untold = (0..facts.len()).rev().filter(|index| !state.facts_out.contains(index));
         let untold = untold.filter(|index| !only_needs || facts[*index].need);
         untold.max_by_key(|index| fits(*index))
+    }
+
+    /// What the boss has not held against it yet: what shares most words with the turn, else any.
+    fn next_objection(&self, state: &BossState, text: &str, node: u32) -> Option<usize> {
+        let left = (0..self.scenario.objections.len()).filter(|at| !state.objections_out.contains(at)).collect();
+        let left = Draw::new(self.seed, node, Purpose::Fallback).shuffled(left);
+        left.into_iter().max_by_key(|at| shared_words(text, &self.scenario.objections[*at]))
+    }
+
+    /// What on the desk the boss turns to, who evades or ends the talk: each in its turn, as often as bosses did in the
+    /// talks that a model learns from.
+    fn next_matter(&self, state: &BossState, act: Act, node: u32) -> Option<usize> {
+        let share = |act: &Act| match act {
+            Act::Deflects => 0.9,
+            Act::Dismisses => 0.6,
+            Act::EndsTalk => 0.35,
+            _ => 0.0,
+        };
+        let mut draw = Draw::new(self.seed, node, Purpose::Wording);
+        if draw.unit() >= share(&act) {
+            return None;
+        }
+        let matters = Draw::new(self.seed, 0, Purpose::Wording).shuffled((0..self.boss.matters.len()).collect());
+        let evaded = state.acts.iter().filter(|act| share(act) > 0.0).count();
+        matters.get(evaded % matters.len().max(1)).copied()
     }
 
     fn fact(&self, plan: &Plan) -> Option<&PrivateFact> {
@@ -389,6 +418,17 @@ fn talk_begins(state: &BossState) -> bool {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Words of a turn that a reply can be about.
+const SPOKEN_OF: std::ops::RangeInclusive<usize> = 2..=12;
+
+/// What a turn is about at its end, in the person's own words: the last of what the scorer has marked in it.
+fn spoken_of(verdicts: &Verdicts) -> Option<String> {
+    let marked = verdicts.present().flat_map(|check| &verdicts.get(check).evidence);
+    let fits = marked.filter(|span| SPOKEN_OF.contains(&span.text.split_whitespace().count()));
+    let last = fits.max_by_key(|span| span.end)?;
+    Some(last.text.trim_end_matches(['?', '!', '.']).to_owned())
 }
 
 /// What a turn puts on the table, in the person's own words: what they would do, else what they lay before the boss.

@@ -17,8 +17,6 @@ pub struct Card<'a> {
     pub character: &'a str,
     /// How they talk.
     pub voice: &'a str,
-    /// What else lies on the boss's desk.
-    pub matters: &'a [String],
     /// The person's name.
     pub you: &'a str,
     /// The person's job.
@@ -40,17 +38,20 @@ pub struct Direction<'a> {
     pub act: Act,
     /// The private fact that it tells.
     pub fact: Option<&'a str>,
-    /// The person's words that it takes up.
+    /// The person's words that it takes up, or that it is about.
     pub takes: Option<&'a str>,
+    /// What the boss holds against it.
+    pub objection: Option<&'a str>,
+    /// What else lies on the boss's desk, and comes into it.
+    pub matter: Option<&'a str>,
 }
 
 impl Card<'_> {
     /// The beginning of the scene, up to the boss's first line.
     pub fn text(&self) -> String {
-        let Card { boss, boss_role, character, voice, you, your_role, topic, boss_view, greeting, .. } = self;
-        let matters = self.matters.join("; ");
+        let Card { boss, boss_role, character, voice, you, your_role, topic, boss_view, greeting } = self;
         let lines = [
-            format!("{boss} is {boss_role}. {character} {voice} On the desk: {matters}."),
+            format!("{boss} is {boss_role}. {character} {voice}"),
             format!("{you}, {your_role}, has come to talk about {topic}. {boss_view}"),
             String::new(),
             format!("{boss}: {greeting}"),
@@ -92,9 +93,18 @@ impl Direction<'_> {
             Act::AgreesAndCommits => "agrees and fixes the next step",
             Act::Greets | Act::StepsOut => "",
         };
-        let told = self.fact.map(|fact| format!("; tells: {}", one_line(fact))).unwrap_or_default();
-        let taken =
-            self.takes.map(|takes| format!("; takes up: \"{}\"", one_line(takes))).unwrap_or_default();
-        format!("{mood}; {act}{told}{taken}")
+        let note = |name: &str, text: Option<&str>| {
+            text.map(|text| format!("; {name}: {}", one_line(text))).unwrap_or_default()
+        };
+        let takes = self.takes.map(|takes| format!("\"{takes}\""));
+        let words = if self.act.concedes() { "takes up" } else { "about" };
+        [
+            format!("{mood}; {act}"),
+            note("tells", self.fact),
+            note(words, takes.as_deref()),
+            note("because", self.objection),
+            note("speaks of", self.matter),
+        ]
+        .concat()
     }
 }

@@ -128,9 +128,15 @@ pub struct Directed {
     /// The private fact that it told, by index in the scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<usize>,
-    /// The person's words that it took up.
+    /// The person's words that it took up, or that it was about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<String>,
+    /// What the boss held against it, by index in the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objection: Option<usize>,
+    /// What on the boss's desk it spoke of, by index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<usize>,
 }
 
 /// Everything about the boss that changes during a talk.
@@ -145,6 +151,9 @@ pub struct BossState {
     pub earned: BTreeMap<Check, u32>,
     /// Private facts already told, by index in the scenario.
     pub facts_out: BTreeSet<usize>,
+    /// Objections already made, by index in the scenario.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub objections_out: BTreeSet<usize>,
     /// The acts so far, oldest first.
     pub acts: Vec<Act>,
     /// What the person put on the table and the boss has not taken up, oldest first, as the boss would

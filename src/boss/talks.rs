@@ -1,5 +1,6 @@
 //! Talks written by hand, from which a model learns to word the boss's lines.
 
+use super::likeness::shared_words;
 use super::scene::{Card, Direction};
 use super::state::{Act, Mood};
 use super::tuned;
@@ -10,6 +11,11 @@ use crate::scorer::corpus::{self, CorpusError};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::Path;
+
+/// Every so many turns the direction does not say what the line is about, or the boss's reason: a model has to do without
+/// as well.
+const WITHOUT_WORDS: usize = 4;
+const WITHOUT_POINT: usize = 5;
 
 /// A talk with all that its writer knew of the two.
 #[derive(Clone, Debug, Deserialize)]
@@ -61,6 +67,10 @@ pub struct Exchange {
     pub fact: Option<String>,
     /// The words of the person that are taken up, verbatim.
     pub takes: Option<String>,
+    /// Where nothing is taken up, the person's words that the line is about, verbatim.
+    pub to: Option<String>,
+    /// What makes it hard, or what the boss holds against it, where no private fact is told.
+    pub point: Option<String>,
     /// What the boss said.
     pub boss: String,
 }
@@ -87,7 +97,6 @@ impl Talk {
             boss_role: &self.boss_role,
             character: &self.character,
             voice: &self.voice,
-            matters: &self.matters,
             you: &self.you,
             your_role: &self.your_role,
             topic: &self.topic,
@@ -96,20 +105,83 @@ impl Talk {
         }
     }
 
+    /// What on the desk the boss's line brings up of itself: what it shares most words with that were not said already.
+    fn matter(&self, turn: &Exchange) -> Option<&str> {
+        let said = format!("{} {}", turn.you, self.topic);
+        let news = |matter: &&String| {
+            shared_words(matter, &turn.boss).saturating_sub(shared_words(matter, &said))
+        };
+        self.matters.iter().filter(|matter| news(matter) > 0).max_by_key(news).map(String::as_str)
+    }
+
     /// The talk as a scene, of which the boss's lines are learned: first its beginning, then for each turn what leads
     /// in the boss's line, and the line.
-    pub fn lesson(&self) -> Lesson {
+    /// `read` are readings of lines, of this talk's turns and others'.
+    pub fn lesson(&self, read: &[Reading]) -> Lesson {
         let card = self.card();
-        let mut lesson = vec![(card.text(), false)];
-        for turn in &self.turns {
+        let mut lesson = Lesson { parts: vec![(card.text(), false)], ..Lesson::default() };
+        for Reading { turn, lines, .. } in read.iter().filter(|reading| reading.talk == self.id) {
+            let lines = lines.iter().map(|(line, mark)| (card.line(line), *mark == Mark::Good)).collect();
+            lesson.choices.insert(2 * turn, lines);
+        }
+        for (at, turn) in self.turns.iter().enumerate() {
             let Exchange { act, mood, fact, takes, .. } = turn;
-            let direction =
-                Direction { mood: *mood, act: *act, fact: fact.as_deref(), takes: takes.as_deref() };
-            lesson.push((card.lead_in(&turn.you, &direction), false));
-            lesson.push((card.line(&turn.boss), true));
+            let to = turn.to.as_deref().filter(|_| !(at + 1).is_multiple_of(WITHOUT_WORDS));
+            let point = turn.point.as_deref().filter(|_| !(at + 1).is_multiple_of(WITHOUT_POINT));
+            let (objection, hardship) = match act {
+                Act::PushesBack => (point, None),
+                _ => (None, point),
+            };
+            let direction = Direction {
+                mood: *mood,
+                act: *act,
+                fact: fact.as_deref().or(hardship),
+                takes: takes.as_deref().or(to),
+                objection,
+                matter: self.matter(turn),
+            };
+            lesson.parts.push((card.lead_in(&turn.you, &direction), false));
+            lesson.parts.push((card.line(&turn.boss), true));
         }
         lesson
     }
+}
+
+/// What a demanding reader finds of a line in its place; the first that applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Mark {
+    /// It could stay in a play as it is.
+    #[serde(rename = "g")]
+    Good,
+    /// It does not follow, contradicts itself or is muddled.
+    #[serde(rename = "n")]
+    Nonsense,
+    /// The boss speaks, or acts, as if they were the person.
+    #[serde(rename = "r")]
+    SwappedRoles,
+    /// It grants what the act does not.
+    #[serde(rename = "y")]
+    GivesIn,
+    /// It makes sense, and does something else than the direction says.
+    #[serde(rename = "a")]
+    OtherAct,
+    /// It was said before, by either.
+    #[serde(rename = "s")]
+    SaidBefore,
+    /// Any boss could say it anywhere.
+    #[serde(rename = "t")]
+    Stock,
+}
+
+/// Lines that a model drew for a turn of a talk, each read in its place.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    /// The talk's id, and the turn's number in it from 1.
+    pub talk: String,
+    pub turn: usize,
+    /// The lines.
+    pub lines: Vec<(String, Mark)>,
 }
 
 /// A turn of a talk, what led up to it, and what a model says there.
@@ -137,12 +209,21 @@ pub fn draw(
     count: usize,
     seed: u64,
 ) -> Result<Drawn, ModelError> {
-    let before = &talk.lesson()[..2 * turn + 2];
+    let lesson = talk.lesson(&[]);
+    let before = &lesson.parts[..2 * turn + 2];
     let scene: String = before.iter().map(|(piece, _)| piece.as_str()).collect();
     let request = tuned::request(scene.clone(), count, seed);
     let lines = model.complete(&request, &mut |_| ControlFlow::Continue(()))?;
     let lines = lines.into_iter().map(|line| line.text.trim().to_owned()).collect();
     Ok(Drawn { talk: talk.id.clone(), turn: turn + 1, scene, written: talk.turns[turn].boss.clone(), lines })
+}
+
+/// Reads readings of drawn lines, one JSON object a line; none where there is no such file.
+///
+/// # Errors
+/// As [`read`].
+pub fn readings(file: &Path) -> Result<Vec<Reading>, CorpusError> {
+    if file.exists() { corpus::read_lines(file, "reading of drawn lines") } else { Ok(Vec::new()) }
 }
 
 /// Reads talks, one JSON object a line.
@@ -216,11 +297,16 @@ mod tests {
             "act": "shares-constraint", "mood": "cold", "fact": "the office is slow", "boss": "The office is slow."},
             {"you": "I'll help.", "act": "concedes-part", "mood": "softening", "takes": "I'll help", "boss": "Help."}]}"#;
         let talk: Talk = serde_json::from_str(line).unwrap();
-        let lesson = talk.lesson();
+        let reading = r#"{"talk": "1", "turn": 2, "lines": [["Help.", "g"], ["I'll help you.", "r"]]}"#;
+        let lesson = talk.lesson(&[serde_json::from_str(reading).unwrap()]);
+        assert_eq!(lesson.parts[4].0, " Help.\n");
+        let lines = [(" Help.\n".to_owned(), true), (" I'll help you.\n".to_owned(), false)];
+        assert_eq!(lesson.choices, [(4, lines.to_vec())].into());
+        let lesson = lesson.parts;
         let text: String = lesson.iter().map(|(piece, _)| piece.as_str()).collect();
         assert_eq!(
             text,
-            "Maureen is the ward sister. Fair. Brisk. On the desk: the audit; a bed.\n\
+            "Maureen is the ward sister. Fair. Brisk.\n\
              Ifeoma, a nurse, has come to talk about the rota. She knows it is late.\n\n\
              Maureen: Is it quick?\n\
              Ifeoma: It's the (rota).\n\

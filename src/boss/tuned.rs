@@ -53,7 +53,6 @@ impl Cast {
             boss_role: &self.scenario.boss_role,
             character: &self.boss.character,
             voice: &self.boss.voice,
-            matters: &self.boss.matters,
             you: &self.you,
             your_role: &self.scenario.your_role,
             topic: &self.scenario.topic,
@@ -63,13 +62,25 @@ impl Cast {
     }
 
     /// The direction of a line that was said or is to be said.
-    fn direction<'a>(&self, directed: &'a Directed, fact: Option<&'a str>) -> Direction<'a> {
-        Direction { mood: directed.mood, act: directed.act, fact, takes: directed.takes.as_deref() }
+    fn direction<'a>(
+        &'a self,
+        directed: &'a Directed,
+        fact: Option<&'a str>,
+        objection: Option<&'a str>,
+    ) -> Direction<'a> {
+        let matter = directed.matter.and_then(|at| self.boss.matters.get(at)).map(String::as_str);
+        let takes = directed.takes.as_deref();
+        Direction { mood: directed.mood, act: directed.act, fact, takes, objection, matter }
     }
 
     fn told(&self, fact: Option<usize>) -> Option<String> {
         let fact = self.scenario.facts.get(fact?)?;
         Some(self.boss.pronoun.fill(&fact.fact))
+    }
+
+    fn objected(&self, objection: Option<usize>) -> Option<String> {
+        let objection = self.scenario.objections.get(objection?)?;
+        Some(self.boss.pronoun.fill(objection).replace("{you}", &self.you))
     }
 
     /// The scene up to where the boss's line begins; without a turn, the beginning that all of the talk's share.
@@ -83,8 +94,9 @@ impl Cast {
         let greeting = self.greeting();
         let card = self.card(&boss_view, &greeting);
         let lead_in = |said: &str, directed: &Directed| {
-            let fact = self.told(directed.fact);
-            card.lead_in(safety::heard(said), &self.direction(directed, fact.as_deref()))
+            let (fact, objection) = (self.told(directed.fact), self.objected(directed.objection));
+            let direction = self.direction(directed, fact.as_deref(), objection.as_deref());
+            card.lead_in(safety::heard(said), &direction)
         };
         let answered = talk.iter().filter_map(|line| Some((line, line.directed.as_ref()?)));
         let exchanges: Vec<String> =
@@ -175,7 +187,7 @@ mod tests {
     }
 
     fn directed(act: Act) -> Directed {
-        Directed { mood: Mood::Wary, act, fact: None, takes: None }
+        Directed { mood: Mood::Wary, act, fact: None, takes: None, objection: None, matter: None }
     }
 
     fn talk(lines: usize) -> Vec<Line> {
@@ -217,6 +229,15 @@ mod tests {
             Directed { takes: Some("I'd send\none [page]".to_owned()), ..directed(Act::ConcedesPart) };
         let text = scene(&[], Some(("I'd send\none [page].", &taken)));
         assert!(text.ends_with("gives in to a part; takes up: \"I'd send one (page)\"]:"), "{text}");
+        let opposed = Directed { objection: Some(0), ..directed(Act::PushesBack) };
+        let text = scene(&[], Some(("Have you got a minute?", &opposed)));
+        assert!(text.ends_with("disagrees, says why; because: a hasty review would be worse than none]:"), "{text}");
+        let about = Directed { takes: Some("a minute".to_owned()), ..directed(Act::Considers) };
+        let text = scene(&[], Some(("Have you got a minute?", &about)));
+        assert!(text.ends_with("decides nothing; about: \"a minute\"]:"), "{text}");
+        let turned = Directed { matter: Some(0), ..directed(Act::Deflects) };
+        let text = scene(&[], Some(("Have you got a minute?", &turned)));
+        assert!(text.ends_with(&format!("changes the subject; speaks of: {}]:", cast().boss.matters[0])), "{text}");
     }
 
     #[test]

@@ -264,6 +264,8 @@ mod tests {
             fact: None,
             offer: None,
             takes: None,
+            objection: None,
+            matter: None,
             about: None,
             question: None,
             floor: false,

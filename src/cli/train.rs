@@ -4,7 +4,7 @@
 use crate::boss::critic::MOMENT_PIECES;
 use crate::boss::critic::labelled::{self as candidates, Label, Moment, Split};
 use crate::boss::draw::{Draw, Purpose};
-use crate::boss::talks::{self, Talk};
+use crate::boss::talks;
 use crate::model::LanguageModel;
 use crate::model::candle::tuning::{self, Lesson};
 use crate::model::candle::{Adapter, CandleModel, CandleOptions};
@@ -37,6 +37,22 @@ enum What {
     Boss(BossArgs),
     /// Draws lines of a tuned model for turns of the talks, to be read and labelled by hand
     Draw(DrawArgs),
+    /// temp
+    Read(ReadArgs),
+}
+
+#[derive(Args, Debug)]
+struct ReadArgs {
+    #[arg(long)]
+    lines: PathBuf,
+    #[arg(long)]
+    adapter: Option<PathBuf>,
+    #[arg(long)]
+    output: PathBuf,
+    #[arg(long, default_value = "qwen2.5-coder-1.5b")]
+    model: String,
+    #[arg(long, value_delimiter = ',')]
+    taps: Vec<usize>,
 }
 
 /// Of which model, and for which turns.
@@ -69,7 +85,7 @@ struct DrawArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Example: coachup train boss --talks tests/corpus/talks --model qwen2.5-coder-1.5b")]
 struct BossArgs {
-    /// Folder with the talks: `train.jsonl`, `dev.jsonl`
+    /// Folder with the talks: `train.jsonl`, `dev.jsonl`; and `readings.jsonl`, lines that were drawn and read
     #[arg(long, value_name = "DIR")]
     talks: PathBuf,
     /// The model to tune
@@ -158,8 +174,9 @@ pub fn run(
     match &args.what {
         What::Scorer(args) => scorer(args, base, python, out),
         What::Critic(args) => critic(args, base, python, out),
-        What::Boss(args) => boss(args, base, python, out),
+        What::Boss(args) => boss(args, base, out),
         What::Draw(args) => draw(args, base, out),
+        What::Read(args) => read_states(args, base),
     }
 }
 
@@ -202,25 +219,47 @@ fn critic(
     write(&args.output, &bytes, &format!("critic from {} candidates", examples.len()), out)
 }
 
-fn boss(
-    args: &BossArgs,
-    base: impl FnOnce(&str) -> Result<PathBuf>,
-    python: &str,
-    out: &mut dyn Write,
-) -> Result<()> {
+fn boss(args: &BossArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut dyn Write) -> Result<()> {
+    let read = talks::readings(&args.talks.join("readings.jsonl"))?;
     let lessons = |name: &str| -> Result<Vec<Lesson>> {
-        Ok(talks::read(&args.talks.join(name))?.iter().map(Talk::lesson).collect())
+        Ok(talks::read(&args.talks.join(name))?.iter().map(|talk| talk.lesson(&read)).collect())
     };
     let (train, dev) = (lessons("train.jsonl")?, lessons("dev.jsonl")?);
     let base = base(&args.model)?;
     if !args.trained {
         let (epochs, rate, seed, start) = (args.epochs, args.rate, args.seed, args.start.as_deref());
-        let course = tuning::Course { base: &base, epochs, rate, seed, start, python };
-        course.run(&train, &dev, &args.weights)?;
+        let course = tuning::Course { base: &base, epochs, rate, seed, start };
+        let mut log = |line: &str| drop(writeln!(super::streams::stderr(), "{line}"));
+        course.run(&train, &dev, &args.weights, &mut log)?;
     }
     let mut bytes = Cursor::new(Vec::new());
     tuning::pack(&args.weights, &base, &mut bytes)?;
     write(&args.output, &bytes.into_inner(), &format!("adapter from {} talks", train.len()), out)
+}
+
+fn read_states(args: &ReadArgs, base: impl FnOnce(&str) -> Result<PathBuf>) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Moment {
+        scene: String,
+        lines: Vec<String>,
+    }
+    let adapters = match &args.adapter {
+        Some(file) => vec![Arc::new(Adapter::open(file)?)],
+        None => vec![],
+    };
+    let mut model =
+        CandleModel::load(&base(&args.model)?, &CandleOptions { adapters, ..CandleOptions::default() })?;
+    let mut file = std::fs::File::create(&args.output)?;
+    for line in std::fs::read_to_string(&args.lines)?.lines() {
+        let moment: Moment = serde_json::from_str(line)?;
+        let continuations: Vec<String> = moment.lines.iter().map(|l| format!(" {l}\n")).collect();
+        let logliks = model.loglik(&crate::model::Prompt::Raw(moment.scene.clone()), &continuations)?;
+        for (state, loglik) in model.read(&moment.scene, &moment.lines, &args.taps)?.into_iter().zip(logliks) {
+            let bytes: Vec<u8> = std::iter::once(loglik).chain(state).flat_map(f32::to_le_bytes).collect();
+            file.write_all(&bytes)?;
+        }
+    }
+    Ok(())
 }
 
 fn draw(args: &DrawArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut dyn Write) -> Result<()> {

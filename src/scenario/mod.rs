@@ -38,6 +38,10 @@ pub struct Scenario {
     pub boss_role: String,
     /// The same situation as the boss sees it, told to the boss's side; for the prompt only.
     pub boss_view: String,
+    /// Reasons that the boss has against it, in the third person, with `{they}`, `{them}`, `{their}` for the boss and
+    /// `{you}` for the person: "a hasty review would be worse than none".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objections: Vec<String>,
     /// What the boss keeps back until asked about their own side.
     pub facts: Vec<PrivateFact>,
     /// Words that belong to the matter; a reply or a turn that has one is on topic.

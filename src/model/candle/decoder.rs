@@ -24,9 +24,35 @@ pub const MOST_ROWS: usize = 128;
 
 /// Sines and cosines of the rows' positions.
 #[derive(Default)]
-struct Angles {
+pub struct Angles {
     cos: Vec<f32>,
     sin: Vec<f32>,
+}
+
+impl Angles {
+    /// Those of `positions`, and how much both are magnified.
+    pub fn of(positions: impl Iterator<Item = usize>, frequencies: &[f64], magnitude: f32) -> Angles {
+        let mut angles = Angles::default();
+        angles.fill(positions, frequencies, magnitude);
+        angles
+    }
+
+    fn fill(&mut self, positions: impl Iterator<Item = usize>, frequencies: &[f64], magnitude: f32) {
+        self.cos.clear();
+        self.sin.clear();
+        for position in positions {
+            for frequency in frequencies {
+                let (sin, cos) = (position as f64 * frequency).sin_cos();
+                self.cos.push(cos as f32 * magnitude);
+                self.sin.push(sin as f32 * magnitude);
+            }
+        }
+    }
+
+    /// Those that turn back.
+    pub fn reversed(&self) -> Angles {
+        Angles { cos: self.cos.clone(), sin: self.sin.iter().map(|sin| -sin).collect() }
+    }
 }
 
 /// Buffers of a pass, kept so that a step allocates nothing.
@@ -42,6 +68,7 @@ struct Buffers {
     places: Vec<Place>,
     angles: [Angles; 2],
     frequencies: [Vec<f64>; 2],
+    tapped: Vec<f32>,
 }
 
 /// A model ready to run: weights, threads, buffers. The cache is the caller's.
@@ -50,15 +77,20 @@ pub struct Decoder {
     weights: Weights,
     pool: Pool,
     buffers: Buffers,
+    pub taps: Vec<usize>,
 }
 
 impl Decoder {
+    pub fn tapped(&self) -> &[f32] {
+        &self.buffers.tapped
+    }
+
     /// A decoder with `threads` threads.
     pub fn new(config: Config, weights: Weights, threads: usize) -> Decoder {
         let factors = weights.rope_factors.as_deref();
         let frequencies = [frequencies(&config.rope, factors), frequencies(&config.local_rope, factors)];
         let buffers = Buffers { frequencies, ..Buffers::default() };
-        Decoder { config, weights, pool: Pool::new(threads), buffers }
+        Decoder { config, weights, pool: Pool::new(threads), buffers, taps: Vec::new() }
     }
 
     /// Tokens in the vocabulary.
@@ -75,11 +107,15 @@ impl Decoder {
     /// `wanted`, one after the other, to `logits`. Rows may see each other's slots; no two may share one.
     pub fn forward(&mut self, cache: &mut Cache, rows: &[Row], wanted: &[usize], logits: &mut Vec<f32>) {
         assert!(rows.len() <= MOST_ROWS);
-        let Decoder { config, weights, pool, buffers } = self;
+        let Decoder { config, weights, pool, buffers, taps } = self;
+        buffers.tapped.clear();
         buffers.start(config, weights, rows);
         for (index, layer) in weights.layers.iter().enumerate() {
             attention_half(config, layer, index, pool, buffers, cache);
             feed_forward_half(config, layer, pool, buffers);
+            if taps.contains(&index) {
+                buffers.tapped.extend_from_slice(&buffers.stream);
+            }
         }
         logits.clear();
         if wanted.is_empty() {
@@ -108,15 +144,7 @@ impl Buffers {
         self.places.clear();
         self.places.extend(rows.iter().map(|row| row.place));
         for (angles, frequencies) in self.angles.iter_mut().zip(&self.frequencies) {
-            angles.cos.clear();
-            angles.sin.clear();
-            for row in rows {
-                for frequency in frequencies {
-                    let (sin, cos) = (row.position as f64 * frequency).sin_cos();
-                    angles.cos.push(cos as f32 * config.rope.magnitude);
-                    angles.sin.push(sin as f32 * config.rope.magnitude);
-                }
-            }
+            angles.fill(rows.iter().map(|row| row.position), frequencies, config.rope.magnitude);
         }
     }
 
@@ -141,7 +169,7 @@ impl Buffers {
 }
 
 /// How far each pair of dimensions turns for one position.
-fn frequencies(rope: &Rope, factors: Option<&[f32]>) -> Vec<f64> {
+pub fn frequencies(rope: &Rope, factors: Option<&[f32]>) -> Vec<f64> {
     (0..rope.dims / 2)
         .map(|pair| {
             let frequency = rope.base.powf(-2.0 * pair as f64 / rope.dims as f64) / rope.scale;
@@ -208,7 +236,7 @@ fn feed_forward_half(config: &Config, layer: &Layer, pool: &mut Pool, buffers: &
 }
 
 /// Turns each head of each row by its position's angles.
-fn rotate(config: &Config, rope: &Rope, angles: &Angles, values: &mut [f32], width: usize) {
+pub fn rotate(config: &Config, rope: &Rope, angles: &Angles, values: &mut [f32], width: usize) {
     let half = rope.dims / 2;
     for (row, heads) in values.chunks_exact_mut(width).enumerate() {
         let cos = &angles.cos[row * half..(row + 1) * half];

@@ -4,7 +4,7 @@
 //! store, shrunk           the file's bytes, also where they are taken away
 //! gguf, foreign           its directory; what a file is that has none
 //! config, weights         what the file holds, checked and left in the map
-//! adapter, tuning         what a small file of its own adds to them; how it is made
+//! adapter, learner, tuning what a small file of its own adds to them; gradients for it; how it is made
 //! tokens, whole, bpe       its tokenizer
 //! template, guard         its chat template; what it may not do
 //! kernels, pool, math     products, threads, the small operations
@@ -25,6 +25,7 @@ mod foreign;
 mod gguf;
 mod guard;
 mod kernels;
+mod learner;
 mod math;
 mod pool;
 mod prefix;
@@ -246,6 +247,19 @@ impl CandleModel {
             self.context.step(&added, &mut logits);
         }
         Ok(first)
+    }
+
+    pub fn read(&mut self, scene: &str, lines: &[String], taps: &[usize]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let prompt = Prompt::Raw(scene.to_owned());
+        let alone = self.encode(&prompt, "")?;
+        let _ = self.context.advance(&alone, &mut || ControlFlow::Continue(()))?;
+        let mut all = Vec::new();
+        for line in lines {
+            let joint = self.encode(&prompt, &format!(" {line}\n"))?;
+            let shared = common(&alone, &joint);
+            all.extend(self.context.read(shared, &[&joint[shared..]], taps));
+        }
+        Ok(all)
     }
 
     /// The tokens of a prompt, followed by `opening`.

@@ -1,23 +1,48 @@
-//! Tuning by `training/adapter.py`: what a lesson is, how the script is run, and how its factors become an adapter.
+//! Tuning: what a lesson is, how an adapter's factors are learned from lessons, and the file they go to.
 
 use super::super::{ModelError, hex};
 use super::adapter::{BASE_SHA256, BASE_SIZE};
+use super::config::Config;
 use super::gguf::Gguf;
+use super::learner::{Choice, Learner, Loss, Piece};
 use super::tokens::{Controls, Tokens};
-use candle_core::Device;
+use super::weights::Weights;
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
-use serde::Serialize;
+use candle_core::{Device, Tensor};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Seek, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
+use std::time::Instant;
 
-/// The script, as seen from the folder of the project.
-const SCRIPT: &str = "training/adapter.py";
+/// Size of the factors, and what their product counts, times the rank.
+const RANK: usize = 16;
+const ALPHA: f32 = 32.0;
+/// The share of the layers, from the first, that stay as they are.
+const UNTUNED: f64 = 1.0 / 3.0;
+/// Lessons of a step.
+const TOGETHER: usize = 2;
+/// The share of the steps in which the rate rises; then it falls as a cosine to the lowest share of itself.
+const RISING: f64 = 0.05;
+const LOWEST: f64 = 0.02;
+/// Steps from one line of the log to the next, and from one saved state to the next.
+const TELL: usize = 10;
+const SAVE: usize = 40;
+/// Lessons that the loss is measured on at each saved state, evenly from those kept apart.
+const MEASURED: usize = 12;
 
-/// A text in pieces; of each whether it is learned or only read.
-pub type Lesson = Vec<(String, bool)>;
+/// A text to learn from.
+#[derive(Clone, Debug, Default)]
+pub struct Lesson {
+    /// It in parts; of each whether it is learned or only read.
+    pub parts: Vec<(String, bool)>,
+    /// What could stand instead of a part, by its index: several texts, and whether each is among the better ones.
+    pub choices: BTreeMap<usize, Vec<(String, bool)>>,
+}
 
 /// How to learn.
 #[derive(Clone, Copy, Debug)]
@@ -32,89 +57,205 @@ pub struct Course<'a> {
     pub seed: u64,
     /// Factors of an earlier training to begin with, or an adapter made of them.
     pub start: Option<&'a Path>,
-    /// The python command.
-    pub python: &'a str,
-}
-
-/// A lesson in tokens, as the script reads it.
-#[derive(Default, Serialize)]
-struct Numbers {
-    ids: Vec<u32>,
-    /// First and last (exclusive) of the tokens that are learned.
-    learn: Vec<(usize, usize)>,
 }
 
 impl Course<'_> {
     /// Teaches the model `lessons`, measured on `dev`, and writes the factors to `output`, for [`pack`]. What is
-    /// there of an interrupted training is gone on with.
+    /// there of an interrupted training is gone on with. `log` is told how it goes.
     ///
     /// # Errors
-    /// A model file that can't be read; a file that can't be written; a python that is missing, lacks the packages
-    /// of `training/requirements.txt`, or was stopped.
-    pub fn run(&self, lessons: &[Lesson], dev: &[Lesson], output: &Path) -> Result<(), ModelError> {
-        let fault = |what: String| ModelError::Engine(format!("training failed: {what}"));
-        let tokens = Tokens::from_gguf(&Gguf::open(self.base)?)?;
-        let write = |lessons: &[Lesson], name: &str| -> Result<PathBuf, ModelError> {
-            let file = output.with_extension(name);
-            let mut lines = String::new();
-            for lesson in lessons {
-                lines +=
-                    &serde_json::to_string(&numbers(lesson, &tokens)?).map_err(|e| fault(e.to_string()))?;
-                lines.push('\n');
-            }
-            let written = std::fs::write(&file, lines);
-            written.map_err(|error| fault(format!("can't write `{}`: {error}", file.display())))?;
-            Ok(file)
+    /// A model file that can't be read or is built otherwise; a file that can't be read or written.
+    pub fn run(
+        &self,
+        lessons: &[Lesson],
+        dev: &[Lesson],
+        output: &Path,
+        log: &mut dyn FnMut(&str),
+    ) -> Result<(), ModelError> {
+        let gguf = Gguf::open(self.base)?;
+        let tokens = Tokens::from_gguf(&gguf)?;
+        let read = |lessons: &[Lesson]| -> Result<Vec<Piece>, ModelError> {
+            lessons.iter().map(|lesson| piece(lesson, &tokens)).collect()
         };
-        let files = [write(lessons, "lessons.jsonl")?, write(dev, "dev.jsonl")?];
-        let mut command = Command::new(self.python);
-        command.arg(SCRIPT).args([Path::new("--base"), self.base, Path::new("--output"), output]);
-        command.args([Path::new("--lessons"), &files[0], Path::new("--dev"), &files[1]]);
-        command.args(["--epochs", &self.epochs.to_string(), "--rate", &self.rate.to_string()]);
-        command.args(["--seed", &self.seed.to_string()]);
-        if let Some(start) = self.start {
-            command.arg("--start").arg(start);
+        let (lessons, mut dev) = (read(lessons)?, read(dev)?);
+        let every = dev.len().div_ceil(MEASURED).max(1);
+        dev = dev.into_iter().step_by(every).collect();
+        let config = Config::from_gguf(&gguf)?;
+        let weights = Weights::from_gguf(&gguf, &config)?;
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let first = (config.layers as f64 * UNTUNED) as usize;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut normal = || (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0;
+        let mut learner = Learner::new(config, weights, first, RANK, ALPHA, threads, &mut normal)?;
+        let mut done = 0;
+        if output.exists() {
+            let saved = State::read(output)?;
+            done = saved.steps;
+            learner.take_up(&saved.tensors, done as i32)?;
+            log(&format!("going on after step {done}"));
+        } else if let Some(start) = self.start {
+            learner.take_up(&State::read(start)?.tensors, 0)?;
         }
-        let status =
-            command.status().map_err(|error| fault(format!("can't start `{}`: {error}", self.python)))?;
-        if !status.success() {
-            return Err(fault(format!(
-                "`{SCRIPT}` ended with {status}; it needs the packages of `training/requirements.txt` and is run \
-                 in the folder of the project"
-            )));
+        let order = self.order(lessons.len());
+        let steps = (self.epochs * lessons.len() as f64 / TOGETHER as f64) as usize;
+        let (begun, mut read, mut sums) = (Instant::now(), 0, Sums::default());
+        for step in done..steps {
+            let part: Vec<&Piece> =
+                order[step * TOGETHER..(step + 1) * TOGETHER].iter().map(|at| &lessons[*at]).collect();
+            for piece in part {
+                sums.add(piece, learner.learn(piece, Some(1.0 / TOGETHER as f32))?);
+                read += piece.tokens();
+            }
+            learner.step((self.rate * pace(step as f64 / steps as f64)) as f32);
+            let at = step + 1;
+            if at.is_multiple_of(TELL) || at == steps {
+                let speed = read as f64 / begun.elapsed().as_secs_f64();
+                log(&format!("step {at}/{steps} loss {} {speed:.1} tokens/s", sums.text()));
+                sums = Sums::default();
+            }
+            if at.is_multiple_of(SAVE) || at == steps {
+                State { tensors: learner.state()?, steps: at }.write(output)?;
+                log(&format!("kept apart {}", kept_apart(&mut learner, &dev)?));
+            }
         }
         Ok(())
     }
+
+    /// The lessons of all steps. It depends on the seed alone, so what was done before a stop can be passed over.
+    fn order(&self, lessons: usize) -> Vec<usize> {
+        let epochs = 0..self.epochs.ceil() as u64;
+        let once = |epoch| {
+            let mut once: Vec<usize> = (0..lessons).collect();
+            let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+            random.set_stream(1 + epoch);
+            once.shuffle(&mut random);
+            once
+        };
+        epochs.flat_map(once).collect()
+    }
 }
 
-fn numbers(lesson: &Lesson, tokens: &Tokens) -> Result<Numbers, ModelError> {
-    let mut numbers = Numbers::default();
-    for (text, learned) in lesson {
-        let start = numbers.ids.len();
-        numbers.ids.extend(tokens.encode(text, Controls::Text)?);
+/// The share of the highest rate that holds when a share of the steps is done.
+fn pace(done: f64) -> f64 {
+    let falling = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+    ((done / RISING).min(1.0) * falling).max(LOWEST)
+}
+
+fn piece(lesson: &Lesson, tokens: &Tokens) -> Result<Piece, ModelError> {
+    let mut piece = Piece::default();
+    for (at, (text, learned)) in lesson.parts.iter().enumerate() {
+        let start = piece.ids.len();
+        if let Some(lines) = lesson.choices.get(&at) {
+            let line = |(text, better): &(String, bool)| Ok((tokens.encode(text, Controls::Text)?, *better));
+            let lines = lines.iter().map(line).collect::<Result<_, ModelError>>()?;
+            piece.choices.push(Choice { after: start, lines });
+        }
+        piece.ids.extend(tokens.encode(text, Controls::Text)?);
         if *learned {
-            numbers.learn.push((start, numbers.ids.len()));
+            piece.learn.extend(start..piece.ids.len());
         }
     }
-    Ok(numbers)
+    Ok(piece)
 }
 
-/// Writes the adapter's file: the factors in `factors`, which [`Course::run`] has made for the model file `base`, the
+/// Sums over what was learned.
+#[derive(Default)]
+struct Sums {
+    loss: Loss,
+    learned: usize,
+}
+
+impl Sums {
+    fn add(&mut self, piece: &Piece, loss: Loss) {
+        self.loss.written += loss.written;
+        self.loss.choices += loss.choices;
+        self.loss.ordered += loss.ordered;
+        self.learned += piece.learn.len();
+    }
+
+    /// The mean loss of a token, and the share of the pairs of lines of which the better one is likelier.
+    fn text(&self) -> String {
+        let Loss { written, choices, ordered } = self.loss;
+        let ordered = match choices {
+            0 => String::new(),
+            _ => format!(", {:.3} of the pairs in order", ordered / choices as f64),
+        };
+        format!("{:.4}{ordered}", written / self.learned.max(1) as f64)
+    }
+}
+
+/// What lessons lose that are not learned from.
+fn kept_apart(learner: &mut Learner, dev: &[Piece]) -> Result<String, ModelError> {
+    let mut sums = Sums::default();
+    for piece in dev {
+        sums.add(piece, learner.learn(piece, None)?);
+    }
+    Ok(sums.text())
+}
+
+/// Factors on disk, and after how many steps.
+struct State {
+    tensors: HashMap<String, Tensor>,
+    steps: usize,
+}
+
+impl State {
+    /// From a state that was written, or from an adapter's file.
+    fn read(file: &Path) -> Result<State, ModelError> {
+        let fault = |what: String| ModelError::file(&file.display().to_string(), what);
+        let bytes = std::fs::read(file).map_err(|error| fault(error.to_string()))?;
+        if bytes.starts_with(b"GGUF") {
+            return Ok(State { tensors: factors(&Gguf::open(file)?)?, steps: 0 });
+        }
+        let (_, header) =
+            safetensors::SafeTensors::read_metadata(&bytes).map_err(|error| fault(error.to_string()))?;
+        let steps = header.metadata().as_ref().and_then(|keys| keys.get("steps")?.parse().ok());
+        let steps = steps.ok_or_else(|| fault("it does not say after how many `steps` it was saved".to_owned()))?;
+        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu);
+        Ok(State { tensors: tensors.map_err(|error| fault(error.to_string()))?, steps })
+    }
+
+    /// Writes it beside its place first, so that a stop leaves one whole state.
+    fn write(&self, file: &Path) -> Result<(), ModelError> {
+        let fault = |what: String| ModelError::file(&file.display().to_string(), what);
+        let keys = HashMap::from([("steps".to_owned(), self.steps.to_string())]);
+        let beside = file.with_extension("part");
+        let written = safetensors::serialize_to_file(&self.tensors, Some(keys), &beside);
+        written.map_err(|error| fault(error.to_string()))?;
+        std::fs::rename(&beside, file).map_err(|error| fault(error.to_string()))
+    }
+}
+
+/// All tensors of an adapter's file as floats.
+fn factors(gguf: &Gguf) -> Result<HashMap<String, Tensor>, ModelError> {
+    let tensor = |(name, place): (&String, &super::gguf::TensorPlace)| {
+        let mut floats = vec![0.0; place.shape.iter().product()];
+        super::dequantize(place.dtype, place.store.bytes(place.bytes.clone()), &mut floats);
+        let tensor = Tensor::from_vec(floats, place.shape.clone(), &Device::Cpu);
+        Ok((name.clone(), tensor.map_err(|error| gguf.error(error.to_string()))?))
+    };
+    gguf.tensors().iter().map(tensor).collect()
+}
+
+/// Writes the adapter's file: the factors in `state`, which [`Course::run`] has learned for the model file `base`, the
 /// first in bytes (`Q8_0`), the second as half floats, whose rows are too short for blocks.
 ///
 /// # Errors
 /// A file that can't be read, that has no factors, or that can't be written.
-pub fn pack(factors: &Path, base: &Path, out: &mut (impl Write + Seek)) -> Result<(), ModelError> {
+pub fn pack(state: &Path, base: &Path, out: &mut (impl Write + Seek)) -> Result<(), ModelError> {
     let gguf = Gguf::open(base)?;
     let architecture = gguf.required_text("general.architecture")?;
-    let fault = |what: String| ModelError::file(&factors.display().to_string(), what);
-    let bytes = std::fs::read(factors).map_err(|error| fault(error.to_string()))?;
-    let alpha = alpha(&bytes).map_err(fault)?;
+    let factors = State::read(state)?.tensors;
     let mut pack = || -> candle_core::Result<()> {
-        let mut tensors: Vec<(String, QTensor)> = Vec::new();
-        for (name, factor) in candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)? {
-            let dtype = if name.ends_with(".lora_a") { GgmlDType::Q8_0 } else { GgmlDType::F16 };
-            tensors.push((name, QTensor::quantize(&factor, dtype)?));
+        let mut tensors: Vec<(&String, QTensor)> = Vec::new();
+        for (name, factor) in &factors {
+            let dtype = match name.rsplit('.').next() {
+                Some("lora_a") => GgmlDType::Q8_0,
+                Some("lora_b") => GgmlDType::F16,
+                // What the optimizer keeps.
+                _ => continue,
+            };
+            tensors.push((name, QTensor::quantize(factor, dtype)?));
         }
         tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
         let text = |text: &str| Value::String(text.to_owned());
@@ -122,7 +263,7 @@ pub fn pack(factors: &Path, base: &Path, out: &mut (impl Write + Seek)) -> Resul
             ("general.type", text("adapter")),
             ("general.architecture", text(architecture)),
             ("adapter.type", text("lora")),
-            ("adapter.lora.alpha", Value::F32(alpha)),
+            ("adapter.lora.alpha", Value::F32(ALPHA)),
             (BASE_SIZE, Value::U64(gguf.size() as u64)),
             (BASE_SHA256, text(&hex(&Sha256::digest(gguf.store().all())))),
         ];
@@ -130,12 +271,5 @@ pub fn pack(factors: &Path, base: &Path, out: &mut (impl Write + Seek)) -> Resul
         let tensors: Vec<(&str, &QTensor)> = tensors.iter().map(|(name, t)| (name.as_str(), t)).collect();
         gguf_file::write(out, &keys, &tensors)
     };
-    pack().map_err(|error| fault(error.to_string()))
-}
-
-/// What the product of the factors is multiplied with, times the rank, as training has written it down.
-fn alpha(factors: &[u8]) -> Result<f32, String> {
-    let (_, header) = safetensors::SafeTensors::read_metadata(factors).map_err(|error| error.to_string())?;
-    let alpha = header.metadata().as_ref().and_then(|metadata| metadata.get("alpha"));
-    alpha.and_then(|alpha| alpha.parse().ok()).ok_or_else(|| "it does not say its `alpha`".to_owned())
+    pack().map_err(|error| ModelError::file(&state.display().to_string(), error.to_string()))
 }

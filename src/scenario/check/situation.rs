@@ -23,6 +23,7 @@ impl Scenario {
         let view = Shape::paragraph(SITUATION_CHARS).with(&["they", "them", "their", "you"]);
         problems.text("boss-view", &self.boss_view, view.about_anybody());
         self.check_situation(&mut problems);
+        self.check_objections(&mut problems);
         self.check_facts(&mut problems);
         self.check_keywords(&mut problems);
         problems.0
@@ -38,6 +39,17 @@ impl Scenario {
         }
         if words(&self.topic).any(|word| word == "my" || word == "our") {
             problems.add("topic", "says `my` or `our`, but the boss says it too; use `the`");
+        }
+    }
+
+    fn check_objections(&self, problems: &mut Problems) {
+        for (index, objection) in self.objections.iter().enumerate() {
+            let key = format!("objections[{index}]");
+            let shape = Shape::inside(140).with(&["they", "them", "their", "you"]).about_anybody();
+            problems.text(&key, objection, shape);
+            if words(objection).any(|word| ["i", "my", "me"].contains(&word.as_str())) {
+                problems.add(key, "speaks as the boss; say it of the boss, as in `{they} would have to …`");
+            }
         }
     }
 

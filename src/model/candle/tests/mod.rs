@@ -4,4 +4,4 @@ mod adapter;
 mod hostile;
 mod reference;
 mod requests;
-mod tiny;
+pub mod tiny;
