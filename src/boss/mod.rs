@@ -171,7 +171,11 @@ impl Cast {
             fact: if asked { self.next_fact(state, turn.text) } else { None },
             offer,
             takes,
-            objection: if act == Act::PushesBack { self.next_objection(state, turn.text, node) } else { None },
+            objection: if act == Act::PushesBack {
+                self.next_objection(state, turn.text, node)
+            } else {
+                None
+            },
             matter: self.next_matter(state, act, node),
             attacked: stimulus == Stimulus::Attack,
             early: talk_begins(state),
@@ -353,7 +357,8 @@ impl Cast {
 
     /// What the boss has not held against it yet: what shares most words with the turn, else any.
     fn next_objection(&self, state: &BossState, text: &str, node: u32) -> Option<usize> {
-        let left = (0..self.scenario.objections.len()).filter(|at| !state.objections_out.contains(at)).collect();
+        let left =
+            (0..self.scenario.objections.len()).filter(|at| !state.objections_out.contains(at)).collect();
         let left = Draw::new(self.seed, node, Purpose::Fallback).shuffled(left);
         left.into_iter().max_by_key(|at| shared_words(text, &self.scenario.objections[*at]))
     }
@@ -371,7 +376,8 @@ impl Cast {
         if draw.unit() >= share(&act) {
             return None;
         }
-        let matters = Draw::new(self.seed, 0, Purpose::Wording).shuffled((0..self.boss.matters.len()).collect());
+        let matters =
+            Draw::new(self.seed, 0, Purpose::Wording).shuffled((0..self.boss.matters.len()).collect());
         let evaded = state.acts.iter().filter(|act| share(act) > 0.0).count();
         matters.get(evaded % matters.len().max(1)).copied()
     }

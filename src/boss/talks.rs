@@ -108,9 +108,8 @@ impl Talk {
     /// What on the desk the boss's line brings up of itself: what it shares most words with that were not said already.
     fn matter(&self, turn: &Exchange) -> Option<&str> {
         let said = format!("{} {}", turn.you, self.topic);
-        let news = |matter: &&String| {
-            shared_words(matter, &turn.boss).saturating_sub(shared_words(matter, &said))
-        };
+        let news =
+            |matter: &&String| shared_words(matter, &turn.boss).saturating_sub(shared_words(matter, &said));
         self.matters.iter().filter(|matter| news(matter) > 0).max_by_key(news).map(String::as_str)
     }
 

@@ -231,13 +231,19 @@ mod tests {
         assert!(text.ends_with("gives in to a part; takes up: \"I'd send one (page)\"]:"), "{text}");
         let opposed = Directed { objection: Some(0), ..directed(Act::PushesBack) };
         let text = scene(&[], Some(("Have you got a minute?", &opposed)));
-        assert!(text.ends_with("disagrees, says why; because: a hasty review would be worse than none]:"), "{text}");
+        assert!(
+            text.ends_with("disagrees, says why; because: a hasty review would be worse than none]:"),
+            "{text}"
+        );
         let about = Directed { takes: Some("a minute".to_owned()), ..directed(Act::Considers) };
         let text = scene(&[], Some(("Have you got a minute?", &about)));
         assert!(text.ends_with("decides nothing; about: \"a minute\"]:"), "{text}");
         let turned = Directed { matter: Some(0), ..directed(Act::Deflects) };
         let text = scene(&[], Some(("Have you got a minute?", &turned)));
-        assert!(text.ends_with(&format!("changes the subject; speaks of: {}]:", cast().boss.matters[0])), "{text}");
+        assert!(
+            text.ends_with(&format!("changes the subject; speaks of: {}]:", cast().boss.matters[0])),
+            "{text}"
+        );
     }
 
     #[test]

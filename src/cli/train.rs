@@ -37,22 +37,6 @@ enum What {
     Boss(BossArgs),
     /// Draws lines of a tuned model for turns of the talks, to be read and labelled by hand
     Draw(DrawArgs),
-    /// temp
-    Read(ReadArgs),
-}
-
-#[derive(Args, Debug)]
-struct ReadArgs {
-    #[arg(long)]
-    lines: PathBuf,
-    #[arg(long)]
-    adapter: Option<PathBuf>,
-    #[arg(long)]
-    output: PathBuf,
-    #[arg(long, default_value = "qwen2.5-coder-1.5b")]
-    model: String,
-    #[arg(long, value_delimiter = ',')]
-    taps: Vec<usize>,
 }
 
 /// Of which model, and for which turns.
@@ -70,7 +54,7 @@ struct DrawArgs {
     /// Its adapter
     #[arg(long, value_name = "FILE")]
     adapter: PathBuf,
-    /// For so many turns, drawn evenly
+    /// For so many turns, of talks that are drawn
     #[arg(long, value_name = "N", default_value_t = 100)]
     turns: usize,
     /// So many lines for each
@@ -176,7 +160,6 @@ pub fn run(
         What::Critic(args) => critic(args, base, python, out),
         What::Boss(args) => boss(args, base, out),
         What::Draw(args) => draw(args, base, out),
-        What::Read(args) => read_states(args, base),
     }
 }
 
@@ -237,50 +220,19 @@ fn boss(args: &BossArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut d
     write(&args.output, &bytes.into_inner(), &format!("adapter from {} talks", train.len()), out)
 }
 
-fn read_states(args: &ReadArgs, base: impl FnOnce(&str) -> Result<PathBuf>) -> Result<()> {
-    #[derive(serde::Deserialize)]
-    struct Moment {
-        scene: String,
-        lines: Vec<String>,
-    }
-    let adapters = match &args.adapter {
-        Some(file) => vec![Arc::new(Adapter::open(file)?)],
-        None => vec![],
-    };
-    let mut model =
-        CandleModel::load(&base(&args.model)?, &CandleOptions { adapters, ..CandleOptions::default() })?;
-    let mut file = std::fs::File::create(&args.output)?;
-    for line in std::fs::read_to_string(&args.lines)?.lines() {
-        let moment: Moment = serde_json::from_str(line)?;
-        let continuations: Vec<String> = moment.lines.iter().map(|l| format!(" {l}\n")).collect();
-        let logliks = model.loglik(&crate::model::Prompt::Raw(moment.scene.clone()), &continuations)?;
-        for (state, loglik) in model.read(&moment.scene, &moment.lines, &args.taps)?.into_iter().zip(logliks) {
-            let bytes: Vec<u8> = std::iter::once(loglik).chain(state).flat_map(f32::to_le_bytes).collect();
-            file.write_all(&bytes)?;
-        }
-    }
-    Ok(())
-}
-
 fn draw(args: &DrawArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut dyn Write) -> Result<()> {
     let talks = talks::read(&args.talks)?;
-    let turns: Vec<(usize, usize)> = talks
-        .iter()
-        .enumerate()
-        .flat_map(|(at, talk)| (0..talk.turns.len()).map(move |turn| (at, turn)))
-        .collect();
-    let mut chosen: Vec<(usize, usize)> =
-        Draw::new(args.seed, 0, Purpose::Wording).shuffled(turns).into_iter().take(args.turns).collect();
-    // A model keeps what two turns of one talk share.
-    chosen.sort_unstable();
+    let talks = Draw::new(args.seed, 0, Purpose::Wording).shuffled(talks);
     let adapters = vec![Arc::new(Adapter::open(&args.adapter)?)];
     let mut model =
         CandleModel::load(&base(&args.model)?, &CandleOptions { adapters, ..CandleOptions::default() })?;
     if !model.is_tuned() {
         bail!("`{}` was made for another file than that of {}", args.adapter.display(), args.model);
     }
-    for (at, turn) in chosen {
-        let drawn = talks::draw(&mut model, &talks[at], turn, args.lines, args.seed)?;
+    // A model keeps what the turns of one talk share, so all of a talk are drawn.
+    let turns = talks.iter().flat_map(|talk| (0..talk.turns.len()).map(move |turn| (talk, turn)));
+    for (talk, turn) in turns.take(args.turns) {
+        let drawn = talks::draw(&mut model, talk, turn, args.lines, args.seed)?;
         writeln!(out, "{}", serde_json::to_string(&drawn)?)?;
     }
     Ok(())

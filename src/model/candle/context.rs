@@ -181,38 +181,6 @@ impl Context {
         self.decoder.forward(&mut self.cache, &rows, &wanted, logits);
     }
 
-    /// The stream after the tapped layers for lines that go on after the first `prefix` held tokens.
-    pub fn read(&mut self, prefix: usize, lines: &[&[u32]], taps: &[usize]) -> Vec<Vec<f32>> {
-        self.decoder.taps = taps.to_vec();
-        self.branches.clear();
-        let mut all = Vec::new();
-        for tokens in lines {
-            let start = self.held.len();
-            let view = View { prefix, tail: start };
-            let row = |(i, token): (usize, &u32)| Row {
-                token: *token,
-                position: prefix + i,
-                place: Place { slot: start + i, view },
-            };
-            let rows: Vec<Row> = tokens.iter().take(MOST_ROWS).enumerate().map(row).collect();
-            self.decoder.forward(&mut self.cache, &rows, &[], &mut Vec::new());
-            let tapped = self.decoder.tapped();
-            let hidden = tapped.len() / rows.len() / taps.len();
-            let mut out = Vec::new();
-            for tap in tapped.chunks_exact(hidden * rows.len()) {
-                let mut mean = vec![0.0; hidden];
-                for row in tap.chunks_exact(hidden) {
-                    mean.iter_mut().zip(row).for_each(|(m, r)| *m += r / rows.len() as f32);
-                }
-                out.extend(mean);
-                out.extend_from_slice(&tap[hidden * (rows.len() - 1)..]);
-            }
-            all.push(out);
-        }
-        self.decoder.taps.clear();
-        all
-    }
-
     /// Calls `each` with the logits after every token of `tokens`, which continue the first `prefix` held
     /// ones; the held tokens stay.
     pub fn score(&mut self, prefix: usize, tokens: &[u32], each: &mut dyn FnMut(usize, &[f32])) {

@@ -68,7 +68,6 @@ struct Buffers {
     places: Vec<Place>,
     angles: [Angles; 2],
     frequencies: [Vec<f64>; 2],
-    tapped: Vec<f32>,
 }
 
 /// A model ready to run: weights, threads, buffers. The cache is the caller's.
@@ -77,20 +76,15 @@ pub struct Decoder {
     weights: Weights,
     pool: Pool,
     buffers: Buffers,
-    pub taps: Vec<usize>,
 }
 
 impl Decoder {
-    pub fn tapped(&self) -> &[f32] {
-        &self.buffers.tapped
-    }
-
     /// A decoder with `threads` threads.
     pub fn new(config: Config, weights: Weights, threads: usize) -> Decoder {
         let factors = weights.rope_factors.as_deref();
         let frequencies = [frequencies(&config.rope, factors), frequencies(&config.local_rope, factors)];
         let buffers = Buffers { frequencies, ..Buffers::default() };
-        Decoder { config, weights, pool: Pool::new(threads), buffers, taps: Vec::new() }
+        Decoder { config, weights, pool: Pool::new(threads), buffers }
     }
 
     /// Tokens in the vocabulary.
@@ -107,15 +101,11 @@ impl Decoder {
     /// `wanted`, one after the other, to `logits`. Rows may see each other's slots; no two may share one.
     pub fn forward(&mut self, cache: &mut Cache, rows: &[Row], wanted: &[usize], logits: &mut Vec<f32>) {
         assert!(rows.len() <= MOST_ROWS);
-        let Decoder { config, weights, pool, buffers, taps } = self;
-        buffers.tapped.clear();
+        let Decoder { config, weights, pool, buffers } = self;
         buffers.start(config, weights, rows);
         for (index, layer) in weights.layers.iter().enumerate() {
             attention_half(config, layer, index, pool, buffers, cache);
             feed_forward_half(config, layer, pool, buffers);
-            if taps.contains(&index) {
-                buffers.tapped.extend_from_slice(&buffers.stream);
-            }
         }
         logits.clear();
         if wanted.is_empty() {

@@ -249,19 +249,6 @@ impl CandleModel {
         Ok(first)
     }
 
-    pub fn read(&mut self, scene: &str, lines: &[String], taps: &[usize]) -> Result<Vec<Vec<f32>>, ModelError> {
-        let prompt = Prompt::Raw(scene.to_owned());
-        let alone = self.encode(&prompt, "")?;
-        let _ = self.context.advance(&alone, &mut || ControlFlow::Continue(()))?;
-        let mut all = Vec::new();
-        for line in lines {
-            let joint = self.encode(&prompt, &format!(" {line}\n"))?;
-            let shared = common(&alone, &joint);
-            all.extend(self.context.read(shared, &[&joint[shared..]], taps));
-        }
-        Ok(all)
-    }
-
     /// The tokens of a prompt, followed by `opening`.
     fn encode(&self, prompt: &Prompt, opening: &str) -> Result<Vec<u32>, ModelError> {
         match prompt {

@@ -210,7 +210,8 @@ impl State {
         let (_, header) =
             safetensors::SafeTensors::read_metadata(&bytes).map_err(|error| fault(error.to_string()))?;
         let steps = header.metadata().as_ref().and_then(|keys| keys.get("steps")?.parse().ok());
-        let steps = steps.ok_or_else(|| fault("it does not say after how many `steps` it was saved".to_owned()))?;
+        let steps =
+            steps.ok_or_else(|| fault("it does not say after how many `steps` it was saved".to_owned()))?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu);
         Ok(State { tensors: tensors.map_err(|error| fault(error.to_string()))?, steps })
     }
@@ -272,4 +273,67 @@ pub fn pack(state: &Path, base: &Path, out: &mut (impl Write + Seek)) -> Result<
         gguf_file::write(out, &keys, &tensors)
     };
     pack().map_err(|error| ModelError::file(&state.display().to_string(), error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::tiny::Tiny;
+    use super::super::{Adapter, CandleModel, CandleOptions};
+    use super::*;
+    use crate::model::{LanguageModel, Prompt};
+    use std::sync::Arc;
+
+    fn lessons() -> Vec<Lesson> {
+        let lesson = |at: usize| {
+            let line = |text: &str, learned| (text.to_owned(), learned);
+            let lead_in = format!("Sam: Question {at}?\nDana [cold]:");
+            let lines = vec![line(" Not today.\n", true), line(" I'll send you it.\n", false)];
+            Lesson { parts: vec![(lead_in, false), line(" Not now.\n", true)], choices: [(1, lines)].into() }
+        };
+        (0..6).map(lesson).collect()
+    }
+
+    #[test]
+    fn a_stopped_course_goes_on_and_what_it_made_tunes_the_file_that_it_was_made_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = Tiny::new("qwen2", GgmlDType::F32).write(&folder);
+        let [whole, stopped] = ["whole", "stopped"].map(|name| folder.path().join(name));
+        let course = Course { base: &base, epochs: 14.0, rate: 3e-3, seed: 1, start: None };
+        let mut said = Vec::new();
+        let mut log = |line: &str| {
+            if line.starts_with("kept apart") && !stopped.exists() {
+                std::fs::copy(&whole, &stopped).unwrap();
+            }
+            said.push(line.to_owned());
+        };
+        course.run(&lessons(), &lessons()[..2], &whole, &mut log).unwrap();
+        assert!(said.iter().any(|line| line.starts_with("step 42/42 loss")), "{said:?}");
+        assert!(said.last().unwrap().ends_with("1.000 of the pairs in order"), "{said:?}");
+        said.clear();
+        course.run(&lessons(), &lessons()[..2], &stopped, &mut |line| said.push(line.to_owned())).unwrap();
+        assert_eq!(said[0], "going on after step 40");
+
+        let packed = |state: &Path| {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            pack(state, &base, &mut bytes).unwrap();
+            bytes.into_inner()
+        };
+        let adapter = packed(&whole);
+        assert!(adapter == packed(&stopped), "a stop changes what is learned");
+        let file = folder.path().join("adapter.gguf");
+        std::fs::write(&file, adapter).unwrap();
+        let likely = |adapters: Vec<Arc<Adapter>>| {
+            let options = CandleOptions { adapters, ..CandleOptions::default() };
+            let mut model = CandleModel::load(&base, &options).unwrap();
+            let prompt = Prompt::Raw(lessons()[0].parts[0].0.clone());
+            model.loglik(&prompt, &[" Not now.\n".to_owned()]).unwrap()[0]
+        };
+        let (plain, tuned) = (likely(Vec::new()), likely(vec![Arc::new(Adapter::open(&file).unwrap())]));
+        assert!(tuned > plain + 1.0, "{tuned} after {plain}");
+        // What was made can be gone on from.
+        let course = Course { epochs: 0.4, start: Some(&file), ..course };
+        course.run(&lessons(), &[], &folder.path().join("on"), &mut |_| ()).unwrap();
+        std::fs::write(&file, b"GGUF").unwrap();
+        assert!(course.run(&lessons(), &[], &folder.path().join("other"), &mut |_| ()).is_err());
+    }
 }
