@@ -262,15 +262,32 @@ mod tests {
                     if let Some(fact) = &turn.fact {
                         assert!(talk.facts.contains(fact) && told.insert(fact), "{id} tells `{fact}`");
                     }
-                    if let Some(takes) = &turn.takes {
-                        let said = talk.turns[..=at].iter().any(|turn| turn.you.contains(takes));
-                        assert!(turn.act.concedes() && said, "{id} takes up `{takes}`");
+                    for words in turn.takes.iter().chain(&turn.to) {
+                        let said = talk.turns[..=at].iter().any(|turn| turn.you.contains(words));
+                        assert!(said, "nobody says `{words}` in {id}");
                     }
+                    assert!(turn.takes.is_none() || turn.act.concedes() && turn.to.is_none(), "{id}");
+                    let has_reasons = matches!(turn.act, Act::PushesBack | Act::SharesConstraint);
+                    assert!(turn.point.is_none() || has_reasons && turn.fact.is_none(), "{id}");
                 }
             }
         }
         assert!(ids.len() >= 600 && lines >= 6000, "{} talks, {lines} lines", ids.len());
         assert!(Act::ALL.iter().all(|act| acts[act] >= 300), "{acts:?}");
+    }
+
+    #[test]
+    fn readings_are_of_turns_that_there_are_and_none_of_them_is_reported_on() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/talks");
+        let read = readings(&folder.join("readings.jsonl")).unwrap();
+        assert!(read.len() > 100 && readings(&folder.join("none.jsonl")).unwrap().is_empty());
+        let turns = all().into_iter().filter(|(part, _)| *part != "test").flat_map(|(_, talks)| talks);
+        let turns: BTreeMap<String, usize> = turns.map(|talk| (talk.id, talk.turns.len())).collect();
+        let mut seen = BTreeSet::new();
+        for Reading { talk, turn, lines } in &read {
+            assert!((1..=turns[talk]).contains(turn) && seen.insert((talk, turn)), "{talk}, turn {turn}");
+            assert!(lines.len() > 1, "{talk}, turn {turn}");
+        }
     }
 
     #[test]

@@ -258,7 +258,7 @@ pub fn pack(state: &Path, base: &Path, out: &mut (impl Write + Seek)) -> Result<
             };
             tensors.push((name, QTensor::quantize(factor, dtype)?));
         }
-        tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
+        tensors.sort_by_key(|(name, _)| *name);
         let text = |text: &str| Value::String(text.to_owned());
         let keys = [
             ("general.type", text("adapter")),
