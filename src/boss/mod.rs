@@ -36,7 +36,7 @@ pub use steering::Steering;
 use crate::model::{Completion, Finish, LanguageModel, ModelError, Prompt, Request, Sampling};
 use crate::scenario::{Boss, Difficulty, PrivateFact, Scenario};
 use crate::scorer::rubric::Check;
-use crate::scorer::verdict::Verdicts;
+use crate::scorer::verdict::{Span, Verdicts};
 use draw::{Draw, Purpose};
 use likeness::shared_words;
 use reply::Expected;
@@ -434,14 +434,19 @@ fn spoken_of(verdicts: &Verdicts) -> Option<String> {
     let marked = verdicts.present().flat_map(|check| &verdicts.get(check).evidence);
     let fits = marked.filter(|span| SPOKEN_OF.contains(&span.text.split_whitespace().count()));
     let last = fits.max_by_key(|span| span.end)?;
-    Some(last.text.trim_end_matches(['?', '!', '.']).to_owned())
+    Some(without_mark(last))
+}
+
+/// The words without what ends a sentence.
+fn without_mark(span: &Span) -> String {
+    span.text.trim_end_matches(['?', '!', '.']).to_owned()
 }
 
 /// What a turn puts on the table, in the person's own words: what they would do, else what they lay before the boss.
 fn laid(verdicts: &Verdicts) -> Vec<String> {
     let words = |check: &Check| -> Vec<String> {
         let verdict = verdicts.get(*check);
-        verdict.evidence.iter().map(|span| span.text.trim_end_matches(['?', '!', '.']).to_owned()).collect()
+        verdict.evidence.iter().map(without_mark).collect()
     };
     let checks = [Check::OffersHelp, Check::OffersOptions, Check::Specific];
     let shown = checks.iter().filter(|check| verdicts.is_yes(**check)).map(words);

@@ -114,8 +114,7 @@ impl Talk {
     }
 
     /// The talk as a scene, of which the boss's lines are learned: first its beginning, then for each turn what leads
-    /// in the boss's line, and the line.
-    /// `read` are readings of lines, of this talk's turns and others'.
+    /// in the boss's line, and the line. `read` are readings of lines, of this talk's turns and others'.
     pub fn lesson(&self, read: &[Reading]) -> Lesson {
         let card = self.card();
         let mut lesson = Lesson { parts: vec![(card.text(), false)], ..Lesson::default() };

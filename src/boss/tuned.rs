@@ -75,12 +75,17 @@ impl Cast {
 
     fn told(&self, fact: Option<usize>) -> Option<String> {
         let fact = self.scenario.facts.get(fact?)?;
-        Some(self.boss.pronoun.fill(&fact.fact))
+        Some(self.filled(&fact.fact))
     }
 
     fn objected(&self, objection: Option<usize>) -> Option<String> {
         let objection = self.scenario.objections.get(objection?)?;
-        Some(self.boss.pronoun.fill(objection).replace("{you}", &self.you))
+        Some(self.filled(objection))
+    }
+
+    /// With the right words for the two.
+    fn filled(&self, text: &str) -> String {
+        self.boss.pronoun.fill(text).replace("{you}", &self.you)
     }
 
     /// The scene up to where the boss's line begins; without a turn, the beginning that all of the talk's share.
@@ -90,7 +95,7 @@ impl Cast {
         talk: &[Line],
         turn: Option<(&str, &Directed)>,
     ) -> String {
-        let boss_view = self.boss.pronoun.fill(&self.scenario.boss_view).replace("{you}", &self.you);
+        let boss_view = self.filled(&self.scenario.boss_view);
         let greeting = self.greeting();
         let card = self.card(&boss_view, &greeting);
         let lead_in = |said: &str, directed: &Directed| {

@@ -135,6 +135,21 @@ pub struct Layer {
     pub post_feed_forward_norm: Option<Vec<f32>>,
 }
 
+/// Matrices of a layer.
+pub const MATRICES: usize = 7;
+
+impl Layer {
+    /// Their names in a file that has each by itself.
+    pub const MATRICES: [&str; MATRICES] =
+        ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"];
+
+    /// The matrices, in the order of their names.
+    pub fn matrices(&self) -> [&Matrix; MATRICES] {
+        let ([q, k, v], [gate, up]) = (&self.qkv, &self.gate_up);
+        [q, k, v, &self.output, gate, up, &self.down]
+    }
+}
+
 /// All weights of a model.
 pub struct Weights {
     /// One row a token.
@@ -279,16 +294,9 @@ impl Weights {
         self.layers.iter_mut().enumerate().flat_map(|(index, layer)| {
             let [q, k, v] = &mut layer.qkv;
             let [gate, up] = &mut layer.gate_up;
-            let named = [
-                ("attn_q", q),
-                ("attn_k", k),
-                ("attn_v", v),
-                ("attn_output", &mut layer.output),
-                ("ffn_gate", gate),
-                ("ffn_up", up),
-                ("ffn_down", &mut layer.down),
-            ];
-            named.map(|(name, matrix)| (format!("blk.{index}.{name}.weight"), matrix))
+            let all = [q, k, v, &mut layer.output, gate, up, &mut layer.down];
+            let named = Layer::MATRICES.into_iter().zip(all);
+            named.map(move |(name, matrix)| (format!("blk.{index}.{name}.weight"), matrix))
         })
     }
 
