@@ -57,21 +57,19 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         .expect("prompts/acts.toml is read by a test")
 });
 
-/// How likely each act is, as weights. `state` has been moved by the turn and holds what it offered;
-/// `offers_now` says that this turn offered some of it.
+/// How likely each act is, as weights. `state` has been moved by the turn and holds what it put on the table.
 pub fn distribution(
     state: &BossState,
     difficulty: &Difficulty,
     verdicts: &Verdicts,
     stimulus: Stimulus,
-    offers_now: bool,
 ) -> Vec<(Act, f64)> {
     if state.patience == 0 {
         return vec![(Act::EndsTalk, 1.0)];
     }
     let hostile = matches!(stimulus, Stimulus::Attack | Stimulus::Push | Stimulus::Strange);
     let gate = state.may_concede(difficulty) && !hostile;
-    let proposes = offers_now || proposes(verdicts);
+    let proposes = proposes(verdicts);
     let settled = state.acts.contains(&Act::AgreesAndCommits) && gate && !proposes;
     let asks = verdicts.is_yes(Check::AsksQuestion) || verdicts.is_yes(Check::OpenQuestion);
     let row = match settled {
@@ -85,7 +83,7 @@ pub fn distribution(
     let weighed =
         |act: Act| if act == Act::Considers && gate && !whole { TABLE.whole.hesitates } else { 1.0 };
     let allowed = |act: Act| {
-        let table_laid = settled || !state.offers.is_empty();
+        let table_laid = settled || !state.laid.is_empty();
         !act.concedes() || (gate && table_laid && (act == Act::ConcedesPart || whole))
     };
     let factor = |table: &Weights, holds: bool, act: Act| match holds {
@@ -109,11 +107,10 @@ pub fn choose(
     difficulty: &Difficulty,
     verdicts: &Verdicts,
     stimulus: Stimulus,
-    offers_now: bool,
     draw: &mut Draw,
 ) -> Act {
     // Every row names an act that needs no leave, so the draw is never empty: a test reads the table.
-    draw.weighted(&distribution(state, difficulty, verdicts, stimulus, offers_now)).unwrap_or(Act::Deflects)
+    draw.weighted(&distribution(state, difficulty, verdicts, stimulus)).unwrap_or(Act::Deflects)
 }
 
 /// Neither loops nor jumps: less for what was just done, and for what lies far from it. After an attack
@@ -166,7 +163,7 @@ mod tests {
             openness,
             patience: 3,
             earned: checks.into_iter().map(|check| (check, 1)).collect(),
-            offers: vec!["you send me one page on Thursday".to_owned()],
+            laid: vec!["send you one page on Thursday".to_owned()],
             ..BossState::default()
         }
     }
@@ -176,9 +173,7 @@ mod tests {
         let guarded = library.get("guarded").unwrap();
         let verdicts = Verdicts::default();
         (0..400)
-            .map(|seed| {
-                choose(state, guarded, &verdicts, stimulus, false, &mut Draw::new(seed, 1, Purpose::Act))
-            })
+            .map(|seed| choose(state, guarded, &verdicts, stimulus, &mut Draw::new(seed, 1, Purpose::Act)))
             .collect()
     }
 
@@ -190,7 +185,7 @@ mod tests {
             unearned.earned.pop_last();
             unearned.earned.pop_last();
             let mut bare = state(100.0);
-            bare.offers.clear();
+            bare.laid.clear();
             for state in [state(40.0), unearned, bare] {
                 assert!(drawn(&state, stimulus).iter().all(|act| !act.concedes()), "{stimulus:?}");
             }
@@ -219,13 +214,8 @@ mod tests {
         use crate::scorer::verdict::Answer;
         let library = Library::embedded();
         let share = |verdicts: &Verdicts| {
-            let acts = distribution(
-                &state(50.0),
-                library.get("guarded").unwrap(),
-                verdicts,
-                Stimulus::Acknowledge,
-                false,
-            );
+            let acts =
+                distribution(&state(50.0), library.get("guarded").unwrap(), verdicts, Stimulus::Acknowledge);
             let of = |wanted: Option<Act>| -> f64 {
                 acts.iter()
                     .filter(|(act, _)| wanted.is_none_or(|wanted| wanted == *act))

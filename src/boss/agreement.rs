@@ -1,13 +1,13 @@
 //! Does a reply give in? A detector that errs towards yes, so that no unearned agreement is shown.
 
+use super::gate::WORDS;
 use super::phrases::{Phrases, normal};
-use super::reply::WORDS;
 use crate::scorer::parse::{Mood, Person, parse};
 use crate::text::sentences;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// The phrases of `prompts/reply.toml`, section `agrees`.
+/// The phrases of `prompts/gate.toml`, section `agrees`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Agreeing {

@@ -35,25 +35,6 @@ fn common_pairs(a: &[&str], b: &[&str]) -> f64 {
     2.0 * f64::from(common) / total as f64
 }
 
-/// The longest run of words that both texts have, in words.
-pub fn longest_common_run(a: &str, b: &str) -> usize {
-    let (a, b) = (normal(a), normal(b));
-    let (a, b): (Vec<&str>, Vec<&str>) = (a.split_whitespace().collect(), b.split_whitespace().collect());
-    let mut before = vec![0; b.len() + 1];
-    let mut longest = 0;
-    for word in &a {
-        let mut row = vec![0; b.len() + 1];
-        for (at, other) in b.iter().enumerate() {
-            if word == other {
-                row[at + 1] = before[at] + 1;
-                longest = longest.max(row[at + 1]);
-            }
-        }
-        before = row;
-    }
-    longest
-}
-
 /// Words that carry the matter: long enough, and none of the most common ones.
 pub fn content_words(text: &str) -> Vec<String> {
     const COMMON: [&str; 60] = [
@@ -153,12 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_and_shared_words() {
-        assert_eq!(
-            longest_common_run("Send me one page on Thursday", "I could send you one page on Thursday"),
-            4
-        );
+    fn shared_words_are_counted_once() {
         assert_eq!(shared_words("One page on Thursday, not ten pages.", "I bring a page Thursday"), 2);
-        assert_eq!(longest_common_run("", "x"), 0);
     }
 }

@@ -65,8 +65,6 @@ pub(super) struct Words {
     pub(super) situation: Phrases,
     /// What a question about what the boss would need speaks of.
     pub(super) need: Phrases,
-    /// Asks to begin anew.
-    pub(super) again: Phrases,
     pub(super) flattery: Phrases,
     pub(super) pressure: Phrases,
 }

@@ -28,11 +28,6 @@ impl Phrases {
     pub fn all(&self, normal: &str) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str).filter(move |phrase| stands_in(phrase, normal))
     }
-
-    /// How many of the phrases stand in `normal`.
-    pub fn count(&self, normal: &str) -> usize {
-        self.all(normal).count()
-    }
 }
 
 fn stands_in(phrase: &str, normal: &str) -> bool {

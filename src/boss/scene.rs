@@ -4,7 +4,9 @@
 //! The model has learned these very words: what is changed here must be learned anew.
 
 use super::state::{Act, Mood};
-use super::wording::{one_line, squashed};
+
+/// The longest turn that a scene has, in characters: the end of it counts most.
+const TURN_CHARS: usize = 1500;
 
 /// What stays the same over a talk.
 #[derive(Clone, Copy, Debug)]
@@ -47,16 +49,19 @@ pub struct Direction<'a> {
 }
 
 impl Card<'_> {
-    /// The beginning of the scene, up to the boss's first line.
-    pub fn text(&self) -> String {
-        let Card { boss, boss_role, character, voice, you, your_role, topic, boss_view, greeting } = self;
+    /// Who the two are, and what lies between them.
+    pub fn people(&self) -> String {
+        let Card { boss, boss_role, character, voice, you, your_role, topic, boss_view, .. } = self;
         let lines = [
             format!("{boss} is {boss_role}. {character} {voice}"),
             format!("{you}, {your_role}, has come to talk about {topic}. {boss_view}"),
-            String::new(),
-            format!("{boss}: {greeting}"),
         ];
         lines.iter().map(|line| squashed(line) + "\n").collect()
+    }
+
+    /// The beginning of the scene, with the boss's first line.
+    pub fn text(&self) -> String {
+        format!("{}\n{}: {}\n", self.people(), self.boss, squashed(self.greeting))
     }
 
     /// An exchange up to where the boss's line begins.
@@ -72,7 +77,7 @@ impl Card<'_> {
 
 impl Direction<'_> {
     /// As it stands in the brackets.
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mood = match self.mood {
             Mood::Closed => "cold",
             Mood::Wary => "guarded",
@@ -107,4 +112,16 @@ impl Direction<'_> {
         ]
         .concat()
     }
+}
+
+/// A text on one line and without brackets, so that it can't look like a direction.
+fn squashed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('[', "(").replace(']', ")")
+}
+
+/// The same of what was said; a very long turn keeps its end.
+pub fn one_line(text: &str) -> String {
+    let squashed = squashed(text);
+    let chars = squashed.chars().count();
+    squashed.chars().skip(chars.saturating_sub(TURN_CHARS)).collect()
 }

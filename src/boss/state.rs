@@ -118,23 +118,23 @@ impl Mood {
     pub const ALL: [Mood; 4] = [Mood::Closed, Mood::Wary, Mood::Listening, Mood::Open];
 }
 
-/// How a line of the boss's was put to the model.
+/// What the boss is to do in a line, decided before the words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directed {
-    /// How the boss felt.
+    /// How the boss feels.
     pub mood: Mood,
-    /// What the line did.
+    /// What the line does.
     pub act: Act,
-    /// The private fact that it told, by index in the scenario.
+    /// The private fact that it tells, by index in the scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<usize>,
-    /// The person's words that it took up, or that it was about.
+    /// The person's words that it takes up, or that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<String>,
-    /// What the boss held against it, by index in the scenario.
+    /// What the boss holds against it, by index in the scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objection: Option<usize>,
-    /// What on the boss's desk it spoke of, by index.
+    /// What on the boss's desk it speaks of, by index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matter: Option<usize>,
 }
@@ -156,17 +156,13 @@ pub struct BossState {
     pub objections_out: BTreeSet<usize>,
     /// The acts so far, oldest first.
     pub acts: Vec<Act>,
-    /// What the person put on the table and the boss has not taken up, oldest first, as the boss would
-    /// say it: "you send me a one-page summary on Thursday".
-    pub offers: Vec<String>,
+    /// What the person put on the table and the boss has not taken up, in the person's own words, oldest first.
+    pub laid: Vec<String>,
     /// What was agreed so far, in the same words.
     pub agreed: Vec<String>,
     /// Turns in a row that gave the boss nothing to take up.
     pub idle: u32,
-    /// What the person put on the table and the boss has not taken up, in the person's own words, oldest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub laid: Vec<String>,
-    /// How the boss's last line came about.
+    /// What the boss's last line was to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directed: Option<Directed>,
 }
@@ -195,12 +191,10 @@ impl BossState {
     /// among them those the article insists on: permission, an option or help, and something specific.
     pub fn may_concede(&self, difficulty: &Difficulty) -> bool {
         let any = |checks: &[Check]| checks.iter().any(|check| self.earned.contains_key(check));
-        // What the person would do: more than a request.
-        let laid = self.offers.iter().any(|offer| offer.starts_with("you "));
         self.openness >= difficulty.threshold
             && self.earned.len() >= difficulty.earned
             && any(&[Check::AsksPermission, Check::SchedulesAhead])
-            && (laid || any(&[Check::OffersOptions, Check::OffersHelp]))
+            && any(&[Check::OffersOptions, Check::OffersHelp])
             && any(&[Check::Specific])
     }
 }
@@ -222,8 +216,7 @@ mod tests {
     use crate::scenario::Library;
 
     #[test]
-    fn ids_are_those_the_bosses_files_are_checked_for() {
-        assert_eq!(Act::ALL.map(Act::id), crate::scenario::ACTS);
+    fn ids_are_those_in_files() {
         for act in Act::ALL {
             assert_eq!(serde_json::to_value(act).unwrap(), act.id());
             assert_eq!(Act::ALL[act.warmth()], act);
@@ -262,6 +255,6 @@ mod tests {
     #[test]
     fn a_state_stored_by_an_older_version_is_read() {
         let old = r#"{"openness":40.0,"patience":3,"earned":{},"facts_out":[],"acts":[],"agreed":[]}"#;
-        assert_eq!(serde_json::from_str::<BossState>(old).unwrap().offers, Vec::<String>::new());
+        assert_eq!(serde_json::from_str::<BossState>(old).unwrap().laid, Vec::<String>::new());
     }
 }

@@ -3,9 +3,9 @@
 use super::likeness::shared_words;
 use super::scene::{Card, Direction};
 use super::state::{Act, Mood};
-use super::tuned;
+use super::wording;
 use crate::model::candle::tuning::Lesson;
-use crate::model::{LanguageModel, ModelError};
+use crate::model::{LanguageModel, ModelError, Prompt};
 use crate::scenario::Pronoun;
 use crate::scorer::corpus::{self, CorpusError};
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,11 @@ impl Talk {
         self.matters.iter().filter(|matter| news(matter) > 0).max_by_key(news).map(String::as_str)
     }
 
+    /// The talk as a scene.
+    pub fn text(&self) -> String {
+        self.lesson(&[]).parts.into_iter().map(|(part, _)| part).collect()
+    }
+
     /// The talk as a scene, of which the boss's lines are learned: first its beginning, then for each turn what leads
     /// in the boss's line, and the line. `read` are readings of lines, of this talk's turns and others'.
     pub fn lesson(&self, read: &[Reading]) -> Lesson {
@@ -210,7 +215,7 @@ pub fn draw(
     let lesson = talk.lesson(&[]);
     let before = &lesson.parts[..2 * turn + 2];
     let scene: String = before.iter().map(|(piece, _)| piece.as_str()).collect();
-    let request = tuned::request(scene.clone(), count, seed);
+    let request = wording::request(Prompt::Raw(scene.clone()), count, seed);
     let lines = model.complete(&request, &mut |_| ControlFlow::Continue(()))?;
     let lines = lines.into_iter().map(|line| line.text.trim().to_owned()).collect();
     Ok(Drawn { talk: talk.id.clone(), turn: turn + 1, scene, written: talk.turns[turn].boss.clone(), lines })

@@ -104,11 +104,6 @@ pub fn asks_for_need(text: &str) -> bool {
     WEIGHTS.phrases.need.find(&normal(text)).is_some()
 }
 
-/// Does the turn ask to begin anew?
-pub fn begins_anew(text: &str) -> bool {
-    WEIGHTS.phrases.again.find(&normal(text)).is_some()
-}
-
 /// Does the turn put something on the table that the boss could agree to?
 pub fn proposes(verdicts: &Verdicts) -> bool {
     let yes = |check| verdicts.is_yes(check);

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::shelf::{self, Action, Shown};
-use crate::scenario::{ACTS, Boss, Library, LibraryError};
+use crate::scenario::{Boss, Library, LibraryError};
 use clap::Args;
 use std::io::Write;
 use std::path::Path;
@@ -37,13 +37,12 @@ impl Shown for Boss {
     }
 
     fn paragraphs(&self) -> Vec<(&'static str, String)> {
-        let sounds = ACTS.iter().filter_map(|act| Some((*act, self.examples.get(*act)?.first()?)));
-        let mut paragraphs = vec![
-            ("", self.character.clone()),
-            ("", self.voice.clone()),
-            ("", "How that sounds, from the most closed to the most open:".to_owned()),
-        ];
-        paragraphs.extend(sounds.map(|(act, line)| (act, line.replace("{you}", "Sam"))));
+        let greets = self.greetings.iter().map(|line| line.replace("{you}", "Sam"));
+        let mut paragraphs = vec![("", self.character.clone()), ("", self.voice.clone())];
+        if !self.matters.is_empty() {
+            paragraphs.push(("on the desk", self.matters.join(", ")));
+        }
+        paragraphs.extend(greets.map(|line| ("looks up", line)));
         paragraphs
     }
 }

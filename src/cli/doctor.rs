@@ -3,7 +3,7 @@
 use super::engine::{self, Chosen};
 use super::models::{catalogue, store};
 use super::{Exit, privacy};
-use crate::boss::{Cast, Steering, Turn, wording};
+use crate::boss::{Cast, Turn, wording};
 use crate::model::acquire::{Bytes, Quiet, Store, free_space};
 use crate::model::candle::{CandleModel, CandleOptions};
 use crate::model::catalogue::Catalogue;
@@ -272,7 +272,7 @@ fn ask_server(mut options: ServerOptions, state: State) -> Result<(State, String
     let mut model = RemoteModel::connect(options)?;
     model.find_out()?;
     let prompt = first_prompt(&model)?;
-    let (state, wrong) = match model.try_line(prompt, wording::REPLY_TOKENS)? {
+    let (state, wrong) = match model.try_line(prompt, wording::LINE_TOKENS)? {
         Tried::Well => (State::Ok, String::new()),
         Tried::Slowly(why) => (State::Note, format!("\n{}", one_line(&why))),
         Tried::InVain(why) => (state, format!("\n{}", one_line(&why))),
@@ -295,12 +295,11 @@ fn first_prompt(model: &dyn LanguageModel) -> Result<Prompt, ModelError> {
         difficulty: Difficulty::clone(difficulty),
         you: "Sam".to_owned(),
         seed: 1,
-        steering: Steering::default(),
     };
     let verdicts = Verdicts::not_applicable();
     let turn = Turn { text: "Do you have a minute?", verdicts: &verdicts };
     let state = cast.start();
-    wording::prompt(&cast, model, &state, &[], turn.text, &cast.plan(&state, &turn, 1))
+    Ok(cast.prompt(model, &[], Some((turn.text, &cast.plan(&state, &turn, 1)))))
 }
 
 fn terminal(settings: &Settings) -> Finding {

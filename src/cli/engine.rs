@@ -2,7 +2,8 @@
 
 use super::bars::Bars;
 use super::models;
-use crate::boss::Cast;
+use crate::boss::{Cast, tuned};
+use crate::model::LanguageModel;
 use crate::model::acquire::{AcquireError, Acquired};
 use crate::model::candle::{CandleModel, CandleOptions};
 use crate::model::machine::Machine;
@@ -154,7 +155,7 @@ pub(super) fn loader(
                 other => other,
             })?;
             super::streams::say(&where_it_goes(&model));
-            let named = crate::model::LanguageModel::name(&model).to_owned();
+            let named = model.name().to_owned();
             let load = move || {
                 // A server that fails now may answer when it is needed; if not, it is said then.
                 let _ = model.find_out();
@@ -169,6 +170,12 @@ pub(super) fn loader(
             // What can't be loaded is told before the talk begins; only the prompt's beginning, which takes longer, is
             // worked through while the person reads.
             let mut model = CandleModel::load(file, &options)?;
+            if !model.is_tuned() {
+                super::streams::say(&format!(
+                    "note: `{}` is not tuned for the boss's part and plays it from three talks as examples",
+                    one_line(&acquired.name)
+                ));
+            }
             let prepare = move || {
                 cast.prefill(&mut model)?;
                 Ok(Box::new(model) as Model)
@@ -220,6 +227,7 @@ pub(super) fn acquired(
         threads: (settings.threads > 0).then_some(settings.threads as usize),
         prompt_style: acquired.prompt_style,
         prefix_folder: Some(settings.folders.data.join(crate::session::kept::PREFIXES)),
+        adapters: tuned::adapters(),
         ..CandleOptions::default()
     };
     Ok(Some((acquired, options)))

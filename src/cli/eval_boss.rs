@@ -3,6 +3,7 @@
 use super::Exit;
 use super::engine::{Chosen, acquired, chosen as chosen_model};
 use super::output::markdown_table;
+use crate::boss::Cast;
 use crate::boss::critic::Critic;
 use crate::boss::critic::labelled::{self as candidates, Split};
 use crate::boss::trial::cell::{Cell, every, sample};
@@ -12,7 +13,6 @@ use crate::boss::trial::labelled;
 use crate::boss::trial::play::{Grader, Transcript, play};
 use crate::boss::trial::script::{self, Script};
 use crate::boss::trial::told_apart::told_apart;
-use crate::boss::{Cast, Steering};
 use crate::model::LanguageModel;
 use crate::model::candle::{Adapter, CandleModel};
 use crate::model::remote::RemoteModel;
@@ -23,7 +23,7 @@ use crate::scenario::{Boss, Difficulty, Library, Scenario};
 use crate::settings::Settings;
 use crate::text::file::open_plain;
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::ffi::OsString;
@@ -74,32 +74,12 @@ pub struct EvalBossArgs {
     /// Have so many talks at once: for a model server, which works on several requests together
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Print where the check on acts and the labels differ
+    /// Print where the checks and the labels differ
     #[arg(long)]
     confusing: bool,
-    /// An adapter for the models that it was made for, as `coachup train boss` writes it
+    /// An adapter to try instead of the shipped one, as `coachup train boss` writes it
     #[arg(long, value_name = "FILE")]
     adapter: Option<PathBuf>,
-    /// Leave out a way of steering the model, or add one, to measure what it brings
-    #[arg(long, value_name = "WAY", value_enum, value_delimiter = ',')]
-    steering: Vec<Way>,
-}
-
-/// A change to how the model is steered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Way {
-    /// One candidate only
-    Single,
-    /// No fixed first words
-    NoOpenings,
-    /// The boss's own lines for the act, in the direction
-    ActLines,
-    /// Rank by how much likelier the direction makes a candidate
-    Contrast,
-    /// Draw all the candidates there is room for: material to label
-    AllCandidates,
-    /// No critic: rank by the words shared with the turn and by likelihood
-    NoCritic,
 }
 
 /// Runs the command.
@@ -128,9 +108,9 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
         let name = models[0].name().to_owned();
         let cells =
             sample(every_cell(&scripts, library, args.seeds.unwrap_or(1)), args.cells.unwrap_or(usize::MAX));
-        let folder = args.output.join(file_name(&name, &args.steering));
+        let folder = args.output.join(file_name(&name));
         let started = Instant::now();
-        let had = talks(args, cells, &scripts, library, &mut models, &name, Some(&folder), &interrupt)?;
+        let had = talks(cells, &scripts, library, &mut models, &name, Some(&folder), &interrupt)?;
         let Some(transcripts) = had else { return Ok(Exit::Interrupted) };
         writeln!(super::streams::stderr(), "{} after {:.0} s", name, started.elapsed().as_secs_f64())?;
         writeln!(out, "\n# {}: {} talks\n", name, transcripts.len())?;
@@ -164,7 +144,7 @@ fn loaded(
                 return Ok(None);
             };
             if let Some(adapter) = &args.adapter {
-                options.adapters.push(Arc::new(Adapter::open(adapter)?));
+                options.adapters.insert(0, Arc::new(Adapter::open(adapter)?));
             }
             let file = acquired.files.first().context("the model has no file")?;
             Ok(Some(vec![Box::new(CandleModel::load(file, &options)?) as Model]))
@@ -181,15 +161,9 @@ fn scripts(args: &EvalBossArgs) -> Result<Vec<Script>> {
     Ok(all.into_iter().filter(wanted).collect())
 }
 
-/// A model's name and how it is steered as a folder's name, so that one way's talks are not taken for another's.
-fn file_name(model: &str, steering: &[Way]) -> String {
-    let mut name: String =
-        model.chars().map(|c| if c.is_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect();
-    for way in steering.iter().filter_map(Way::to_possible_value) {
-        name.push('+');
-        name.push_str(way.get_name());
-    }
-    name
+/// A model's name as a folder's name.
+fn file_name(model: &str) -> String {
+    model.chars().map(|c| if c.is_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect()
 }
 
 fn every_cell(scripts: &[Script], library: &Library, seeds: u64) -> Vec<Cell> {
@@ -199,24 +173,7 @@ fn every_cell(scripts: &[Script], library: &Library, seeds: u64) -> Vec<Cell> {
     every(scripts, &bosses, &presets, seeds)
 }
 
-fn steering(ways: &[Way]) -> Steering {
-    let mut steering = Steering::default();
-    for way in ways {
-        match way {
-            Way::Single => (steering.candidates, steering.batches) = (1, 1),
-            Way::NoOpenings => steering.openings = false,
-            Way::ActLines => steering.act_lines = 2,
-            Way::Contrast => steering.contrast = true,
-            Way::AllCandidates => {
-                (steering.enough, steering.enough_convincing) = (usize::MAX, usize::MAX);
-            }
-            Way::NoCritic => steering.critic = false,
-        }
-    }
-    steering
-}
-
-fn cast(cell: &Cell, script: &Script, library: &Library, steering: &Steering) -> Result<Cast> {
+fn cast(cell: &Cell, script: &Script, library: &Library) -> Result<Cast> {
     let difficulty = match library.get::<Difficulty>(&cell.difficulty) {
         Ok(preset) => preset.clone(),
         Err(_) => Difficulty::at(cell.receptiveness, &library.ladder()),
@@ -227,14 +184,12 @@ fn cast(cell: &Cell, script: &Script, library: &Library, steering: &Steering) ->
         difficulty,
         you: YOU.to_owned(),
         seed: cell.seed,
-        steering: steering.clone(),
     })
 }
 
 /// Has the talks that are not in `folder` yet. None where Ctrl-C stopped that; what was had is kept.
 #[allow(clippy::too_many_arguments)]
 fn talks(
-    args: &EvalBossArgs,
     cells: Vec<Cell>,
     scripts: &[Script],
     library: &Library,
@@ -243,7 +198,6 @@ fn talks(
     folder: Option<&Path>,
     interrupt: &Interrupt,
 ) -> Result<Option<Vec<Transcript>>> {
-    let steering = steering(&args.steering);
     let bar = ProgressBar::new(cells.len() as u64).with_message(name.to_owned());
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} talks, {eta} left")?);
     let all = cells.len();
@@ -259,7 +213,7 @@ fn talks(
             return Ok(Some(kept));
         }
         let script = scripts.iter().find(|script| script.name == cell.script).context("a known script")?;
-        let cast = cast(&cell, script, library, &steering)?;
+        let cast = cast(&cell, script, library)?;
         let mut pulse = || match interrupt.is_set() || failed.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
@@ -320,22 +274,14 @@ fn rules_only(args: &EvalBossArgs, scripts: &[Script], library: &Library, out: &
     let seeds = args.seeds.unwrap_or(12);
     let mut silent: [Model; 1] = [Box::new(ScriptedModel::default())];
     let mut had = |cells| -> Result<Vec<Transcript>> {
-        let had = talks(
-            args,
-            cells,
-            scripts,
-            library,
-            &mut silent,
-            RULES,
-            Some(&args.output.join("rules")),
-            &interrupt,
-        )?;
+        let had =
+            talks(cells, scripts, library, &mut silent, RULES, Some(&args.output.join("rules")), &interrupt)?;
         had.context("interrupted")
     };
     let transcripts = had(every_cell(scripts, library, seeds))?;
     writeln!(out, "\n# Rules alone: {} talks\n", transcripts.len())?;
     writeln!(out, "{}", concessions(&transcripts, scripts, library))?;
-    let counts = Counts::of(&transcripts, 1..usize::MAX, library, YOU);
+    let counts = Counts::of(&transcripts, 1..usize::MAX);
     writeln!(out, "agreement without leave: {} of {} replies", counts.unearned, counts.replies)?;
     writeln!(out, "blaming, flattering, pushy from guarded on: {} concessions", undeserved(&transcripts))?;
     if let Some(skilful) = scripts.iter().find(|script| script.name == "skilful") {
@@ -353,11 +299,7 @@ fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Resu
     let replies = labelled::read(&args.replies)?;
     let validity = labelled::validity(&replies, library, YOU)?;
     let mut table = markdown_table(["check on a reply", "labelled yes", "precision", "recall", "κ"]);
-    for (name, counts) in [
-        ("does what the act says", validity.act),
-        ("in voice", validity.voice),
-        ("gives in", validity.agrees),
-    ] {
+    for (name, counts) in [("in voice", validity.voice), ("gives in", validity.agrees)] {
         let number = |number: f64| format!("{number:.2}");
         table.add_row(vec![
             name.to_owned(),
@@ -367,11 +309,10 @@ fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Resu
             number(counts.kappa()),
         ]);
     }
-    writeln!(out, "# The checks, on {} replies labelled by hand\n\n{table}", validity.replies)?;
+    writeln!(out, "# The gate, on {} replies labelled by hand\n\n{table}", validity.replies)?;
     if args.confusing {
         for reply in &validity.confused {
-            let label = if reply.does { "missed" } else { "wrongly found" };
-            writeln!(out, "{label}: {} [{}] {}", reply.boss, reply.act.id(), reply.text)?;
+            writeln!(out, "{}: {} (voice {}, agrees {})", reply.boss, reply.text, reply.voice, reply.agrees)?;
         }
     }
     Ok(())
@@ -387,7 +328,6 @@ fn chosen(file: &Path) -> Result<String> {
         "good",
         "moments with a choice",
         "good when chosen blindly",
-        "by words",
         "by the critic",
         "AUC",
     ]);
@@ -399,7 +339,6 @@ fn chosen(file: &Path) -> Result<String> {
             share(choice.good as f64, choice.lines),
             choice.open.to_string(),
             share(choice.blind, choice.open),
-            share(choice.words as f64, choice.open),
             share(choice.critic as f64, choice.open),
             format!("{:.2}", choice.auc),
         ]);
@@ -430,27 +369,23 @@ fn words(transcripts: &[Transcript], library: &Library) -> String {
     let mut table = markdown_table([
         "replies",
         "n",
-        "in act",
-        "in voice",
-        "distinct",
         "by hand",
         "unearned",
         "offer taken up",
         "refused a reply",
+        "tokens drawn a token shown",
     ]);
     for (name, turns) in [("all", 1..usize::MAX), ("turns 1–11", 1..12), ("turns 12–24", 12..25)] {
-        let counts = Counts::of(transcripts, turns, library, YOU);
+        let counts = Counts::of(transcripts, turns);
         let share = |part: usize| format!("{:.1} %", 100.0 * counts.share(part));
         table.add_row(vec![
             name.to_owned(),
             counts.replies.to_string(),
-            share(counts.in_act),
-            share(counts.in_voice),
-            share(counts.distinct),
             share(counts.fallback),
             counts.unearned.to_string(),
             format!("{} of {}", counts.taken_up, counts.proposals),
             format!("{:.1}", counts.refused as f64 / counts.replies.max(1) as f64),
+            format!("{:.1}", counts.tokens[0] as f64 / counts.tokens[1].max(1) as f64),
         ]);
     }
     let names: Vec<String> =

@@ -1,7 +1,7 @@
 //! `coachup practice`: choose who plays, load the model, and hand over to the practice loop.
 
 use super::{Exit, engine, streams};
-use crate::boss::{Cast, Steering};
+use crate::boss::Cast;
 use crate::repl::FeedbackWhen;
 use crate::repl::clock::SystemClock;
 use crate::repl::engine::Engine;
@@ -149,7 +149,6 @@ fn next_talk<'a>(
         difficulty: rooms.library.get::<Difficulty>(&next.difficulty)?.clone(),
         you: settings.name.clone(),
         seed: new_seed(),
-        steering: Steering::default(),
     };
     told_apart(&cast)?;
     let plan = plan(None, &next.scenario, settings)?;
@@ -220,7 +219,6 @@ fn cast(
         difficulty,
         you: settings.name.clone(),
         seed: header.map(|h| h.seed).or(args.seed).unwrap_or_else(new_seed),
-        steering: Steering::default(),
     };
     finished(&cast.scenario, &scenario)?;
     finished(&cast.boss, &boss)?;

@@ -65,8 +65,6 @@ impl Default for Sampling {
 pub struct Request {
     /// What to continue.
     pub prompt: Prompt,
-    /// A beginning of the reply that is fixed; part of each returned text.
-    pub opening: String,
     /// How many candidates to draw; each has its own stream of random numbers.
     pub candidates: usize,
     /// The most tokens a candidate may have.
@@ -93,7 +91,7 @@ pub enum Finish {
 /// One candidate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completion {
-    /// The text, with the request's opening, without the stop string.
+    /// The text, without the stop string.
     pub text: String,
     /// Tokens drawn.
     pub tokens: usize,

@@ -368,7 +368,6 @@ pub fn note(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boss::Steering;
     use crate::scenario::{Boss, Difficulty, Library};
 
     /// The rows of the smallest screen that everything is laid out for.
@@ -383,7 +382,6 @@ mod tests {
             difficulty: library.get::<Difficulty>("guarded").unwrap().clone(),
             you: "Sam".to_owned(),
             seed: 1,
-            steering: Steering::default(),
         };
         scenarios.iter().flat_map(|scenario| bosses.iter().map(move |boss| cast(scenario, boss))).collect()
     }

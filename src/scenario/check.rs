@@ -9,25 +9,10 @@ use std::fmt;
 use wording::Shape;
 pub use wording::name_faults;
 
-/// The acts a boss needs lines for; equal to the boss room's own list, which a test there compares.
-pub const ACTS: [&str; 11] = [
-    "ends-talk",
-    "dismisses",
-    "deflects",
-    "pushes-back",
-    "questions-motive",
-    "asks-for-specifics",
-    "shares-constraint",
-    "acknowledges",
-    "considers",
-    "concedes-part",
-    "agrees-and-commits",
-];
-
 /// One thing to mend: the key and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, with its path: `examples.deflects[1]`.
+    /// The key, with its path: `facts[1].line`.
     pub key: String,
     /// What is wrong and what to do.
     pub why: String,

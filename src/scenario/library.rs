@@ -61,6 +61,9 @@ fn plural(kind: &str) -> String {
     }
 }
 
+/// Keys that a boss's file of an earlier version has.
+const RETIRED: [&str; 5] = ["examples", "fallbacks", "leads", "max-sentences", "never-contracts"];
+
 /// A kind of data file.
 pub trait Entry: Serialize + DeserializeOwned + Clone + 'static {
     /// What one is called.
@@ -174,10 +177,13 @@ pub fn read<E: Entry>(file: &Path) -> Result<E, LibraryError> {
     let unreadable = |source| LibraryError::Unreadable { file: file.to_owned(), source };
     let text = read_text(file, LIMIT).map_err(unreadable)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    from_toml::<E>(&text).map(|entry| entry.named(&name)).map_err(|why| LibraryError::Malformed {
-        kind: E::KIND,
-        file: file.to_owned(),
-        why,
+    from_toml::<E>(&text).map(|entry| entry.named(&name)).map_err(|why| {
+        let retired = |key: &&&str| why.contains(&format!("unknown key `{key}`"));
+        let why = match RETIRED.iter().find(retired) {
+            Some(key) => format!("`{key}` is no longer read: take it out ({why})"),
+            None => why,
+        };
+        LibraryError::Malformed { kind: E::KIND, file: file.to_owned(), why }
     })
 }
 

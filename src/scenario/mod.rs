@@ -9,11 +9,10 @@ mod receptiveness;
 mod shipped;
 
 pub use author::{AuthorError, Started, start};
-pub use check::{ACTS, Problem, name_faults};
+pub use check::{Problem, name_faults};
 pub use library::{Entry, Fault, Library, LibraryError, read};
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What the talk is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,25 +99,12 @@ pub struct Boss {
     pub character: String,
     /// How they talk: sentence length, favourite words, what they never say.
     pub voice: String,
-    /// The most sentences a reply may have.
-    pub max_sentences: usize,
-    /// What they often begin with: "Look.", "With respect,".
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub leads: Vec<String>,
     /// What else is on their desk, as nouns: "the numbers for Monday". They turn to it when they change the
     /// subject, say no or say what is in the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matters: Vec<String>,
-    /// They say "I do not" for "I don't".
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub never_contracts: bool,
     /// The first line of a talk; presupposes neither a meeting nor a topic. `{you}` is the person's name.
     pub greetings: Vec<String>,
-    /// Example lines per act id, in this boss's voice.
-    pub examples: BTreeMap<String, Vec<String>>,
-    /// Hand-written last-resort lines per act id; may use `{you}`, `{topic}` and `{offer}` (what the
-    /// person offered, in their words).
-    pub fallbacks: BTreeMap<String, Vec<String>>,
 }
 
 /// How hard the boss makes it.

@@ -54,22 +54,6 @@ fn a_briefing_fits_on_one_screen_with_every_boss() {
 }
 
 #[test]
-fn every_last_resort_reads_right_in_every_scenario() {
-    for boss in all::<Boss>() {
-        for line in boss.fallbacks.values().flatten() {
-            for scenario in all::<Scenario>() {
-                let said = line
-                    .replace("{you}", "Sam")
-                    .replace("{topic}", &scenario.topic)
-                    .replace("{offer}", "a one-page summary on Thursday");
-                assert!(!said.contains(['{', '}']) && said.chars().count() <= 200, "{said}");
-                assert!(said.ends_with(['.', '!', '?']), "no mark at the end: {said}");
-            }
-        }
-    }
-}
-
-#[test]
 fn every_fact_reads_right_of_every_boss() {
     for fact in all::<Scenario>().iter().flat_map(|scenario| &scenario.facts) {
         for pronoun in [Pronoun::She, Pronoun::He, Pronoun::They] {
@@ -86,25 +70,12 @@ fn no_two_bosses_share_a_line_a_name_or_an_age() {
     for boss in all::<Boss>() {
         let age: String = boss.title.chars().take_while(char::is_ascii_digit).collect();
         assert_eq!(age.len(), 2, "{}: the title begins with the age", boss.id);
-        let lines = boss.examples.values().chain(boss.fallbacks.values()).chain([&boss.greetings]);
-        let own: BTreeSet<String> =
-            lines.flatten().map(|line| line.to_lowercase()).chain([age, boss.name.clone()]).collect();
+        let lines = boss.greetings.iter().chain(&boss.matters).map(|line| line.to_lowercase());
+        let own: BTreeSet<String> = lines.chain([age, boss.name.clone()]).collect();
         for line in own {
             if let Some(other) = owners.insert(line.clone(), boss.id.clone()) {
                 panic!("`{line}` is {}'s and {other}'s", boss.id);
             }
-        }
-    }
-}
-
-#[test]
-fn no_boss_sounds_like_an_assistant() {
-    let given_away = ["sorry", "apolog", "happy to", "assist", "as an ai", "great question", "i understand"];
-    for boss in all::<Boss>() {
-        for line in boss.examples.values().chain(boss.fallbacks.values()).flatten() {
-            let lower = line.to_lowercase();
-            let found = given_away.iter().find(|phrase| lower.contains(*phrase));
-            assert_eq!(found, None, "{}: {line}", boss.id);
         }
     }
 }
@@ -115,7 +86,7 @@ fn a_key_that_no_file_has_is_an_error_with_the_nearest() {
     for (path, key, typo) in [
         ("scenarios/late-feedback.toml", "\nboss-view", "\nboss-veiw"),
         ("scenarios/late-feedback.toml", "\nline =", "\nlien ="),
-        ("bosses/dana.toml", "\nmax-sentences", "\nmax-sentence"),
+        ("bosses/dana.toml", "\ngreetings", "\ngreetngs"),
     ] {
         let file = home.path().join("mine.toml");
         std::fs::write(&file, embedded_text(path).unwrap().replacen(key, typo, 1)).unwrap();

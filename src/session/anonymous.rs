@@ -57,13 +57,12 @@ fn hide_in(exchange: &mut Exchange, names: &[Role<'_>]) {
         objections_out: _,
         acts: _,
         idle: _,
-        offers,
-        agreed,
         laid,
+        agreed,
         directed,
     } = &mut exchange.state;
     let taken = directed.iter_mut().filter_map(|directed| directed.takes.as_mut());
-    let state = offers.iter_mut().chain(agreed).chain(laid).chain(taken);
+    let state = laid.iter_mut().chain(agreed).chain(taken);
     for text in exchange.moved.why.iter_mut().chain(state).chain(reply) {
         *text = replaced(text, names).text;
     }
@@ -152,7 +151,7 @@ mod tests {
         session.plan = Some(Plan { needs: "Dana needs Sam's page".into(), ..Plan::default() });
         session.header.model = "/home/sam/models/tiny.gguf".into();
         session.exchanges[1].moved.why = vec!["Sam held something against Dana".into()];
-        session.exchanges[2].state.offers = vec!["you send Sam's mails on".into()];
+        session.exchanges[2].state.laid = vec!["send Sam's mails on".into()];
         session.exchanges[2].state.agreed = vec!["Dana answers".into()];
         let hidden = anonymous(&session, &[("Dana", BOSS), ("Sam", PERSON), ("mails", OTHER)]);
         let json = file::to_json(&hidden);

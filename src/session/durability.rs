@@ -147,7 +147,7 @@ prop_compose! {
         earned in prop::collection::btree_map(prop::sample::select(Check::ALL.to_vec()), any::<u32>(), 0..4),
         (facts_out, objections_out) in (prop::collection::btree_set(0usize..9, 0..3), prop::collection::btree_set(0usize..9, 0..3)),
         acts in prop::collection::vec(prop::sample::select(Act::ALL.to_vec()), 0..4),
-        (offers, agreed, laid, idle) in (prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), any::<u32>()),
+        (laid, agreed, idle) in (prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), any::<u32>()),
         directed in prop::option::of(any_directed()),
         patience in any::<u32>(),
         reply in prop::option::of(any_reply()),
@@ -156,7 +156,7 @@ prop_compose! {
         let exchange = Exchange {
             node: 0, parent: None, turn: 0, said: nanoseconds(said), text, position, verdicts,
             moved: Move { from, to, why },
-            state: BossState { openness: to, patience, earned, facts_out, objections_out, acts, offers, agreed, idle, laid, directed },
+            state: BossState { openness: to, patience, earned, facts_out, objections_out, acts, laid, agreed, idle, directed },
             reply,
         };
         (exchange, parent)

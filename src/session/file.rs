@@ -239,13 +239,12 @@ fn check_texts(exchange: &Exchange) -> Result<(), String> {
         objections_out: _,
         acts: _,
         idle: _,
-        offers,
-        agreed,
         laid,
+        agreed,
         directed,
     } = &exchange.state;
     let taken = directed.iter().filter_map(|directed| directed.takes.as_ref());
-    let state = offers.iter().chain(agreed).chain(laid).chain(taken);
+    let state = laid.iter().chain(agreed).chain(taken);
     let texts = exchange.moved.why.iter().chain(state).chain(reply);
     check_lengths(texts.chain([&exchange.text]).map(String::as_str))
 }

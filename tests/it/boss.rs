@@ -41,7 +41,6 @@ fn the_checks_on_replies_agree_with_the_labels() {
         let line = text.lines().find(|line| line.starts_with(&format!("| {check} "))).expect(check);
         line.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap().trim().parse().unwrap()
     };
-    assert!(kappa("does what the act says") >= 0.8, "{text}");
     assert!(kappa("in voice") >= 0.8, "{text}");
     assert!(kappa("gives in") >= 0.8, "{text}");
 }

@@ -31,7 +31,6 @@ fn load(path: &Path, prefix_folder: Option<PathBuf>) -> Option<CandleModel> {
 fn request(prompt: Prompt) -> Request {
     Request {
         prompt,
-        opening: "a".into(),
         candidates: 2,
         max_tokens: 3,
         stop: vec!["\n".into()],

@@ -1,7 +1,7 @@
 //! What a person types or pastes, and what a model answers: a whole talk, and `coachup score`.
 
 use super::scratch::Scratch;
-use coachup::boss::{Cast, Steering};
+use coachup::boss::Cast;
 use coachup::cli::score::{ScoreArgs, ScoreFormat, run as run_score};
 use coachup::model::scripted::ScriptedModel;
 use coachup::repl::FeedbackWhen;
@@ -32,7 +32,6 @@ pub fn cast() -> Cast {
         difficulty: LIBRARY.get::<Difficulty>("guarded").expect("it comes with the program").clone(),
         you: "Sam".into(),
         seed: 1,
-        steering: Steering::default(),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::boss::critic::Critic;
 use crate::boss::critic::labelled::{Label, Moment};
-use crate::boss::rank;
 use crate::model::ModelError;
 use std::collections::BTreeMap;
 
@@ -19,9 +18,7 @@ pub struct Choice {
     pub open: usize,
     /// Of those, the good lines that blind choice would bring, on average.
     pub blind: f64,
-    /// … that the words shared with the turn and the act's cues bring.
-    pub words: usize,
-    /// … that the critic brings, with the words.
+    /// … that the critic brings.
     pub critic: usize,
     /// The chance that the critic puts a good line before a bad one, over all moments (area under the ROC curve).
     pub auc: f64,
@@ -37,10 +34,6 @@ pub fn choices(moments: &[Moment], critic: &Critic) -> Result<BTreeMap<String, C
         let lines: Vec<&str> = moment.lines.iter().map(|(line, _)| line.as_str()).collect();
         let good: Vec<bool> = moment.lines.iter().map(|(_, label)| *label == Label::Good).collect();
         let convincing = critic.convincing(&lines, &moment.text())?;
-        let words: Vec<f64> =
-            lines.iter().map(|line| rank::score(line, 0.0, moment.act, &moment.turn, None)).collect();
-        let both: Vec<f64> =
-            words.iter().zip(&convincing).map(|(words, odds)| words + rank::convincing(*odds)).collect();
         let (choice, said) = choices.entry(moment.model.clone()).or_default();
         let right = good.iter().filter(|good| **good).count();
         choice.moments += 1;
@@ -49,8 +42,7 @@ pub fn choices(moments: &[Moment], critic: &Critic) -> Result<BTreeMap<String, C
         if right > 0 && right < lines.len() {
             choice.open += 1;
             choice.blind += right as f64 / lines.len() as f64;
-            choice.words += usize::from(good[best(&words)]);
-            choice.critic += usize::from(good[best(&both)]);
+            choice.critic += usize::from(good[best(&convincing)]);
         }
         said.extend(convincing.into_iter().zip(good));
     }

@@ -1,13 +1,9 @@
 //! What a set of trial talks shows.
 
-use super::labelled::follows_act;
 use super::play::{Said, Transcript};
 use super::script::Script;
 use super::spearman;
-use crate::boss::likeness::{alike, shared_words};
-use crate::boss::phrases::normal;
-use crate::boss::reply::{names_time, out_of_voice};
-use crate::scenario::Library;
+use crate::boss::likeness::shared_words;
 use crate::scorer::rubric::Check;
 
 /// Presets at which blame, flattery and pressure must get nothing.
@@ -18,22 +14,18 @@ const HARD: [&str; 3] = ["guarded", "skeptical", "hostile"];
 pub struct Counts {
     /// Replies.
     pub replies: usize,
-    /// … that do what the chosen act says, by the check.
-    pub in_act: usize,
-    /// … in the boss's voice: no assistant's phrase, apology, narration, markup or other's lines.
-    pub in_voice: usize,
-    /// … that differ from all earlier ones of their talk.
-    pub distinct: usize,
-    /// … that are the line by hand.
+    /// … that are a line by hand.
     pub fallback: usize,
-    /// Replies to a turn that offers something concrete.
+    /// Replies to a turn that offers something.
     pub proposals: usize,
-    /// … that take up its words or its time.
+    /// … that share a word with it.
     pub taken_up: usize,
-    /// Candidates drawn that were not fit.
+    /// Candidates that were not let through.
     pub refused: usize,
     /// Agreement without leave.
     pub unearned: usize,
+    /// Tokens drawn, and those of the replies.
+    pub tokens: [usize; 2],
 }
 
 impl Counts {
@@ -41,38 +33,26 @@ impl Counts {
     pub fn of<'a>(
         transcripts: impl IntoIterator<Item = &'a Transcript>,
         turns: std::ops::Range<usize>,
-        library: &Library,
-        you: &str,
     ) -> Counts {
         let mut counts = Counts::default();
         for transcript in transcripts {
-            for (at, said) in transcript.turns.iter().enumerate() {
-                if turns.contains(&(at + 1)) {
-                    counts.add(said, &transcript.turns[..at], &transcript.cell.boss, library, you);
-                }
-            }
+            let numbered = transcript.turns.iter().enumerate();
+            numbered.filter(|(at, _)| turns.contains(&(at + 1))).for_each(|(_, said)| counts.add(said));
         }
         counts
     }
 
-    fn add(&mut self, said: &Said, before: &[Said], boss: &str, library: &Library, you: &str) {
-        let fault = match library.get(boss) {
-            Ok(boss) => out_of_voice(&said.reply, boss, you),
-            Err(_) => None,
-        };
+    fn add(&mut self, said: &Said) {
         self.replies += 1;
-        self.in_act += usize::from(follows_act(&said.reply, said.act));
-        self.in_voice += usize::from(fault.is_none());
-        self.distinct += usize::from(!before.iter().any(|earlier| alike(&earlier.reply, &said.reply)));
         self.fallback += usize::from(said.fallback);
         self.refused += said.refused.len();
         self.unearned += usize::from(said.is_unearned());
-        let offers = said.checks.contains(&Check::OffersOptions) || said.checks.contains(&Check::OffersHelp);
-        if offers {
-            let times = names_time(&normal(&said.reply)) && names_time(&normal(&said.text));
+        if said.checks.contains(&Check::OffersOptions) || said.checks.contains(&Check::OffersHelp) {
             self.proposals += 1;
-            self.taken_up += usize::from(times || shared_words(&said.reply, &said.text) > 0);
+            self.taken_up += usize::from(shared_words(&said.reply, &said.text) > 0);
         }
+        let [drawn, shown] = said.tokens;
+        self.tokens = [self.tokens[0] + drawn, self.tokens[1] + shown];
     }
 
     /// Share of the replies, 0 to 1; 1 of none.

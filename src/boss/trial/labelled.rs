@@ -1,9 +1,7 @@
-//! Replies labelled by hand, against the checks that decide whether a reply does what its act says and
-//! whether the boss would say it.
+//! Replies labelled by hand, against the gate's checks on what must never be said.
 
 use crate::boss::agrees;
-use crate::boss::reply::{does, out_of_voice};
-use crate::boss::state::Act;
+use crate::boss::gate::out_of_voice;
 use crate::scenario::{Boss, Library, LibraryError};
 use crate::scorer::corpus::{self, CorpusError};
 use crate::scorer::eval::Counts;
@@ -16,12 +14,8 @@ use std::path::Path;
 pub struct LabelledReply {
     /// Who speaks.
     pub boss: String,
-    /// What the reply was asked to do.
-    pub act: Act,
     /// The reply.
     pub text: String,
-    /// Does it do that, and nothing that goes against it?
-    pub does: bool,
     /// Could a boss say it: no assistant's phrase, no narration, no other's words?
     pub voice: bool,
     /// Does it give in or promise something?
@@ -41,13 +35,11 @@ pub fn read(file: &Path) -> Result<Vec<LabelledReply>, CorpusError> {
 pub struct Validity {
     /// Replies.
     pub replies: usize,
-    /// "Does what the act says".
-    pub act: Counts,
     /// "A boss could say it".
     pub voice: Counts,
     /// "Gives in".
     pub agrees: Counts,
-    /// Where the check on acts and the label differ.
+    /// Where one of the two and its label differ.
     pub confused: Vec<LabelledReply>,
 }
 
@@ -59,19 +51,12 @@ pub fn validity(replies: &[LabelledReply], library: &Library, you: &str) -> Resu
     let mut validity = Validity { replies: replies.len(), ..Validity::default() };
     for reply in replies {
         let boss = library.get::<Boss>(&reply.boss)?;
-        let in_voice = out_of_voice(&reply.text, boss, you).is_none();
-        let found = follows_act(&reply.text, reply.act) && in_voice;
-        validity.act.add(found, reply.does);
-        validity.voice.add(in_voice, reply.voice);
-        validity.agrees.add(agrees(&reply.text), reply.agrees);
-        if found != reply.does {
+        let (voice, agrees) = (out_of_voice(&reply.text, &boss.name, you).is_none(), agrees(&reply.text));
+        validity.voice.add(voice, reply.voice);
+        validity.agrees.add(agrees, reply.agrees);
+        if (voice, agrees) != (reply.voice, reply.agrees) {
             validity.confused.push(reply.clone());
         }
     }
     Ok(validity)
-}
-
-/// The reply does what the act says, and gives in exactly where the act does.
-pub fn follows_act(text: &str, act: Act) -> bool {
-    does(text, act) && agrees(text) == act.concedes()
 }

@@ -7,7 +7,7 @@
 //! figures     what a set of talks shows
 //! told_apart  can the bosses be told apart by their lines alone?
 //! choice      candidates labelled by hand, against the critic that chooses among them
-//! labelled    replies labelled by hand, against the check that finds acts and voices
+//! labelled    replies labelled by hand, against the checks of the gate
 //! ```
 
 pub mod cell;

@@ -3,7 +3,7 @@
 use super::cell::Cell;
 use super::script::Script;
 use crate::boss::state::Act;
-use crate::boss::{Cast, Line, Pulse, Refusal, Turn, agrees};
+use crate::boss::{Cast, Directed, Line, Pulse, Refusal, Turn, agrees};
 use crate::model::{LanguageModel, ModelError};
 use crate::scorer::Scorer;
 use crate::scorer::rubric::Check;
@@ -36,17 +36,14 @@ pub struct Said {
     pub patience: u32,
     /// Could the boss have given something, by the rules?
     pub may_concede: bool,
-    /// What the boss did.
-    pub act: Act,
-    /// The same as it was put to the model.
-    #[serde(default)]
-    pub deed: String,
-    /// What it took up, where it gave something.
-    pub offer: Option<String>,
-    /// The private fact it told, by index.
-    pub fact: Option<usize>,
+    /// What the boss was to do.
+    pub directed: Directed,
+    /// The same as the critic reads it.
+    pub moment: String,
     /// The boss's words.
     pub reply: String,
+    /// Tokens drawn for them, and those that they have.
+    pub tokens: [usize; 2],
     /// They are the line by hand.
     pub fallback: bool,
     /// Candidates that were not shown, and why.
@@ -59,14 +56,15 @@ pub struct Said {
 impl Said {
     /// The boss gave, or seemed to give, what was not earned.
     pub fn is_unearned(&self) -> bool {
-        (self.act.concedes() && !self.may_concede) || (!self.act.concedes() && agrees(&self.reply))
+        let concedes = self.directed.act.concedes();
+        if concedes { !self.may_concede } else { agrees(&self.reply) }
     }
 }
 
 impl Transcript {
     /// The turn at which the boss first gave something, from 1.
     pub fn concession(&self) -> Option<usize> {
-        self.turns.iter().position(|said| said.act.concedes()).map(|at| at + 1)
+        self.turns.iter().position(|said| said.directed.act.concedes()).map(|at| at + 1)
     }
 
     /// Openness at the end, 0 to 100.
@@ -87,7 +85,7 @@ impl Transcript {
             let _ = writeln!(
                 out,
                 "    [{}{mark}; openness {:.0}, patience {}]\n{boss}: {}",
-                said.act.id(),
+                said.directed.act.id(),
                 said.openness,
                 said.patience,
                 said.reply
@@ -145,26 +143,25 @@ pub fn play(
         let (openness, patience) = (state.openness, state.patience);
         let said = Turn { text: &text, verdicts: &verdicts };
         let node = index as u32 + 1;
-        let plan = cast.plan(&state, &said, node);
-        let Some(spoken) = cast.reply(model, &mut state, &talk, &said, node, pulse)? else {
+        let directed = cast.plan(&state, &said, node);
+        let Some(spoken) = cast.word(model, &talk, &said, &directed, node, pulse)? else {
             return Ok(None);
         };
-        let directed = state.directed.clone();
-        talk.push(Line { you: text.clone(), boss: spoken.text.clone(), directed });
+        cast.remember(&mut state, directed.clone());
+        talk.push(Line { you: text.clone(), boss: spoken.text.clone(), directed: Some(directed.clone()) });
         turns.push(Said {
             checks: verdicts.present().collect(),
-            text,
             openness,
             patience,
             may_concede,
-            act: spoken.act,
-            deed: cast.deed(&plan),
-            offer: plan.offer,
-            fact: plan.fact,
+            moment: cast.moment(said.text, &directed),
+            directed,
+            tokens: [spoken.tokens, model.count_tokens(&spoken.text)],
             reply: spoken.text,
             fallback: spoken.fallback,
             refused: spoken.refused,
             passed_over: spoken.passed_over,
+            text,
         });
         if spoken.act == Act::EndsTalk {
             break;

@@ -109,7 +109,7 @@ mod tests {
     use super::super::cell::Cell;
     use super::super::play::Said;
     use super::*;
-    use crate::boss::state::Act;
+    use crate::boss::state::{Act, Directed, Mood};
 
     fn talk(boss: &str, lines: &[&str]) -> Transcript {
         let said = |line: &&str| Said {
@@ -118,10 +118,16 @@ mod tests {
             openness: 50.0,
             patience: 3,
             may_concede: false,
-            act: Act::Considers,
-            deed: String::new(),
-            offer: None,
-            fact: None,
+            directed: Directed {
+                mood: Mood::Open,
+                act: Act::Considers,
+                fact: None,
+                takes: None,
+                objection: None,
+                matter: None,
+            },
+            moment: String::new(),
+            tokens: [0, 0],
             reply: (*line).to_owned(),
             fallback: false,
             refused: Vec::new(),

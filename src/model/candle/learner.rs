@@ -3,7 +3,10 @@
 //! The weights stay as they are in the file. The way forward is the decoder's own, rounding of activations included,
 //! so that an adapter learns on the very model it will tune. The way back multiplies with the transposed weights in
 //! five bits (`Q5_K`), whose error is small beside that of a stochastic gradient. Only what belongs to the factors is
-//! done in floats. On two cores with AVX2 this was 1.5 times as fast as PyTorch in floats.
+//! done in floats.
+//!
+//! Only the rows that say a learned token carry a gradient: what is merely read is taken as it is, though the adapter
+//! changes it as well. That halves the work, for three quarters of a talk's rows are merely read.
 
 use super::super::ModelError;
 use super::attention::{Attention, Place};
@@ -91,6 +94,8 @@ struct Rows {
     targets: Vec<(usize, u32)>,
     /// Of each choice the targets of its lines.
     lines: Vec<Vec<(Range<usize>, bool)>>,
+    /// The rows of the targets, ascending: those that carry a gradient.
+    carrying: Vec<usize>,
 }
 
 impl Rows {
@@ -99,12 +104,22 @@ impl Rows {
         let ids = piece.ids.clone();
         let places = (0..ids.len()).map(|slot| Place { slot, view }).collect();
         let targets = piece.learn.iter().map(|at| (at - 1, ids[*at])).collect();
-        let mut rows = Rows { positions: (0..ids.len()).collect(), ids, places, targets, lines: Vec::new() };
+        let positions = (0..ids.len()).collect();
+        let mut rows = Rows { positions, ids, places, targets, lines: Vec::new(), carrying: Vec::new() };
         for Choice { after, lines } in &piece.choices {
             let lines = lines.iter().map(|(line, better)| (rows.add(*after, line), *better)).collect();
             rows.lines.push(lines);
         }
+        rows.carrying = rows.targets.iter().map(|(row, _)| *row).collect();
+        rows.carrying.sort_unstable();
+        rows.carrying.dedup();
         rows
+    }
+
+    /// Those of `values` that belong to rows which carry a gradient.
+    fn carried(&self, values: &[f32]) -> Vec<f32> {
+        let width = values.len() / self.ids.len();
+        self.carrying.iter().flat_map(|row| values[row * width..][..width].iter().copied()).collect()
     }
 
     /// Adds a line behind the first `after` tokens of the text; returns its targets.
@@ -164,14 +179,18 @@ struct Factors {
     b: Factor,
 }
 
-/// What the way back needs of a layer's way forward.
+/// Gradients of them.
+type Slopes = [Vec<f32>; 2];
+
+/// What the way back needs of a layer's way forward, of the rows that carry a gradient.
 struct Kept {
     /// The stream before the layer, and before its feed-forward half.
     stream: [Vec<f32>; 2],
-    /// Turned queries and keys, values, and what attention made of them.
-    queries: Vec<f32>,
+    /// Turned keys and values of all rows.
     keys: Vec<f32>,
     values: Vec<f32>,
+    /// Turned queries, and what attention made of them.
+    queries: Vec<f32>,
     mixed: Vec<f32>,
     gate: Vec<f32>,
     up: Vec<f32>,
@@ -190,9 +209,20 @@ pub struct Learner {
     first: usize,
     factors: Vec<[Factors; MATRICES]>,
     scale: f32,
-    pool: Pool,
+    threads: usize,
     frequencies: Vec<f64>,
     steps: i32,
+}
+
+/// One text on its way forward and back.
+struct Pass<'a> {
+    learner: &'a Learner,
+    rows: Rows,
+    /// How many of the targets belong to the text itself.
+    written: usize,
+    pool: Pool,
+    /// Of each tuned layer.
+    slopes: Vec<[Slopes; MATRICES]>,
 }
 
 type Result<T> = std::result::Result<T, ModelError>;
@@ -334,8 +364,19 @@ impl Learner {
         let back = all_transposed(tuned, threads).map_err(fault)?;
         let output_back = transposed(&weights.output).map_err(fault)?;
         let frequencies = frequencies(&config.rope, weights.rope_factors.as_deref());
-        let (pool, scale) = (Pool::new(threads), alpha / rank as f32);
-        Ok(Learner { config, weights, back, output_back, first, factors, scale, pool, frequencies, steps: 0 })
+        let scale = alpha / rank as f32;
+        Ok(Learner {
+            config,
+            weights,
+            back,
+            output_back,
+            first,
+            factors,
+            scale,
+            threads,
+            frequencies,
+            steps: 0,
+        })
     }
 
     /// Every factor under the name of its tensor in an adapter's file.
@@ -387,216 +428,32 @@ impl Learner {
         Ok(())
     }
 
-    /// Adds what the adapter of a matrix adds to its products with `rows`; returns `A · x`.
-    fn add_tuned(&self, layer: usize, at: usize, rows: &[f32], out: &mut [f32]) -> Result<Vec<f32>> {
-        let Some(layer) = layer.checked_sub(self.first) else { return Ok(Vec::new()) };
-        let Factors { a, b } = &self.factors[layer][at];
-        let count = rows.len() / a.cols;
-        let inner = product(rows, count, false, &a.values, a.rows, true)?;
-        add_scaled(out, &product(&inner, count, false, &b.values, b.rows, true)?, self.scale);
-        Ok(inner)
-    }
-
-    /// The gradient before a matrix from that behind it; adds to the gradients of its factors.
-    fn through(
-        &mut self,
-        layer: usize,
-        at: usize,
-        gradient: &[f32],
-        rows: &[f32],
-        inner: &[f32],
-        before: bool,
-    ) -> Result<Vec<f32>> {
-        let layer = layer - self.first;
-        let scale = self.scale;
-        let Factors { a, b } = &mut self.factors[layer][at];
-        let count = rows.len() / a.cols;
-        let turned = product(gradient, count, false, &b.values, b.rows, false)?;
-        add_scaled(&mut b.gradient, &product(gradient, count, true, inner, count, false)?, scale);
-        add_scaled(&mut a.gradient, &product(&turned, count, true, rows, count, false)?, scale);
-        if !before {
-            return Ok(Vec::new());
-        }
-        let [mut out] = products(&mut self.pool, gradient, [&self.back[layer][at]]);
-        add_scaled(&mut out, &product(&turned, count, false, &a.values, a.rows, false)?, scale);
-        Ok(out)
-    }
-
-    /// What `piece` loses; adds the gradient of it, times `share`, to the factors', where there is one. The loss of the
-    /// text is taken as a mean over its tokens, that of the choices as one over them.
+    /// What each of some texts loses; adds the gradient of their mean to the factors', if `slopes`. The loss of a text
+    /// is taken as a mean over its tokens, that of its choices as one over them. Each text has a thread of its own.
     ///
     /// # Errors
     /// A fault of the products in floats.
-    pub fn learn(&mut self, piece: &Piece, share: Option<f32>) -> Result<Loss> {
-        let rows = Rows::of(piece);
-        let (stream, kept, angles) = self.forward(&rows)?;
-        let likely = self.log_probabilities(&stream, &rows.targets);
-        let written = -likely[..piece.learn.len()].iter().map(|likely| f64::from(*likely)).sum::<f64>();
-        let mut loss = Loss { written, ..Loss::default() };
-        let mut weights = vec![0.0; rows.targets.len()];
-        weights[..piece.learn.len()].fill(1.0 / piece.learn.len() as f32);
-        let both = |lines: &&Vec<(Range<usize>, bool)>| {
-            lines.iter().any(|(_, better)| *better) && lines.iter().any(|(_, better)| !better)
-        };
-        loss.choices = rows.lines.iter().filter(both).count();
-        for lines in rows.lines.iter().filter(both) {
-            loss.ordered += order(lines, &likely, ORDER / loss.choices as f32, &mut weights);
+    pub fn learn(&mut self, pieces: &[&Piece], slopes: bool) -> Result<Vec<Loss>> {
+        let (learner, share) = (&*self, slopes.then_some(1.0 / pieces.len() as f32));
+        let mut passed = Vec::with_capacity(pieces.len());
+        for some in pieces.chunks(self.threads) {
+            let threads = (self.threads / some.len()).max(1);
+            let passes: Result<Vec<_>> = std::thread::scope(|scope| {
+                let one = |piece| scope.spawn(move || Pass::of(learner, piece, threads).learn(share));
+                let passes: Vec<_> = some.iter().copied().map(one).collect();
+                passes.into_iter().map(|pass| pass.join().expect("a pass does not panic")).collect()
+            });
+            passed.extend(passes?);
         }
-        if let Some(share) = share {
-            weights.iter_mut().for_each(|weight| *weight *= share);
-            let mut stream = self.output_back(&stream, &rows.targets, &weights);
-            let back = angles.reversed();
-            for layer in (self.first..self.config.layers).rev() {
-                self.layer_back(layer, &kept[layer - self.first], &rows.places, &back, &mut stream)?;
+        let (losses, slopes): (Vec<Loss>, Vec<_>) = passed.into_iter().unzip();
+        for slopes in &slopes {
+            let each = self.factors.iter_mut().flatten().zip(slopes.iter().flatten());
+            for (Factors { a, b }, [of_a, of_b]) in each {
+                math::add(&mut a.gradient, of_a);
+                math::add(&mut b.gradient, of_b);
             }
         }
-        Ok(loss)
-    }
-
-    /// The stream behind the last layer, and what is kept of the tuned layers.
-    fn forward(&mut self, rows: &Rows) -> Result<(Vec<f32>, Vec<Kept>, Angles)> {
-        let Rows { ids, positions, places, .. } = rows;
-        let (config, count) = (self.config.clone(), ids.len());
-        let (hidden, epsilon) = (config.hidden, config.norm_epsilon);
-        let mut stream = vec![0.0; count * hidden];
-        for (id, out) in ids.iter().zip(stream.chunks_exact_mut(hidden)) {
-            self.weights.embedding.dequantize_row(*id as usize, out);
-        }
-        let angles = Angles::of(positions.iter().copied(), &self.frequencies, config.rope.magnitude);
-        let mut cache = Cache::new(1, config.kv_heads, config.head_dim, count);
-        let mut all = Vec::new();
-        for at in 0..config.layers {
-            let layer = &self.weights.layers[at];
-            let before = stream.clone();
-            let rows = normed(&stream, &layer.attention_norm, epsilon);
-            let mut qkv = products(&mut self.pool, &rows, layer.qkv.each_ref());
-            let mut inner: [Vec<f32>; MATRICES] = Default::default();
-            for which in [Q, K, V] {
-                if let Some(bias) = &layer.qkv_bias {
-                    qkv[which]
-                        .chunks_exact_mut(bias[which].len())
-                        .for_each(|row| math::add(row, &bias[which]));
-                }
-                inner[which] = self.add_tuned(at, which, &rows, &mut qkv[which])?;
-            }
-            let [mut queries, mut keys, values] = qkv;
-            rotate(&config, &config.rope, &angles, &mut queries, config.query_width());
-            rotate(&config, &config.rope, &angles, &mut keys, config.kv_width());
-            let width = config.kv_width();
-            for (slot, (keys, values)) in keys.chunks_exact(width).zip(values.chunks_exact(width)).enumerate()
-            {
-                cache.store(0, slot, keys, values);
-            }
-            let mut mixed = vec![0.0; count * config.query_width()];
-            let attention = Attention { config: &config, cache: &cache, layer: 0, places };
-            attention.run(&mut self.pool, &queries, &mut mixed);
-            let [mut out] = products(&mut self.pool, &mixed, [&layer.output]);
-            inner[OUTPUT] = self.add_tuned(at, OUTPUT, &mixed, &mut out)?;
-            math::add(&mut stream, &out);
-            let middle = stream.clone();
-            let rows = normed(&stream, &layer.feed_forward_norm, epsilon);
-            let [mut gate, mut up] = products(&mut self.pool, &rows, layer.gate_up.each_ref());
-            inner[GATE] = self.add_tuned(at, GATE, &rows, &mut gate)?;
-            inner[UP] = self.add_tuned(at, UP, &rows, &mut up)?;
-            let mut joined = gate.clone();
-            Machine::detect().silu_gate(&mut joined, &up);
-            let [mut out] = products(&mut self.pool, &joined, [&layer.down]);
-            inner[DOWN] = self.add_tuned(at, DOWN, &joined, &mut out)?;
-            math::add(&mut stream, &out);
-            if at >= self.first {
-                all.push(Kept { stream: [before, middle], queries, keys, values, mixed, gate, up, inner });
-            }
-        }
-        Ok((stream, all, angles))
-    }
-
-    /// Logits of some targets' rows, and those rows of the stream.
-    fn logits(&mut self, stream: &[f32], targets: &[(usize, u32)]) -> (Vec<f32>, Vec<f32>) {
-        let (hidden, epsilon) = (self.config.hidden, self.config.norm_epsilon);
-        let rows: Vec<f32> =
-            targets.iter().flat_map(|(row, _)| stream[row * hidden..][..hidden].iter().copied()).collect();
-        let [logits] =
-            products(&mut self.pool, &normed(&rows, &self.weights.norm, epsilon), [&self.weights.output]);
-        (logits, rows)
-    }
-
-    /// The log-probability of each target.
-    fn log_probabilities(&mut self, stream: &[f32], targets: &[(usize, u32)]) -> Vec<f32> {
-        let mut all = Vec::with_capacity(targets.len());
-        for part in targets.chunks(LOGIT_ROWS) {
-            let (logits, _) = self.logits(stream, part);
-            let rows = part.iter().zip(logits.chunks_exact(self.weights.output.rows));
-            all.extend(rows.map(|((_, token), logits)| logits[*token as usize] - log_sum_exp(logits)));
-        }
-        all
-    }
-
-    /// The gradient, in the stream behind the last layer, of the targets' negative log-probabilities, each as often as
-    /// its weight says.
-    fn output_back(&mut self, stream: &[f32], targets: &[(usize, u32)], weights: &[f32]) -> Vec<f32> {
-        let hidden = self.config.hidden;
-        let mut gradient = vec![0.0; stream.len()];
-        for (part, weights) in targets.chunks(LOGIT_ROWS).zip(weights.chunks(LOGIT_ROWS)) {
-            let (mut logits, rows) = self.logits(stream, part);
-            let each = part.iter().zip(weights).zip(logits.chunks_exact_mut(self.weights.output.rows));
-            for (((_, token), weight), logits) in each {
-                let sum = log_sum_exp(logits);
-                logits.iter_mut().for_each(|logit| *logit = math::exp(*logit - sum) * weight);
-                logits[*token as usize] -= weight;
-            }
-            let [behind] = products(&mut self.pool, &logits, [&self.output_back]);
-            let mut out = vec![0.0; rows.len()];
-            norm_back(&rows, &self.weights.norm, self.config.norm_epsilon, &behind, &mut out);
-            for ((row, _), out) in part.iter().zip(out.chunks_exact(hidden)) {
-                math::add(&mut gradient[row * hidden..(row + 1) * hidden], out);
-            }
-        }
-        gradient
-    }
-
-    /// Takes the gradient in `stream` back through a layer; `back` are the angles that turn back.
-    fn layer_back(
-        &mut self,
-        at: usize,
-        kept: &Kept,
-        places: &[Place],
-        back: &Angles,
-        stream: &mut [f32],
-    ) -> Result<()> {
-        let epsilon = self.config.norm_epsilon;
-        let [before, middle] = &kept.stream;
-
-        let mut joined = kept.gate.clone();
-        Machine::detect().silu_gate(&mut joined, &kept.up);
-        let mut up = self.through(at, DOWN, stream, &joined, &kept.inner[DOWN], true)?;
-        let mut gate = vec![0.0; up.len()];
-        for (((gradient, out), gate), up) in up.iter_mut().zip(&mut gate).zip(&kept.gate).zip(&kept.up) {
-            let sigmoid = 1.0 / (1.0 + math::exp(-gate));
-            *out = *gradient * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
-            *gradient *= gate * sigmoid;
-        }
-        let weight = self.weights.layers[at].feed_forward_norm.clone();
-        let rows = normed(middle, &weight, epsilon);
-        let mut behind = self.through(at, GATE, &gate, &rows, &kept.inner[GATE], true)?;
-        math::add(&mut behind, &self.through(at, UP, &up, &rows, &kept.inner[UP], true)?);
-        norm_back(middle, &weight, epsilon, &behind, stream);
-
-        let mixed = self.through(at, OUTPUT, stream, &kept.mixed, &kept.inner[OUTPUT], true)?;
-        let mut qkv = attention_back(&self.config, kept, places, &mixed)?;
-        rotate(&self.config, &self.config.rope, back, &mut qkv[Q], self.config.query_width());
-        rotate(&self.config, &self.config.rope, back, &mut qkv[K], self.config.kv_width());
-        let weight = self.weights.layers[at].attention_norm.clone();
-        let rows = normed(before, &weight, epsilon);
-        // Nothing is learned before the first tuned layer.
-        let needed = at > self.first;
-        let mut behind = vec![0.0; if needed { rows.len() } else { 0 }];
-        for (which, gradient) in qkv.iter().enumerate() {
-            math::add(&mut behind, &self.through(at, which, gradient, &rows, &kept.inner[which], needed)?);
-        }
-        if needed {
-            norm_back(before, &weight, epsilon, &behind, stream);
-        }
-        Ok(())
+        Ok(losses)
     }
 
     /// Moves the factors against their gradients (Adam), which are then 0.
@@ -620,6 +477,237 @@ impl Learner {
                 *gradient = 0.0;
             }
         }
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn of(learner: &'a Learner, piece: &Piece, threads: usize) -> Pass<'a> {
+        Pass {
+            learner,
+            rows: Rows::of(piece),
+            written: piece.learn.len(),
+            pool: Pool::new(threads),
+            slopes: Vec::new(),
+        }
+    }
+
+    /// What the text loses, and the gradient of it times `share`, where there is one.
+    fn learn(mut self, share: Option<f32>) -> Result<(Loss, Vec<[Slopes; MATRICES]>)> {
+        let (stream, mut kept) = self.forward()?;
+        let likely = self.log_probabilities(&stream);
+        let written = self.written;
+        let mut weights = vec![0.0; likely.len()];
+        weights[..written].fill(1.0 / written as f32);
+        let lost = -likely[..written].iter().map(|likely| f64::from(*likely)).sum::<f64>();
+        let mut loss = Loss { written: lost, ..Loss::default() };
+        let both = |lines: &&Vec<(Range<usize>, bool)>| {
+            lines.iter().any(|(_, better)| *better) && lines.iter().any(|(_, better)| !better)
+        };
+        loss.choices = self.rows.lines.iter().filter(both).count();
+        for lines in self.rows.lines.iter().filter(both) {
+            loss.ordered += order(lines, &likely, ORDER / loss.choices as f32, &mut weights);
+        }
+        if let Some(share) = share {
+            weights.iter_mut().for_each(|weight| *weight *= share);
+            let zeros = |factor: &Factor| vec![0.0; factor.values.len()];
+            let of_layer =
+                |layer: &[Factors; MATRICES]| layer.each_ref().map(|Factors { a, b }| [zeros(a), zeros(b)]);
+            self.slopes = self.learner.factors.iter().map(of_layer).collect();
+            let mut stream = self.output_back(&stream, &weights);
+            let back = self.angles(self.rows.carrying.iter().map(|row| self.rows.positions[*row])).reversed();
+            for layer in (self.learner.first..self.learner.config.layers).rev() {
+                let kept = kept.pop().expect("as many as there are tuned layers");
+                self.layer_back(layer, &kept, &back, &mut stream)?;
+            }
+        }
+        Ok((loss, self.slopes))
+    }
+
+    fn angles(&self, positions: impl Iterator<Item = usize>) -> Angles {
+        Angles::of(positions, &self.learner.frequencies, self.learner.config.rope.magnitude)
+    }
+
+    /// Adds what the adapter of a matrix adds to its products with `rows`; returns `A · x`.
+    fn add_tuned(&self, layer: usize, at: usize, rows: &[f32], out: &mut [f32]) -> Result<Vec<f32>> {
+        let Some(layer) = layer.checked_sub(self.learner.first) else { return Ok(Vec::new()) };
+        let Factors { a, b } = &self.learner.factors[layer][at];
+        let count = rows.len() / a.cols;
+        let inner = product(rows, count, false, &a.values, a.rows, true)?;
+        add_scaled(out, &product(&inner, count, false, &b.values, b.rows, true)?, self.learner.scale);
+        Ok(inner)
+    }
+
+    /// The gradient before a matrix from that behind it; adds to those of its factors.
+    fn through(
+        &mut self,
+        layer: usize,
+        at: usize,
+        gradient: &[f32],
+        rows: &[f32],
+        inner: &[f32],
+        before: bool,
+    ) -> Result<Vec<f32>> {
+        let layer = layer - self.learner.first;
+        let scale = self.learner.scale;
+        let Factors { a, b } = &self.learner.factors[layer][at];
+        let [of_a, of_b] = &mut self.slopes[layer][at];
+        let count = rows.len() / a.cols;
+        let turned = product(gradient, count, false, &b.values, b.rows, false)?;
+        add_scaled(of_b, &product(gradient, count, true, inner, count, false)?, scale);
+        add_scaled(of_a, &product(&turned, count, true, rows, count, false)?, scale);
+        if !before {
+            return Ok(Vec::new());
+        }
+        let [mut out] = products(&mut self.pool, gradient, [&self.learner.back[layer][at]]);
+        add_scaled(&mut out, &product(&turned, count, false, &a.values, a.rows, false)?, scale);
+        Ok(out)
+    }
+
+    /// The stream behind the last layer, of the rows that carry a gradient, and what is kept of the tuned layers.
+    fn forward(&mut self) -> Result<(Vec<f32>, Vec<Kept>)> {
+        let Learner { config, weights, first, .. } = self.learner;
+        let count = self.rows.ids.len();
+        let (hidden, epsilon) = (config.hidden, config.norm_epsilon);
+        let mut stream = vec![0.0; count * hidden];
+        for (id, out) in self.rows.ids.iter().zip(stream.chunks_exact_mut(hidden)) {
+            weights.embedding.dequantize_row(*id as usize, out);
+        }
+        let angles = self.angles(self.rows.positions.iter().copied());
+        let mut cache = Cache::new(1, config.kv_heads, config.head_dim, count);
+        let mut all = Vec::new();
+        for at in 0..config.layers {
+            let layer = &weights.layers[at];
+            let before = self.rows.carried(&stream);
+            let rows = normed(&stream, &layer.attention_norm, epsilon);
+            let mut qkv = products(&mut self.pool, &rows, layer.qkv.each_ref());
+            let mut inner: [Vec<f32>; MATRICES] = Default::default();
+            for which in [Q, K, V] {
+                if let Some(bias) = &layer.qkv_bias {
+                    qkv[which]
+                        .chunks_exact_mut(bias[which].len())
+                        .for_each(|row| math::add(row, &bias[which]));
+                }
+                inner[which] = self.add_tuned(at, which, &rows, &mut qkv[which])?;
+            }
+            let [mut queries, mut keys, values] = qkv;
+            rotate(config, &config.rope, &angles, &mut queries, config.query_width());
+            rotate(config, &config.rope, &angles, &mut keys, config.kv_width());
+            let width = config.kv_width();
+            for (slot, (keys, values)) in keys.chunks_exact(width).zip(values.chunks_exact(width)).enumerate()
+            {
+                cache.store(0, slot, keys, values);
+            }
+            let mut mixed = vec![0.0; count * config.query_width()];
+            let attention = Attention { config, cache: &cache, layer: 0, places: &self.rows.places };
+            attention.run(&mut self.pool, &queries, &mut mixed);
+            let [mut out] = products(&mut self.pool, &mixed, [&layer.output]);
+            inner[OUTPUT] = self.add_tuned(at, OUTPUT, &mixed, &mut out)?;
+            math::add(&mut stream, &out);
+            let middle = self.rows.carried(&stream);
+            let rows = normed(&stream, &layer.feed_forward_norm, epsilon);
+            let [mut gate, mut up] = products(&mut self.pool, &rows, layer.gate_up.each_ref());
+            inner[GATE] = self.add_tuned(at, GATE, &rows, &mut gate)?;
+            inner[UP] = self.add_tuned(at, UP, &rows, &mut up)?;
+            let mut joined = gate.clone();
+            Machine::detect().silu_gate(&mut joined, &up);
+            let [mut out] = products(&mut self.pool, &joined, [&layer.down]);
+            inner[DOWN] = self.add_tuned(at, DOWN, &joined, &mut out)?;
+            math::add(&mut stream, &out);
+            if at >= *first {
+                let [queries, mixed, gate, up] =
+                    [queries, mixed, gate, up].map(|all| self.rows.carried(&all));
+                let inner = inner.map(|all| self.rows.carried(&all));
+                all.push(Kept { stream: [before, middle], queries, keys, values, mixed, gate, up, inner });
+            }
+        }
+        Ok((self.rows.carried(&stream), all))
+    }
+
+    /// Logits of some targets, the places of their rows in `stream`, and those rows.
+    fn logits(&mut self, stream: &[f32], targets: Range<usize>) -> (Vec<f32>, Vec<usize>, Vec<f32>) {
+        let Learner { config, weights, .. } = self.learner;
+        let hidden = config.hidden;
+        let place = |(row, _): &(usize, u32)| self.rows.carrying.partition_point(|other| other < row);
+        let places: Vec<usize> = self.rows.targets[targets].iter().map(place).collect();
+        let rows: Vec<f32> =
+            places.iter().flat_map(|at| stream[at * hidden..][..hidden].iter().copied()).collect();
+        let normed = normed(&rows, &weights.norm, config.norm_epsilon);
+        let [logits] = products(&mut self.pool, &normed, [&weights.output]);
+        (logits, places, rows)
+    }
+
+    /// The log-probability of each target.
+    fn log_probabilities(&mut self, stream: &[f32]) -> Vec<f32> {
+        let mut all = Vec::with_capacity(self.rows.targets.len());
+        for part in parts(self.rows.targets.len()) {
+            let (logits, ..) = self.logits(stream, part.clone());
+            let rows =
+                self.rows.targets[part].iter().zip(logits.chunks_exact(self.learner.weights.output.rows));
+            all.extend(rows.map(|((_, token), logits)| logits[*token as usize] - log_sum_exp(logits)));
+        }
+        all
+    }
+
+    /// The gradient, in the stream behind the last layer, of the targets' negative log-probabilities, each as often as
+    /// its weight says.
+    fn output_back(&mut self, stream: &[f32], weights: &[f32]) -> Vec<f32> {
+        let Learner { config, weights: model, output_back, .. } = self.learner;
+        let mut gradient = vec![0.0; stream.len()];
+        for part in parts(weights.len()) {
+            let (mut logits, places, rows) = self.logits(stream, part.clone());
+            let each = self.rows.targets[part.clone()].iter().zip(&weights[part]);
+            for (((_, token), weight), logits) in each.zip(logits.chunks_exact_mut(model.output.rows)) {
+                let sum = log_sum_exp(logits);
+                logits.iter_mut().for_each(|logit| *logit = math::exp(*logit - sum) * weight);
+                logits[*token as usize] -= weight;
+            }
+            let [behind] = products(&mut self.pool, &logits, [output_back]);
+            let mut out = vec![0.0; rows.len()];
+            norm_back(&rows, &model.norm, config.norm_epsilon, &behind, &mut out);
+            for (at, out) in places.iter().zip(out.chunks_exact(config.hidden)) {
+                math::add(&mut gradient[at * config.hidden..][..config.hidden], out);
+            }
+        }
+        gradient
+    }
+
+    /// Takes the gradient in `stream` back through a layer; `back` are the angles that turn back.
+    fn layer_back(&mut self, at: usize, kept: &Kept, back: &Angles, stream: &mut [f32]) -> Result<()> {
+        let Learner { config, weights, first, .. } = self.learner;
+        let (layer, epsilon) = (&weights.layers[at], config.norm_epsilon);
+        let [before, middle] = &kept.stream;
+
+        let mut joined = kept.gate.clone();
+        Machine::detect().silu_gate(&mut joined, &kept.up);
+        let mut up = self.through(at, DOWN, stream, &joined, &kept.inner[DOWN], true)?;
+        let mut gate = vec![0.0; up.len()];
+        for (((gradient, out), gate), up) in up.iter_mut().zip(&mut gate).zip(&kept.gate).zip(&kept.up) {
+            let sigmoid = 1.0 / (1.0 + math::exp(-gate));
+            *out = *gradient * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
+            *gradient *= gate * sigmoid;
+        }
+        let weight = &layer.feed_forward_norm;
+        let rows = normed(middle, weight, epsilon);
+        let mut behind = self.through(at, GATE, &gate, &rows, &kept.inner[GATE], true)?;
+        math::add(&mut behind, &self.through(at, UP, &up, &rows, &kept.inner[UP], true)?);
+        norm_back(middle, weight, epsilon, &behind, stream);
+
+        let mixed = self.through(at, OUTPUT, stream, &kept.mixed, &kept.inner[OUTPUT], true)?;
+        let mut qkv = attention_back(config, kept, &self.rows, &mixed)?;
+        rotate(config, &config.rope, back, &mut qkv[Q], config.query_width());
+        rotate(config, &config.rope, back, &mut qkv[K], config.kv_width());
+        let weight = &layer.attention_norm;
+        let rows = normed(before, weight, epsilon);
+        // Nothing is learned before the first tuned layer.
+        let needed = at > *first;
+        let mut behind = vec![0.0; if needed { rows.len() } else { 0 }];
+        for (which, gradient) in qkv.iter().enumerate() {
+            math::add(&mut behind, &self.through(at, which, gradient, &rows, &kept.inner[which], needed)?);
+        }
+        if needed {
+            norm_back(before, weight, epsilon, &behind, stream);
+        }
+        Ok(())
     }
 }
 
@@ -647,19 +735,26 @@ fn order(lines: &[(Range<usize>, bool)], likely: &[f32], share: f32, weights: &m
     ordered
 }
 
+/// Runs of [`LOGIT_ROWS`] out of `count`.
+fn parts(count: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(LOGIT_ROWS).map(move |from| from..count.min(from + LOGIT_ROWS))
+}
+
 /// Gradients of the turned queries and keys and of the values, from that of what attention made of them.
-fn attention_back(config: &Config, kept: &Kept, places: &[Place], gradient: &[f32]) -> Result<[Vec<f32>; 3]> {
+fn attention_back(config: &Config, kept: &Kept, rows: &Rows, gradient: &[f32]) -> Result<[Vec<f32>; 3]> {
     let (dim, group) = (config.head_dim, config.heads / config.kv_heads);
     let (query_width, kv_width) = (config.query_width(), config.kv_width());
-    let zeros = |like: &Vec<f32>| vec![0.0; like.len()];
-    let mut out = [zeros(&kept.queries), zeros(&kept.keys), zeros(&kept.values)];
+    let own = || vec![0.0; rows.carrying.len() * kv_width];
+    let mut out = [vec![0.0; kept.queries.len()], own(), own()];
     for head in 0..config.kv_heads {
-        for (part, places) in places.chunks(QUERY_ROWS).enumerate() {
+        for (part, own) in rows.carrying.chunks(QUERY_ROWS).enumerate() {
             let from = part * QUERY_ROWS;
+            let places: Vec<Place> = own.iter().map(|row| rows.places[*row]).collect();
             // The slots that any of these rows sees.
             let first = places.iter().map(|place| place.view.tail).min().unwrap_or(0);
             let prefix = places.iter().map(|place| place.view.prefix).max().unwrap_or(0).min(first);
-            let slots: Vec<usize> = (0..prefix).chain(first..from + places.len()).collect();
+            let last = own.last().map_or(0, |row| row + 1);
+            let slots: Vec<usize> = (0..prefix).chain(first..last).collect();
             let gather_keys = |all: &[f32]| -> Vec<f32> {
                 slots
                     .iter()
@@ -688,11 +783,11 @@ fn attention_back(config: &Config, kept: &Kept, places: &[Place], gradient: &[f3
                 row.iter_mut().for_each(|score| *score = math::exp(*score - sum));
             }
             let back = product(&shares, starts.len(), true, &behind, starts.len(), false)?;
-            scatter(&mut out[V], &back, &slots, kv_width, head * dim, dim);
+            scatter(&mut out[V], &back, &slots, rows, kv_width, head * dim);
             let mut scores = product(&behind, starts.len(), false, &values, slots.len(), true)?;
-            let rows = scores.chunks_exact_mut(slots.len()).zip(shares.chunks_exact(slots.len()));
-            let rows = rows.zip(behind.chunks_exact(dim).zip(mixed.chunks_exact(dim)));
-            for ((scores, shares), (behind, mixed)) in rows {
+            let each = scores.chunks_exact_mut(slots.len()).zip(shares.chunks_exact(slots.len()));
+            let each = each.zip(behind.chunks_exact(dim).zip(mixed.chunks_exact(dim)));
+            for ((scores, shares), (behind, mixed)) in each {
                 let all: f32 = behind.iter().zip(mixed).map(|(x, y)| x * y).sum();
                 for (score, share) in scores.iter_mut().zip(shares) {
                     *score = share * (*score - all) * config.attention_scale;
@@ -703,16 +798,20 @@ fn attention_back(config: &Config, kept: &Kept, places: &[Place], gradient: &[f3
                 math::add(&mut out[Q][*at..at + dim], row);
             }
             let back = product(&scores, starts.len(), true, &queries, starts.len(), false)?;
-            scatter(&mut out[K], &back, &slots, kv_width, head * dim, dim);
+            scatter(&mut out[K], &back, &slots, rows, kv_width, head * dim);
         }
     }
     Ok(out)
 }
 
-/// Adds rows of `dim` to the columns from `from` on of the rows `slots` of `width`.
-fn scatter(sums: &mut [f32], rows: &[f32], slots: &[usize], width: usize, from: usize, dim: usize) {
-    for (slot, row) in slots.iter().zip(rows.chunks_exact(dim)) {
-        math::add(&mut sums[slot * width + from..][..dim], row);
+/// Adds what belongs to the slots that carry a gradient to the columns from `from` on of `sums`, whose rows are as wide as
+/// `width`.
+fn scatter(sums: &mut [f32], parts: &[f32], slots: &[usize], rows: &Rows, width: usize, from: usize) {
+    let dim = parts.len() / slots.len();
+    for (slot, part) in slots.iter().zip(parts.chunks_exact(dim)) {
+        if let Ok(at) = rows.carrying.binary_search(slot) {
+            math::add(&mut sums[at * width + from..][..dim], part);
+        }
     }
 }
 
@@ -744,9 +843,13 @@ mod tests {
         (0..count).map(|at| ((at * 37 + seed * 101 + 11) % 288) as u32).collect()
     }
 
-    /// A text whose last 20 tokens are learned.
+    /// A text that is learned as a whole.
     fn text() -> Piece {
-        Piece { ids: tokens(150, 0), learn: (130..150).collect(), choices: Vec::new() }
+        Piece { ids: tokens(150, 0), learn: (1..150).collect(), choices: Vec::new() }
+    }
+
+    fn loss_of(learner: &mut Learner, piece: &Piece, slopes: bool) -> Loss {
+        learner.learn(&[piece], slopes).unwrap()[0]
     }
 
     /// Lines to choose from at two places of it, so many that they lie in several parts.
@@ -780,25 +883,26 @@ mod tests {
     #[test]
     fn the_gradient_of_each_factor_is_the_slope_of_the_loss_along_it() {
         let (mut learner, piece) = (learner(0), text());
-        learner.learn(&piece, Some(1.0)).unwrap();
-        slopes(&mut learner, &mut |learner| learner.learn(&piece, None).unwrap().written / 20.0);
+        loss_of(&mut learner, &piece, true);
+        slopes(&mut learner, &mut |learner| loss_of(learner, &piece, false).written / 149.0);
     }
 
     #[test]
     fn the_gradient_of_an_order_of_lines_is_the_slope_of_its_loss() {
         let (mut learner, choices) = (learner(0), choices());
-        let piece = Piece { learn: Vec::new(), choices: choices.clone(), ..text() };
-        let loss = learner.learn(&piece, Some(1.0)).unwrap();
+        let piece = Piece { choices: choices.clone(), ..text() };
+        let loss = loss_of(&mut learner, &piece, true);
         assert!(loss.choices == 2 && (0.0..=2.0).contains(&loss.ordered), "{loss:?}");
         // The same loss, with each line in a text of its own.
         slopes(&mut learner, &mut |learner| {
             let mut sum = 0.0;
+            let written = loss_of(learner, &text(), false).written / 149.0;
             for Choice { after, lines } in &choices {
                 let mut mean = |line: &[u32]| {
                     let ids = [&piece.ids[..*after], line].concat();
                     let learn = (*after..ids.len()).collect();
                     let piece = Piece { ids, learn, choices: Vec::new() };
-                    -learner.learn(&piece, None).unwrap().written / line.len() as f64
+                    -loss_of(learner, &piece, false).written / line.len() as f64
                 };
                 let means: Vec<(f64, bool)> =
                     lines.iter().map(|(line, better)| (mean(line), *better)).collect();
@@ -811,16 +915,36 @@ mod tests {
                     }
                 }
             }
-            sum * f64::from(ORDER) / 2.0
+            written + sum * f64::from(ORDER) / 2.0
         });
     }
 
     #[test]
+    fn what_is_only_read_carries_no_gradient_and_texts_side_by_side_give_the_mean_of_theirs() {
+        let [first, second] = [10..40, 100..150].map(|learn| Piece { learn: learn.collect(), ..text() });
+        let gradients = |pieces: &[&Piece]| -> Vec<f32> {
+            let mut learner = learner(0);
+            learner.learn(pieces, true).unwrap();
+            learner.named().flat_map(|(_, factor)| factor.gradient.clone()).collect()
+        };
+        let [one, other] = [&first, &second].map(|piece| gradients(&[piece]));
+        for ((both, one), other) in gradients(&[&first, &second]).iter().zip(&one).zip(&other) {
+            assert!((both - (one + other) / 2.0).abs() < 1e-5, "{both} of {one} and {other}");
+        }
+        // What comes before the learned part and what comes behind it count as constants.
+        let short = Piece { ids: first.ids[..40].to_vec(), ..first.clone() };
+        assert!(gradients(&[&short]).iter().zip(&one).all(|(short, one)| (short - one).abs() < 1e-5));
+        let rows = Rows::of(&second);
+        assert_eq!(rows.carrying, (99..149).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn steps_lower_the_loss_and_a_saved_state_goes_on_as_if_there_had_been_no_stop() {
-        let (mut one, mut other, piece) = (learner(1), learner(1), Piece { choices: choices(), ..text() });
+        let (mut one, mut other) = (learner(1), learner(1));
+        let piece = Piece { choices: choices(), learn: (130..150).collect(), ..text() };
         let mut losses = Vec::new();
         for at in 0..12 {
-            losses.push(one.learn(&piece, Some(1.0)).unwrap());
+            losses.push(loss_of(&mut one, &piece, true));
             one.step(0.01);
             if at == 5 {
                 let state = one.state().unwrap();
@@ -830,7 +954,7 @@ mod tests {
         assert!(losses[11].written < 0.75 * losses[0].written, "{losses:?}");
         assert!(losses[11].ordered > losses[0].ordered, "{losses:?}");
         for loss in &losses[6..] {
-            assert_eq!(other.learn(&piece, Some(1.0)).unwrap().written, loss.written);
+            assert_eq!(loss_of(&mut other, &piece, true).written, loss.written);
             other.step(0.01);
         }
         let mut state = one.state().unwrap();

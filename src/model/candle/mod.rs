@@ -249,10 +249,10 @@ impl CandleModel {
         Ok(first)
     }
 
-    /// The tokens of a prompt, followed by `opening`.
-    fn encode(&self, prompt: &Prompt, opening: &str) -> Result<Vec<u32>, ModelError> {
+    /// The tokens of a prompt, followed by `more`.
+    fn encode(&self, prompt: &Prompt, more: &str) -> Result<Vec<u32>, ModelError> {
         match prompt {
-            Prompt::Raw(text) => self.tokens.encode(&format!("{text}{opening}"), Controls::Text),
+            Prompt::Raw(text) => self.tokens.encode(&format!("{text}{more}"), Controls::Text),
             Prompt::Chat(messages) => {
                 let template = self.template.as_ref();
                 let template = template.map_err(|problem| ModelError::file(&self.name, problem))?;
@@ -262,7 +262,7 @@ impl CandleModel {
                 }
                 let [begin, end] = self.tokens.begin_and_end();
                 let text = template.render(&messages, begin, end)?;
-                self.tokens.encode(&format!("{text}{opening}"), Controls::Tokens)
+                self.tokens.encode(&format!("{text}{more}"), Controls::Tokens)
             }
         }
     }
@@ -331,7 +331,7 @@ impl Candidate {
     fn new(request: &Request, index: usize) -> Candidate {
         Candidate {
             sampler: Sampler::new(&request.sampling, request.seed, index),
-            words: Words::new(&request.opening, &request.stop),
+            words: Words::new(&request.stop),
             tokens: 0,
             logprob: 0.0,
             finish: None,
@@ -383,12 +383,12 @@ impl LanguageModel for CandleModel {
     }
 
     fn complete(&mut self, request: &Request, on_text: OnText) -> Result<Vec<Completion>, ModelError> {
-        let prompt = self.encode(&request.prompt, &request.opening)?;
+        let prompt = self.encode(&request.prompt, "")?;
         let mut completions = Vec::with_capacity(request.candidates);
         let interrupted = self.context.advance(&prompt, &mut || on_text(""))?.is_break();
         while completions.len() < request.candidates {
             if interrupted {
-                let (text, finish) = (request.opening.clone(), Finish::Interrupted);
+                let (text, finish) = (String::new(), Finish::Interrupted);
                 completions.push(Completion { text, tokens: 0, mean_logprob: 0.0, finish });
                 break;
             }

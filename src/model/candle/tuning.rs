@@ -24,8 +24,9 @@ const RANK: usize = 16;
 const ALPHA: f32 = 32.0;
 /// The share of the layers, from the first, that stay as they are.
 const UNTUNED: f64 = 1.0 / 3.0;
-/// Lessons of a step.
+/// Lessons of a step, and out of how many, drawn at random, those are put together that are about as long.
 const TOGETHER: usize = 2;
+const SORTED: usize = 16;
 /// The share of the steps in which the rate rises; then it falls as a cosine to the lowest share of itself.
 const RISING: f64 = 0.05;
 const LOWEST: f64 = 0.02;
@@ -96,16 +97,15 @@ impl Course<'_> {
         } else if let Some(start) = self.start {
             learner.take_up(&State::read(start)?.tensors, 0)?;
         }
-        let order = self.order(lessons.len());
+        let sizes: Vec<usize> = lessons.iter().map(Piece::tokens).collect();
+        let order = self.order(&sizes);
         let steps = (self.epochs * lessons.len() as f64 / TOGETHER as f64) as usize;
         let (begun, mut read, mut sums) = (Instant::now(), 0, Sums::default());
         for step in done..steps {
             let part: Vec<&Piece> =
                 order[step * TOGETHER..(step + 1) * TOGETHER].iter().map(|at| &lessons[*at]).collect();
-            for piece in part {
-                sums.add(piece, learner.learn(piece, Some(1.0 / TOGETHER as f32))?);
-                read += piece.tokens();
-            }
+            sums.add(&part, &learner.learn(&part, true)?);
+            read += part.iter().map(|piece| piece.tokens()).sum::<usize>();
             learner.step((self.rate * pace(step as f64 / steps as f64)) as f32);
             let at = step + 1;
             if at.is_multiple_of(TELL) || at == steps {
@@ -121,15 +121,19 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// The lessons of all steps. It depends on the seed alone, so what was done before a stop can be passed over.
-    fn order(&self, lessons: usize) -> Vec<usize> {
+    /// The lessons of all steps, by their sizes: those of a step are about as long, so that no thread waits for another.
+    /// It depends on the seed and the lessons alone, so what was done before a stop can be passed over.
+    fn order(&self, sizes: &[usize]) -> Vec<usize> {
         let epochs = 0..self.epochs.ceil() as u64;
         let once = |epoch| {
-            let mut once: Vec<usize> = (0..lessons).collect();
+            let mut once: Vec<usize> = (0..sizes.len()).collect();
             let mut random = ChaCha8Rng::seed_from_u64(self.seed);
             random.set_stream(1 + epoch);
             once.shuffle(&mut random);
-            once
+            once.chunks_mut(SORTED).for_each(|some| some.sort_by_key(|at| sizes[*at]));
+            let mut steps: Vec<&[usize]> = once.chunks(TOGETHER).collect();
+            steps.shuffle(&mut random);
+            steps.concat()
         };
         epochs.flat_map(once).collect()
     }
@@ -166,11 +170,13 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, piece: &Piece, loss: Loss) {
-        self.loss.written += loss.written;
-        self.loss.choices += loss.choices;
-        self.loss.ordered += loss.ordered;
-        self.learned += piece.learn.len();
+    fn add(&mut self, pieces: &[&Piece], losses: &[Loss]) {
+        for (piece, loss) in pieces.iter().zip(losses) {
+            self.loss.written += loss.written;
+            self.loss.choices += loss.choices;
+            self.loss.ordered += loss.ordered;
+            self.learned += piece.learn.len();
+        }
     }
 
     /// The mean loss of a token, and the share of the pairs of lines of which the better one is likelier.
@@ -187,9 +193,8 @@ impl Sums {
 /// What lessons lose that are not learned from.
 fn kept_apart(learner: &mut Learner, dev: &[Piece]) -> Result<String, ModelError> {
     let mut sums = Sums::default();
-    for piece in dev {
-        sums.add(piece, learner.learn(piece, None)?);
-    }
+    let dev: Vec<&Piece> = dev.iter().collect();
+    sums.add(&dev, &learner.learn(&dev, false)?);
     Ok(sums.text())
 }
 

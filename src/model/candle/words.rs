@@ -5,8 +5,6 @@ pub struct Words {
     text: String,
     /// Bytes of a character that isn't whole yet.
     partial: Vec<u8>,
-    /// How much of the text is the fixed opening, in which no stop string counts.
-    opening: usize,
     /// How much of the text has been shown.
     shown: usize,
     stop: Vec<String>,
@@ -14,13 +12,12 @@ pub struct Words {
 }
 
 impl Words {
-    /// A text that begins with `opening` and ends before the first of `stop`.
-    pub fn new(opening: &str, stop: &[String]) -> Words {
+    /// A text that ends before the first of `stop`.
+    pub fn new(stop: &[String]) -> Words {
         let stop: Vec<String> = stop.iter().filter(|s| !s.is_empty()).cloned().collect();
         Words {
-            text: opening.to_string(),
+            text: String::new(),
             partial: Vec::new(),
-            opening: opening.len(),
             shown: 0,
             longest_stop: stop.iter().map(String::len).max().unwrap_or(0),
             stop,
@@ -36,17 +33,7 @@ impl Words {
         while !self.text.is_char_boundary(from) {
             from -= 1;
         }
-        let ends = |stop: &String| {
-            let mut at = from;
-            // A stop string that lies in the opening alone doesn't count.
-            while let Some(found) = self.text[at..].find(stop.as_str()) {
-                if at + found + stop.len() > self.opening {
-                    return Some(at + found);
-                }
-                at += found + self.text[at + found..].chars().next().map_or(1, char::len_utf8);
-            }
-            None
-        };
+        let ends = |stop: &String| Some(from + self.text[from..].find(stop.as_str())?);
         let Some(end) = self.stop.iter().filter_map(ends).min() else { return false };
         self.text.truncate(end);
         self.partial.clear();
@@ -105,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_character_split_over_tokens_is_shown_when_it_is_whole() {
-        let mut words = Words::new("", &[]);
+        let mut words = Words::new(&[]);
         let bytes = "é€".as_bytes();
         let shown: Vec<String> = bytes
             .iter()
@@ -120,16 +107,16 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_become_a_mark() {
-        let mut words = Words::new("", &[]);
+        let mut words = Words::new(&[]);
         words.push(b"a\xff\xfeb\xe2\x82");
         assert_eq!(words.finish().0, "a\u{fffd}\u{fffd}b");
     }
 
     #[test]
     fn a_stop_string_over_token_borders_is_neither_shown_nor_kept() {
-        let mut words = Words::new("Well", &stops(&["\nSAM:", "\n\n"]));
-        let mut shown = words.showable().to_string();
-        for (piece, ends) in [(", no.", false), ("\nS", false), ("AM", false), (": hi", true)] {
+        let mut words = Words::new(&stops(&["\nSAM:", "\n\n"]));
+        let mut shown = String::new();
+        for (piece, ends) in [("Well, no.", false), ("\nS", false), ("AM", false), (": hi", true)] {
             assert_eq!(words.push(piece.as_bytes()), ends, "{piece:?}");
             if !ends {
                 shown.push_str(words.showable());
@@ -141,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_held_beginning_is_shown_when_it_turns_out_to_be_none() {
-        let mut words = Words::new("", &stops(&["\nSAM:"]));
+        let mut words = Words::new(&stops(&["\nSAM:"]));
         words.push(b"a\nSA");
         assert_eq!(words.showable(), "a");
         words.push(b"D");
@@ -149,16 +136,8 @@ mod tests {
     }
 
     #[test]
-    fn the_opening_may_hold_a_stop_string() {
-        let mut words = Words::new("\"Look", &stops(&["\""]));
-        assert!(!words.push(b", Sam."));
-        assert!(words.push(b"\" he said"));
-        assert_eq!(words.finish().0, "\"Look, Sam.");
-    }
-
-    #[test]
     fn the_first_of_several_stops_ends_it() {
-        let mut words = Words::new("", &stops(&["c", "b"]));
+        let mut words = Words::new(&stops(&["c", "b"]));
         assert!(words.push(b"abc"));
         assert_eq!(words.finish().0, "a");
     }

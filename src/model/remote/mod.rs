@@ -30,7 +30,7 @@ use http::Client;
 use offers::{Named, Offers};
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
-use stream::{Arriving, Ask, Cutting, Start};
+use stream::{Arriving, Ask, Cutting};
 
 /// What names of models on a server begin with, here and in stored sessions.
 pub const PREFIX: &str = "openai:";
@@ -129,14 +129,11 @@ impl RemoteModel {
     pub fn abilities(&self) -> String {
         let Some(offers) = &self.offers else { return String::new() };
         let yes_no = |able: bool, yes: &str, no: &str| if able { yes.to_owned() } else { no.to_owned() };
-        let mut words = vec![
+        let words = [
             yes_no(offers.raw, "continues plain text", "chats only"),
             yes_no(offers.several, "several candidates at once", "one candidate a request"),
             yes_no(offers.logprobs, "tells log-probabilities", "no log-probabilities"),
         ];
-        if !offers.raw {
-            words.push(yes_no(offers.begun, "goes on with a begun reply", "begun replies by instruction"));
-        }
         words.join(", ")
     }
 
@@ -147,7 +144,6 @@ impl RemoteModel {
     pub fn try_line(&mut self, prompt: Prompt, max_tokens: usize) -> Result<Tried, ModelError> {
         let request = Request {
             prompt,
-            opening: String::new(),
             candidates: 1,
             max_tokens,
             stop: vec!["\n".to_owned()],
@@ -198,7 +194,7 @@ impl RemoteModel {
 /// What a person can do about a model that thinks.
 const THINKING_REMEDY: &str = "switch its thinking off on the server, or name a model that does not think";
 
-/// Where a request goes, and what it holds of the prompt and its opening.
+/// Where a request goes, and what it holds of the prompt.
 fn wording(offers: &Offers, request: &Request) -> (&'static str, Map<String, Value>) {
     let mut body = Map::new();
     // A line break ends a line of plain text. A chat's reply may begin with some, and so may one that is thought about:
@@ -213,22 +209,11 @@ fn wording(offers: &Offers, request: &Request) -> (&'static str, Map<String, Val
         body.insert("logprobs".to_owned(), asked);
     }
     if offers.raw {
-        let prompt = format!("{}{}", as_text(&request.prompt), request.opening);
-        body.insert("prompt".to_owned(), json!(prompt));
+        body.insert("prompt".to_owned(), json!(as_text(&request.prompt)));
         return ("completions", body);
     }
     offers::quieten(&mut body, offers.effort);
-    let mut messages = as_messages(&request.prompt);
-    let opening = request.opening.trim();
-    if !opening.is_empty() {
-        if offers.begun {
-            messages.push(Message { role: "assistant", content: opening.to_owned() });
-            offers::go_on_with_begun(&mut body);
-        } else if let Some(last) = messages.last_mut() {
-            last.content.push_str(&format!("\n[Begin with exactly these words: {opening}]"));
-        }
-    }
-    body.insert("messages".to_owned(), json!(messages));
+    body.insert("messages".to_owned(), json!(as_messages(&request.prompt)));
     ("chat/completions", body)
 }
 
@@ -256,34 +241,13 @@ fn as_messages(prompt: &Prompt) -> Vec<Message> {
     }
 }
 
-/// A candidate's text with its opening. A server that was only asked to begin with it may not have: then the
-/// text is as it came.
-fn with_opening(opening: &str, said: &str, begun: bool) -> String {
-    let (bare, start) = (opening.trim(), said.trim_start());
-    let repeated =
-        !bare.is_empty() && start.get(..bare.len()).is_some_and(|head| head.eq_ignore_ascii_case(bare));
-    // What begins with a capital is a word of its own, also where the server has left out the space.
-    let apart = bare.ends_with(char::is_alphanumeric) && said.starts_with(char::is_uppercase);
-    match (repeated, begun) {
-        (true, _) => format!("{opening}{}", &start[bare.len()..]),
-        (false, true) if apart => format!("{opening} {said}"),
-        (false, true) => format!("{opening}{said}"),
-        (false, false) => said.to_owned(),
-    }
-}
-
-fn completion(arriving: Arriving, request: &Request, offers: &Offers, broken: bool) -> Completion {
+fn completion(arriving: Arriving, raw: bool, broken: bool) -> Completion {
     let left = if broken { Finish::Interrupted } else { Finish::Length };
     let mean = if arriving.known == 0 { 0.0 } else { arriving.logprob / arriving.known as f64 };
-    let fixed = offers.raw || offers.begun;
-    // In plain text, the opening was part of the prompt: a reply that has it again says it twice.
-    let text = match offers.raw {
-        true => format!("{}{}", request.opening, arriving.text),
-        false => with_opening(&request.opening, &arriving.text, fixed),
-    };
-    // In a chat without a word, nobody has said that the opening is all.
-    let ended = arriving.finish.filter(|_| offers.raw || !arriving.is_silent());
-    Completion { text, tokens: arriving.tokens, mean_logprob: mean as f32, finish: ended.unwrap_or(left) }
+    // In a chat without a word, nobody has said that this is all.
+    let ended = arriving.finish.filter(|_| raw || !arriving.is_silent());
+    let (text, tokens) = (arriving.text, arriving.tokens);
+    Completion { text, tokens, mean_logprob: mean as f32, finish: ended.unwrap_or(left) }
 }
 
 impl LanguageModel for RemoteModel {
@@ -312,12 +276,7 @@ impl LanguageModel for RemoteModel {
         self.last = Came::Unknown;
         let (offers, (mut candidates, flow)) = loop {
             let offers = self.known()?.clone();
-            let start = match offers.raw {
-                true => Start::AsItStands,
-                false if offers.begun && !request.opening.trim().is_empty() => Start::Begun,
-                false => Start::Anew,
-            };
-            let cutting = Cutting { stop: request.stop.clone(), start };
+            let cutting = Cutting { stop: request.stop.clone(), raw: offers.raw };
             let asks = self.asks(&offers, request);
             let body = asks.first().map(|ask| ask.body.clone()).unwrap_or_default();
             match stream::gather(&self.client, asks, &cutting, on_text) {
@@ -348,7 +307,7 @@ impl LanguageModel for RemoteModel {
         }
         let done = |mut arriving: Arriving| {
             arriving.text = self.client.without_key(&arriving.text);
-            completion(arriving, request, &offers, broken)
+            completion(arriving, offers.raw, broken)
         };
         Ok(candidates.into_iter().map(done).collect())
     }
@@ -382,7 +341,6 @@ impl LanguageModel for RemoteModel {
         if self.known().is_ok_and(|offers| offers.raw) {
             let request = Request {
                 prompt: prompt.clone(),
-                opening: String::new(),
                 candidates: 1,
                 max_tokens: 1,
                 stop: Vec::new(),
@@ -398,20 +356,6 @@ impl LanguageModel for RemoteModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_opening_stands_once_in_the_text() {
-        for (said, begun, text) in [
-            (" all week.", true, "I'm busy all week."),
-            ("I'm busy all week.", true, "I'm busy all week."),
-            ("i'm busy all week.", false, "I'm busy all week."),
-            ("No.", false, "No."),
-            ("Then no.", true, "I'm busy Then no."),
-        ] {
-            assert_eq!(with_opening("I'm busy", said, begun), text, "{said}");
-        }
-        assert_eq!(with_opening("", "No.", false), "No.");
-    }
 
     #[test]
     fn a_screenplay_can_be_asked_of_a_server_that_only_chats() {

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::error::ServerError;
 use super::http::{Client, Failure};
-use super::stream::{Arriving, Ask, Cutting, Start, gather};
+use super::stream::{Arriving, Ask, Cutting, gather};
 use super::wire::{self, ListedModel, Refused, common};
 use crate::model::{Message, PromptStyle, Sampling};
 use crate::text::suggest::nearest;
@@ -38,8 +38,6 @@ pub(super) struct Offers {
     pub several: bool,
     /// It tells log-probabilities.
     pub logprobs: bool,
-    /// In a chat, it goes on with a reply that is begun.
-    pub begun: bool,
     /// The model thinks before it speaks, although it was asked not to.
     pub thinks: bool,
     /// How little it is asked to think, where that does something.
@@ -197,7 +195,6 @@ fn try_raw(client: &Client, model: &str) -> Result<(Offers, bool), Failure> {
         raw: true,
         several: candidates[1].heard,
         logprobs: candidates[0].known > 0,
-        begun: false,
         thinks,
         effort: None,
         refused,
@@ -207,12 +204,12 @@ fn try_raw(client: &Client, model: &str) -> Result<(Offers, bool), Failure> {
 
 fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
     let message = |role, content: &str| Message { role, content: content.to_owned() };
-    let mut messages = vec![
+    let messages = [
         message("system", "You are asked to count. Say nothing else."),
         message("user", "Count from one to nine, in words."),
     ];
-    let ask = |messages: &[Message], effort: Option<&str>, room: usize| {
-        let mut body = probe(model, 16 + room);
+    let ask = |effort: Option<&str>| {
+        let mut body = probe(model, 16);
         body.insert("messages".to_owned(), json!(messages));
         body.insert("logprobs".to_owned(), json!(true));
         quieten(&mut body, effort);
@@ -220,7 +217,7 @@ fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
     };
     let thinks = |candidates: &[Arriving]| candidates.iter().any(Arriving::thinks);
     let mut refused = Refused::default();
-    let mut candidates = tried(client, "chat/completions", ask(&messages, None, 0), &mut refused, true)?;
+    let mut candidates = tried(client, "chat/completions", ask(None), &mut refused, true)?;
     let mut effort = None;
     for less in EFFORTS {
         if !thinks(&candidates) {
@@ -228,39 +225,21 @@ fn try_chat(client: &Client, model: &str) -> Result<Offers, Failure> {
         }
         let mut known = refused.clone();
         // Refused: the server knows no such word, or nothing of the kind.
-        let tried = tried(client, "chat/completions", ask(&messages, Some(less), 0), &mut known, false);
+        let tried = tried(client, "chat/completions", ask(Some(less)), &mut known, false);
         if let Ok(quieter) = tried
             && !known.has("reasoning_effort")
         {
             (candidates, refused, effort) = (quieter, known, Some(less));
         }
     }
-    messages.push(message("assistant", "One, two, three, four,"));
-    let mut body = ask(&messages, effort, room(thinks(&candidates)));
-    go_on_with_begun(&mut body);
-    let begun = match tried(client, "chat/completions", body, &mut refused, false) {
-        Ok(begun) => begun.iter().any(|candidate| {
-            let said = candidate.text.trim_start().to_lowercase();
-            said.starts_with("five") || said.starts_with("one, two, three, four, five")
-        }),
-        Err(failure) if has_none(&failure.error) => false,
-        Err(failure) => return Err(failure),
-    };
     Ok(Offers {
         raw: false,
         several: candidates[1].heard,
         logprobs: candidates[0].known > 0,
-        begun,
         thinks: thinks(&candidates),
         effort,
         refused,
     })
-}
-
-/// Asks a server to go on with the last message; those that do so anyway pass over it.
-pub(super) fn go_on_with_begun(body: &mut Map<String, Value>) {
-    body.insert("continue_final_message".to_owned(), json!(true));
-    body.insert("add_generation_prompt".to_owned(), json!(false));
 }
 
 /// Asks for no thinking before the reply: in the words of the models' own templates, and where that does nothing in
@@ -284,7 +263,7 @@ fn tried(
     loop {
         let body = refused.cut(full.clone());
         let asks = vec![Ask { path, body: body.clone(), first: 0, count: 2 }];
-        let cutting = Cutting { stop: Vec::new(), start: Start::AsItStands };
+        let cutting = Cutting { stop: Vec::new(), raw: true };
         match gather(client, asks, &cutting, &mut |_| ControlFlow::Continue(())) {
             Ok((candidates, _)) => return Ok(candidates),
             Err(failure) if refused.learn(&failure.said, &body) => {}

@@ -34,19 +34,8 @@ pub(super) struct Ask {
 pub(super) struct Cutting {
     /// It ends before the first of these.
     pub stop: Vec<String>,
-    /// How it may begin.
-    pub start: Start,
-}
-
-/// The white space that a candidate begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
-    /// Plain text goes on as it stands.
-    AsItStands,
-    /// A chat's reply: white space before its first word, line breaks too, is no part of it.
-    Anew,
-    /// A chat's reply that goes on with a begun one: such white space is a space.
-    Begun,
+    /// It goes on with plain text as it stands; white space before a chat's reply, line breaks too, is no part of it.
+    pub raw: bool,
 }
 
 /// One candidate while it arrives.
@@ -91,11 +80,7 @@ impl Arriving {
             self.logprob += piece.logprobs.iter().sum::<f64>();
             self.known += piece.logprobs.len();
             let bare = said.trim_start();
-            self.text = match cutting.start {
-                Start::AsItStands if tagged.is_none() => said.to_owned(),
-                Start::Begun if bare.len() < said.len() && !bare.is_empty() => format!(" {bare}"),
-                _ => bare.to_owned(),
-            };
+            self.text = if cutting.raw && tagged.is_none() { said } else { bare }.to_owned();
             let end = cutting.stop.iter().filter_map(|stop| self.text.find(stop.as_str())).min();
             if let Some(end) = end {
                 self.text.truncate(end);
@@ -393,8 +378,8 @@ impl Taken<'_> {
 mod tests {
     use super::*;
 
-    fn taken(pieces: &[&str], start: Start) -> Arriving {
-        let cutting = Cutting { stop: vec!["\n".to_owned()], start };
+    fn taken(pieces: &[&str], raw: bool) -> Arriving {
+        let cutting = Cutting { stop: vec!["\n".to_owned()], raw };
         let mut candidate = Arriving::default();
         for text in pieces {
             let piece = Piece {
@@ -411,39 +396,37 @@ mod tests {
 
     #[test]
     fn a_candidate_ends_before_the_stop_string_wherever_it_is_cut() {
-        let candidate = taken(&[" Not", " now.", "\nSAM:", " More"], Start::AsItStands);
+        let candidate = taken(&[" Not", " now.", "\nSAM:", " More"], true);
         assert_eq!((candidate.text.as_str(), candidate.finish), (" Not now.", Some(Finish::Stop)));
         assert_eq!((candidate.tokens, candidate.logprob), (3, -3.0));
-        assert_eq!(taken(&["\n"], Start::AsItStands).finish, Some(Finish::Stop));
+        assert_eq!(taken(&["\n"], true).finish, Some(Finish::Stop));
     }
 
     #[test]
     fn a_chats_leading_white_space_is_no_stop() {
-        let candidate = taken(&["\n", "\n Not", " now."], Start::Anew);
+        let candidate = taken(&["\n", "\n Not", " now."], false);
         assert_eq!((candidate.text.as_str(), candidate.finish), ("Not now.", None));
-        assert_eq!(taken(&["\n\nNot", " now."], Start::Begun).text, " Not now.");
-        assert_eq!(taken(&["hing", " now."], Start::Begun).text, "hing now.");
     }
 
     #[test]
     fn what_is_thought_before_the_reply_is_no_part_of_it() {
         for thought in ["<think>", "\n<think>\nOkay,", "<think> Okay", "<thinking>", "Okay, they"] {
             let closing = if thought.contains("thinking") { "</thinking>" } else { "</think>" };
-            for start in [Start::Anew, Start::AsItStands] {
-                let candidate = taken(&[thought, " want.", closing, "\n\nNot", " now.\n"], start);
+            for raw in [false, true] {
+                let candidate = taken(&[thought, " want.", closing, "\n\nNot", " now.\n"], raw);
                 assert_eq!(candidate.text, "Not now.", "{thought}");
                 assert!(candidate.thought && candidate.finish == Some(Finish::Stop), "{thought}");
             }
         }
-        let empty = taken(&["<think>\n\n", "</think>\n\n", "Not", " now."], Start::AsItStands);
+        let empty = taken(&["<think>\n\n", "</think>\n\n", "Not", " now."], true);
         assert_eq!((empty.text.as_str(), empty.thought), ("Not now.", false));
-        let split = taken(&["<", "thi", "nk></th", "ink>Not", " now."], Start::Anew);
+        let split = taken(&["<", "thi", "nk></th", "ink>Not", " now."], false);
         assert_eq!((split.text.as_str(), split.known), ("Not now.", 2));
-        let open = taken(&["<think>", "Okay\n", "they want"], Start::Anew);
+        let open = taken(&["<think>", "Okay\n", "they want"], false);
         assert!(open.is_silent() && open.thinks() && open.finish.is_none());
-        let plain = taken(&["Less than <", "3 days?"], Start::Anew);
+        let plain = taken(&["Less than <", "3 days?"], false);
         assert_eq!((plain.text.as_str(), plain.thought), ("Less than <3 days?", false));
-        let heart = taken(&["<", "3 days?"], Start::Anew);
+        let heart = taken(&["<", "3 days?"], false);
         assert_eq!((heart.text.as_str(), heart.thought), ("<3 days?", false));
     }
 }

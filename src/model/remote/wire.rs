@@ -16,15 +16,7 @@ const SYSTEM: &str = "system";
 /// What a server may not take of a request, by how little is lost without it. A server that refuses a request and
 /// names nothing of it is asked again without the next of these groups.
 const OPTIONAL: [&[&str]; 9] = [
-    &[
-        "top_k",
-        "repeat_penalty",
-        "repetition_penalty",
-        "continue_final_message",
-        "add_generation_prompt",
-        "chat_template_kwargs",
-        "reasoning_effort",
-    ],
+    &["top_k", "repeat_penalty", "repetition_penalty", "chat_template_kwargs", "reasoning_effort"],
     &["logprobs"],
     &["n"],
     &[SYSTEM],

@@ -147,7 +147,7 @@ fn a_real_server_plays_the_boss() {
     let drawn = model.complete(&request(3), &mut |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(drawn.len(), 3);
     for candidate in &drawn {
-        assert!(candidate.text.starts_with(" Not") && !candidate.text.contains('\n'), "{candidate:?}");
+        assert!(!candidate.text.is_empty() && !candidate.text.contains('\n'), "{candidate:?}");
         assert!(candidate.tokens > 0 && candidate.mean_logprob < 0.0, "{candidate:?}");
     }
     assert!(drawn.iter().any(|candidate| candidate.text != drawn[0].text), "{drawn:?}");
@@ -155,9 +155,8 @@ fn a_real_server_plays_the_boss() {
     let chat = ServerOptions { style: Some(coachup::model::PromptStyle::Chat), ..server.options() };
     let mut chat = RemoteModel::connect(chat).unwrap();
     chat.find_out().unwrap();
-    assert!(chat.abilities().contains("goes on with a begun reply"), "{}", chat.abilities());
     let drawn = chat.complete(&request(2), &mut |_| ControlFlow::Continue(())).unwrap();
-    assert!(drawn.iter().all(|candidate| candidate.text.starts_with(" Not")), "{drawn:?}");
+    assert!(drawn.iter().all(|candidate| !candidate.text.is_empty()), "{drawn:?}");
 
     let home = Home::new();
     let output = home
@@ -234,7 +233,6 @@ fn greedy(model: &mut dyn LanguageModel) -> String {
         prompt: Prompt::Raw(
             "Maureen is the ward sister.\n\nIfeoma: It's about the rota.\nMaureen:".to_owned(),
         ),
-        opening: String::new(),
         candidates: 1,
         max_tokens: 10,
         stop: vec!["\n".to_owned()],

@@ -43,7 +43,6 @@ fn connected(address: &str) -> RemoteModel {
 fn request(candidates: usize) -> Request {
     Request {
         prompt: Prompt::Raw("SAM: Do you have a minute?\nDANA:".to_owned()),
-        opening: " Not".to_owned(),
         candidates,
         max_tokens: 12,
         stop: vec!["\n".to_owned()],

@@ -13,8 +13,6 @@ pub struct Manner {
     pub raw: bool,
     /// Draws several candidates at once.
     pub several: bool,
-    /// Goes on with a begun reply of a chat.
-    pub begun: bool,
     /// Refuses requests with one of these keys.
     pub unknown: Vec<&'static str>,
     /// Refuses requests with one of these keys, or with a message of this role, in its own words.
@@ -71,7 +69,6 @@ impl Default for Manner {
         Manner {
             raw: true,
             several: true,
-            begun: true,
             unknown: Vec::new(),
             refusals: Vec::new(),
             thinks_without: None,
@@ -252,8 +249,6 @@ fn stream(out: &mut TcpStream, asked: &Asked, manner: &Manner, raw: bool) -> std
         }
         format!("data: {}\n\n", json!({"choices": [choice]}))
     };
-    let last = asked.body["messages"].as_array().and_then(|messages| messages.last());
-    let probe = last.is_some_and(|last| last["content"] == "One, two, three, four,");
     let key = asked.key.clone().unwrap_or_default();
     let key = key.trim_start_matches("Bearer ");
     let words: Vec<&str> = match () {
@@ -261,8 +256,6 @@ fn stream(out: &mut TcpStream, asked: &Asked, manner: &Manner, raw: bool) -> std
         () if manner.fault == Fault::SaysKey => {
             vec![" I know ", &key[..key.len() / 2], &key[key.len() / 2..]]
         }
-        () if probe && manner.begun => vec![" five,"],
-        () if probe => vec!["Sure! One,"],
         () => manner.says.clone(),
     };
     let thinks = manner.thinks_without.is_some_and(|word| !asked.body.to_string().contains(word));

@@ -25,7 +25,6 @@ fn tiny() -> (tempfile::TempDir, CandleModel) {
 fn request(text: &str, candidates: usize) -> Request {
     Request {
         prompt: Prompt::Raw(text.to_string()),
-        opening: String::new(),
         candidates,
         max_tokens: 12,
         stop: Vec::new(),
@@ -125,8 +124,7 @@ fn a_second_session_takes_the_first_ones_beginning_from_disk() {
 #[test]
 fn streamed_pieces_are_the_first_text() {
     let (_folder, mut model) = tiny();
-    let mut request = request("hello", 3);
-    request.opening = "he said".to_string();
+    let request = request("hello", 3);
     let mut heard = String::new();
     let candidates = model
         .complete(&request, &mut |piece| {
@@ -135,7 +133,6 @@ fn streamed_pieces_are_the_first_text() {
         })
         .unwrap();
     assert_eq!(heard, candidates[0].text);
-    assert!(candidates.iter().all(|c| c.text.starts_with("he said")));
 }
 
 #[test]
