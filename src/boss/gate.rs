@@ -45,6 +45,8 @@ pub enum Reason {
     Echoed,
     /// Agrees, and the act does not.
     AgreesUnearned,
+    /// Takes over what the person offers to do.
+    SwapsRoles,
     /// No sentence of it is complete.
     Unfinished,
 }
@@ -104,7 +106,34 @@ pub fn pass(candidate: &str, complete: bool, expected: &Expected) -> Result<Stri
     if !expected.act.concedes() && agrees(&text) {
         return Err(Reason::AgreesUnearned);
     }
+    let offered = own_deeds(expected.turn);
+    if own_deeds(&text).iter().any(|deed| offered.contains(deed)) {
+        return Err(Reason::SwapsRoles);
+    }
     Ok(text)
+}
+
+/// What the speaker would do: the verbs of "I'll write and send it", "could I come by", "let me try".
+fn own_deeds(text: &str) -> Vec<String> {
+    const WOULD: [&str; 8] = ["will", "can", "could", "would", "shall", "should", "may", "also"];
+    let (text, mut deeds) = (normal(text), Vec::new());
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_would = |at: usize| words.get(at).is_some_and(|word| WOULD.contains(word));
+    let mut would = false;
+    for (at, word) in words.iter().enumerate() {
+        let begins = match *word {
+            "i'll" | "i'd" => true,
+            "i" => is_would(at + 1) || at > 0 && is_would(at - 1),
+            "me" => at > 0 && words[at - 1] == "let",
+            _ => false,
+        };
+        would |= begins;
+        if begins || would && *word == "and" {
+            let verb = words[at + 1..].iter().find(|word| !WOULD.contains(word));
+            deeds.extend(verb.map(|verb| (*verb).to_owned()));
+        }
+    }
+    deeds
 }
 
 /// Without the quotation marks that some models put around a line.
@@ -255,6 +284,7 @@ mod tests {
             ("Maybe I'd have to see if I'd have to see.", Considers, Reason::Repeated),
             ("We've waited three weeks. Could I send you one page on Thursday?", Considers, Reason::Echoed),
             ("Okay, send it on Thursday.", Considers, Reason::AgreesUnearned),
+            ("Good. I'll send you the page on Thursday.", AgreesAndCommits, Reason::SwapsRoles),
         ] {
             assert_eq!(passed(candidate, act), Err(reason), "{candidate}");
         }
@@ -272,6 +302,8 @@ mod tests {
         ] {
             assert_eq!(passed(candidate, act).as_deref(), Ok(shown), "{candidate}");
         }
+        assert_eq!(own_deeds("I'll bring the page and write it down. I know it's late."), ["bring", "write"]);
+        assert_eq!(own_deeds("Could I also come by? Let me try, you could read."), ["come", "try"]);
         assert_eq!(trimmed("Maybe. I'd have to lo", false, 3).as_deref(), Some("Maybe."));
         assert_eq!(trimmed("I'd have to lo", false, 3), None);
     }

@@ -128,15 +128,13 @@ impl Cast {
             _ => spoken_of(turn.verdicts),
         };
         let asked = act == Act::SharesConstraint && stimulus == Stimulus::Explore;
-        let fact = asked.then(|| self.next_fact(state, turn.text)).flatten();
-        // What makes it hard is private, or else what speaks against it.
-        let reasons = act == Act::PushesBack || act == Act::SharesConstraint && fact.is_none();
+        let opposes = act == Act::PushesBack;
         Directed {
             mood: state.mood(&self.difficulty),
             act,
-            fact,
+            fact: asked.then(|| self.next_fact(state, turn.text)).flatten(),
             takes,
-            objection: reasons.then(|| self.next_objection(state, turn.text, node)).flatten(),
+            objection: opposes.then(|| self.next_objection(state, turn.text, node)).flatten(),
             matter: self.next_matter(state, act, node),
         }
     }

@@ -281,6 +281,14 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_for_untuned_models_are_among_those_to_learn_from() {
+        let train = include_str!("../../tests/corpus/talks/train.jsonl");
+        let examples: Vec<&str> = include_str!("../../prompts/examples.jsonl").lines().collect();
+        assert_eq!(examples.len(), 3);
+        assert!(examples.iter().all(|example| train.lines().any(|line| line == *example)));
+    }
+
+    #[test]
     fn readings_are_of_turns_that_there_are_and_none_of_them_is_reported_on() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/talks");
         let read = readings(&folder.join("readings.jsonl")).unwrap();

@@ -47,7 +47,7 @@ pub(super) fn request(prompt: Prompt, candidates: usize, seed: u64) -> Request {
         candidates,
         max_tokens: LINE_TOKENS,
         stop: vec!["\n".to_owned()],
-        sampling: Sampling { temperature: 0.7, top_k: 0, top_p: 0.92, repetition_penalty: 1.0 },
+        sampling: Sampling { temperature: 0.6, top_k: 0, top_p: 0.92, repetition_penalty: 1.0 },
         seed,
     }
 }
@@ -74,14 +74,10 @@ impl Cast {
             directed.fact.and_then(|at| self.scenario.facts.get(at)).map(|fact| self.filled(&fact.fact));
         let objection = directed.objection.and_then(|at| self.scenario.objections.get(at));
         let objection = objection.map(|objection| self.filled(objection));
-        let (told, objection) = match directed.act {
-            Act::SharesConstraint => (fact.or(objection), None),
-            _ => (fact, objection),
-        };
         with(&Direction {
             mood: directed.mood,
             act: directed.act,
-            fact: told.as_deref(),
+            fact: fact.as_deref(),
             takes: directed.takes.as_deref(),
             objection: objection.as_deref(),
             matter: directed.matter.and_then(|at| self.boss.matters.get(at)).map(String::as_str),

@@ -344,14 +344,15 @@ mod tests {
         let error = library.get::<Boss>("mine").unwrap_err().to_string();
         assert!(error.contains("could steer the screen"), "{error}");
         assert!(read::<Boss>(&home.path().join("bosses/mine.toml")).is_ok(), "`check` still looks at it");
-        for (key, value) in
-            [("name", "\"\""), ("name", "\"Dana:\""), ("max-sentences", "9223372036854775807")]
-        {
-            let line = boss.lines().find(|line| line.starts_with(key)).unwrap();
-            write("bosses", boss.replace(line, &format!("{key} = {value}")));
+        for (name, why) in [
+            ("name = \"\"", "`name`"),
+            ("name = \"Dana:\"", "`name`"),
+            ("name = \"Dana\"\nmax-sentences = 2", "`max-sentences` is no longer read: take it out"),
+        ] {
+            write("bosses", boss.replace("name = \"Dana\"", name));
             let library = Library::with_folders(&[home.path().to_owned()]).unwrap();
             let error = library.get::<Boss>("mine").unwrap_err().to_string();
-            assert!(error.contains(&format!("`{key}`")), "{error}");
+            assert!(error.contains(why), "{error}");
         }
     }
 

@@ -933,7 +933,7 @@ mod tests {
         }
         // What comes before the learned part and what comes behind it count as constants.
         let short = Piece { ids: first.ids[..40].to_vec(), ..first.clone() };
-        assert!(gradients(&[&short]).iter().zip(&one).all(|(short, one)| (short - one).abs() < 1e-5));
+        assert!(gradients(&[&short]).iter().zip(&one).all(|(short, one)| (short - one).abs() < 1e-3));
         let rows = Rows::of(&second);
         assert_eq!(rows.carrying, (99..149).collect::<Vec<_>>());
     }
