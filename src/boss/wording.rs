@@ -4,6 +4,7 @@
 use super::critic::{self, Critic};
 use super::draw::{Draw, Purpose};
 use super::gate::{self, Expected};
+use super::likeness::shared_words;
 use super::scene::{Card, Direction, one_line};
 use super::state::{Act, Directed};
 use super::{Cast, Line, Pulse, Spoken, Turn, safety, talks};
@@ -178,7 +179,12 @@ impl Cast {
         if !model.replays() {
             let lines: Vec<&str> = fit.iter().map(|(line, _)| line.as_str()).collect();
             let convincing = Critic::shipped().convincing(&lines, &self.moment(said, directed))?;
-            fit.iter_mut().zip(convincing).for_each(|((_, score), odds)| *score += odds);
+            let fact = directed.fact.and_then(|at| self.scenario.facts.get(at));
+            for ((line, score), odds) in fit.iter_mut().zip(convincing) {
+                // A fact is told as it is: one that is half told comes out wrong.
+                let told = fact.map_or(0, |fact| shared_words(line, &fact.fact));
+                *score += odds + told as f64;
+            }
             fit.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         }
         let mut fit = fit.into_iter().map(|(line, _)| line);
@@ -300,7 +306,7 @@ mod tests {
     fn a_direction_has_the_fact_and_the_persons_own_words() {
         let told = Directed { fact: Some(0), ..directed(Act::SharesConstraint) };
         let text = scene(&[], Some(("What is in the way?", &told)));
-        let own = "tells: her own boss moved the launch forward two weeks ago without asking]:";
+        let own = "tells: the launch was moved forward two weeks from above, and nobody asked her]:";
         assert!(text.ends_with(own), "{text}");
         let taken =
             Directed { takes: Some("I'd send\none [page]".to_owned()), ..directed(Act::ConcedesPart) };
