@@ -178,8 +178,7 @@ pub fn read<E: Entry>(file: &Path) -> Result<E, LibraryError> {
     let text = read_text(file, LIMIT).map_err(unreadable)?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     from_toml::<E>(&text).map(|entry| entry.named(&name)).map_err(|why| {
-        let retired = |key: &&&str| why.contains(&format!("unknown key `{key}`"));
-        let why = match RETIRED.iter().find(retired) {
+        let why = match RETIRED.iter().find(|key| why.contains(&format!("unknown key `{key}`"))) {
             Some(key) => format!("`{key}` is no longer read: take it out ({why})"),
             None => why,
         };

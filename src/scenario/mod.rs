@@ -89,7 +89,7 @@ pub struct Boss {
     /// The file's name without `.toml`.
     #[serde(skip_deserializing)]
     pub id: String,
-    /// First name, as the screenplay and the screen call them.
+    /// First name, as the scene and the screen call them.
     pub name: String,
     /// How others speak of them.
     pub pronoun: Pronoun,

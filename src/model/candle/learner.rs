@@ -928,12 +928,18 @@ mod tests {
             learner.named().flat_map(|(_, factor)| factor.gradient.clone()).collect()
         };
         let [one, other] = [&first, &second].map(|piece| gradients(&[piece]));
-        for ((both, one), other) in gradients(&[&first, &second]).iter().zip(&one).zip(&other) {
-            assert!((both - (one + other) / 2.0).abs() < 1e-5, "{both} of {one} and {other}");
-        }
+        let mean: Vec<f32> = one.iter().zip(&other).map(|(one, other)| (one + other) / 2.0).collect();
+        let apart = |x: &[f32], y: &[f32]| -> f32 {
+            let length = |all: &mut dyn Iterator<Item = f32>| all.map(|x| x * x).sum::<f32>().sqrt();
+            length(&mut x.iter().zip(y).map(|(x, y)| x - y)) / length(&mut y.iter().copied())
+        };
+        assert!(apart(&one, &other) > 0.1);
+        assert!(apart(&gradients(&[&first, &second]), &mean) < 1e-5);
         // What comes before the learned part and what comes behind it count as constants.
         let short = Piece { ids: first.ids[..40].to_vec(), ..first.clone() };
-        assert!(gradients(&[&short]).iter().zip(&one).all(|(short, one)| (short - one).abs() < 1e-3));
+        let apart = apart(&gradients(&[&short]), &one);
+        // Products of other numbers of rows round a little otherwise.
+        assert!(apart < 1e-2, "{apart}");
         let rows = Rows::of(&second);
         assert_eq!(rows.carrying, (99..149).collect::<Vec<_>>());
     }

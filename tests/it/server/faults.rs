@@ -12,7 +12,7 @@ const CANARY: &str = "sk-canary-5f2c";
 
 fn completed(model: &mut RemoteModel, candidates: usize) -> Result<Vec<String>, ModelError> {
     let drawn = model.complete(&request(candidates), &mut |_| ControlFlow::Continue(()))?;
-    Ok(drawn.into_iter().map(|drawn| drawn.text.trim_start().to_owned()).collect())
+    Ok(drawn.into_iter().map(|drawn| drawn.text).collect())
 }
 
 /// The error of a request to a server with `fault`, after it was found out what the server can do.
@@ -64,7 +64,7 @@ fn what_a_server_can_not_do_is_found_out_and_done_without() {
     let unknown = vec!["top_k", "repeat_penalty", "repetition_penalty", "logprobs"];
     let server = StandIn::start(Manner { unknown, ..Manner::default() });
     let mut model = connected(&server.address);
-    assert_eq!(completed(&mut model, 2).unwrap(), ["this week.", "this week."]);
+    assert_eq!(completed(&mut model, 2).unwrap(), [" this week.", " this week."]);
     assert!(model.abilities().contains("no log-probabilities"), "{}", model.abilities());
 
     let unknown = vec!["max_tokens", "n"];
@@ -99,7 +99,7 @@ fn a_busy_server_is_asked_again_before_the_first_byte_and_not_for_ever() {
     let mut model = connected(&server.address);
     model.find_out().unwrap();
     server.set(|manner| manner.statuses = vec![500, 429]);
-    assert_eq!(completed(&mut model, 1).unwrap(), ["this week."]);
+    assert_eq!(completed(&mut model, 1).unwrap(), [" this week."]);
     assert_eq!(server.asked().len(), 1 + 3);
     server.set(|manner| manner.statuses = vec![503; 9]);
     match completed(&mut model, 1) {

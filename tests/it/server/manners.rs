@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 
 fn line(model: &mut RemoteModel) -> Result<String, ModelError> {
     let drawn = model.complete(&request(1), &mut |_| ControlFlow::Continue(()))?;
-    Ok(drawn.into_iter().map(|drawn| drawn.text.trim_start().to_owned()).collect())
+    Ok(drawn.into_iter().map(|drawn| drawn.text).collect())
 }
 
 fn tried(model: &mut RemoteModel) -> Tried {
@@ -79,7 +79,7 @@ fn several_candidates_are_told_apart_without_their_numbers() {
         model.find_out().unwrap();
         let numbers: Vec<Value> = serde_json::from_str(numbers).unwrap();
         let choice =
-            |index: &Value| serde_json::json!({"index": index, "message": {"content": "this week."}});
+            |index: &Value| serde_json::json!({"index": index, "message": {"content": " this week."}});
         let body = serde_json::json!({"choices": numbers.iter().map(choice).collect::<Vec<_>>()}).to_string();
         server.set(|manner| manner.verbatim = Some(("application/json", body.leak())));
         let drawn = model.complete(&request(2), &mut |_| ControlFlow::Continue(())).unwrap();
@@ -109,7 +109,8 @@ fn what_a_refusal_names_is_left_out_from_then_on_whatever_its_status() {
     for raw in [true, false] {
         let server = StandIn::start(Manner { raw, refusals: REFUSALS.to_vec(), ..Manner::default() });
         let mut model = connected(&server.address);
-        assert_eq!(line(&mut model).unwrap(), "this week.", "{}", if raw { "plain text" } else { "a chat" });
+        let (said, kind) = if raw { (" this week.", "plain text") } else { ("this week.", "a chat") };
+        assert_eq!(line(&mut model).unwrap(), said, "{kind}");
         let before = server.asked().len();
         line(&mut model).unwrap();
         assert_eq!(server.asked().len(), before + 1, "it is remembered");
@@ -235,7 +236,7 @@ fn a_list_of_models_may_have_another_form_and_is_dispensable_where_the_model_is_
     ] {
         let server = StandIn::start(Manner { list: Some((status, body)), ..Manner::default() });
         let mut model = connected(&format!("{}#small", server.address));
-        assert_eq!(line(&mut model).unwrap(), "this week.", "{status} {body}");
+        assert_eq!(line(&mut model).unwrap(), " this week.", "{status} {body}");
         assert_eq!(RemoteModel::connect(options(&server.address)).is_ok(), alone, "{status} {body}");
     }
     let server = StandIn::start(Manner { models: vec!["a", "b"], ..Manner::default() });
@@ -248,7 +249,7 @@ fn an_address_without_its_version_is_found_and_told_and_gets_the_key() {
     let server = StandIn::start(Manner { key: Some("sk-x"), ..Manner::default() });
     let root = server.address.trim_end_matches("/v1");
     let mut model = RemoteModel::connect(with_key(root, "sk-x")).unwrap();
-    assert_eq!(line(&mut model).unwrap(), "this week.");
+    assert_eq!(line(&mut model).unwrap(), " this week.");
     assert_eq!(model.address().as_str(), server.address, "which is what the person is told");
     let error = RemoteModel::connect(options(&format!("{root}/elsewhere"))).unwrap_err().to_string();
     assert!(error.contains("page not found") && error.contains("`/v1`"), "{error}");
