@@ -7,7 +7,6 @@
 
 pub mod acts;
 mod agreement;
-pub mod critic;
 pub mod draw;
 pub mod gate;
 mod likeness;
@@ -27,7 +26,7 @@ pub use gate::{Reason, Refusal};
 pub use state::{Directed, Standing, outcome};
 
 use crate::model::{LanguageModel, ModelError};
-use crate::scenario::{Boss, Difficulty, Scenario};
+use crate::scenario::{Boss, Difficulty, Point, Scenario};
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Span, Verdicts};
 use draw::{Draw, Purpose};
@@ -128,13 +127,14 @@ impl Cast {
             _ => spoken_of(turn.verdicts),
         };
         let asked = act == Act::SharesConstraint && stimulus == Stimulus::Explore;
-        let opposes = act == Act::PushesBack;
+        let fact = asked.then(|| self.next_fact(state, turn.text)).flatten();
+        let point = if fact.is_none() { self.next_point(state, act, turn, node) } else { None };
         Directed {
             mood: state.mood(&self.difficulty),
             act,
-            fact: asked.then(|| self.next_fact(state, turn.text)).flatten(),
+            fact,
             takes,
-            objection: opposes.then(|| self.next_objection(state, turn.text, node)).flatten(),
+            point,
             matter: self.next_matter(state, act, node),
         }
     }
@@ -165,7 +165,7 @@ impl Cast {
     pub fn remember(&self, state: &mut BossState, directed: Directed) {
         state.acts.push(directed.act);
         state.facts_out.extend(directed.fact);
-        state.objections_out.extend(directed.objection);
+        state.points_out.extend(directed.point);
         if directed.act.concedes() && !state.laid.is_empty() {
             state.agreed.retain(|agreed| Some(agreed) != directed.takes.as_ref());
             state.agreed.extend(directed.takes.clone());
@@ -199,12 +199,23 @@ impl Cast {
         untold.max_by_key(|index| fits(*index))
     }
 
-    /// What the boss has not held against it yet: what shares most words with the turn, else any.
-    fn next_objection(&self, state: &BossState, text: &str, node: u32) -> Option<usize> {
-        let left =
-            (0..self.scenario.objections.len()).filter(|at| !state.objections_out.contains(at)).collect();
+    /// What a line of `act` could come to and none has come to yet: what shares most words with the turn, else any.
+    fn next_point(&self, state: &BossState, act: Act, turn: &Turn, node: u32) -> Option<usize> {
+        let kind = match act {
+            Act::PushesBack | Act::Considers => Point::Objection,
+            // What is put on the table is itself what the boss sees something in.
+            Act::Acknowledges if laid(turn.verdicts).is_empty() => Point::Admission,
+            Act::AsksForSpecifics => Point::Question,
+            Act::QuestionsMotive => Point::Motive,
+            Act::SharesConstraint => Point::Hardship,
+            _ => return None,
+        };
+        let left = self.scenario.points(kind).filter(|at| !state.points_out.contains(at)).collect();
         let left = Draw::new(self.seed, node, Purpose::Fallback).shuffled(left);
-        left.into_iter().max_by_key(|at| shared_words(text, &self.scenario.objections[*at]))
+        let shared = |at: &usize| self.scenario.point(*at).map_or(0, |point| shared_words(turn.text, point));
+        // To ask for what was just said would be not to have listened.
+        let asks = matches!(kind, Point::Question | Point::Motive);
+        left.into_iter().max_by_key(|at| if asks { 0 } else { shared(at) })
     }
 
     /// What on the desk the boss turns to, who evades or ends the talk: each in its turn, as often as bosses did in the

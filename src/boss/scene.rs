@@ -42,8 +42,8 @@ pub struct Direction<'a> {
     pub fact: Option<&'a str>,
     /// The person's words that it takes up, or that it is about.
     pub takes: Option<&'a str>,
-    /// What the boss holds against it.
-    pub objection: Option<&'a str>,
+    /// What it comes to.
+    pub point: Option<&'a str>,
     /// What else lies on the boss's desk, and comes into it.
     pub matter: Option<&'a str>,
 }
@@ -65,8 +65,8 @@ impl Card<'_> {
     }
 
     /// An exchange up to where the boss's line begins.
-    pub fn lead_in(&self, said: &str, direction: &Direction) -> String {
-        format!("{}: {}\n{} [{}]:", self.you, one_line(said), self.boss, direction.text())
+    pub fn lead_in(&self, said: &str, direction: &str) -> String {
+        format!("{}: {}\n{} [{direction}]:", self.you, one_line(said), self.boss)
     }
 
     /// The boss's line, as it follows a lead-in.
@@ -102,12 +102,19 @@ impl Direction<'_> {
             text.map(|text| format!("; {name}: {}", one_line(text))).unwrap_or_default()
         };
         let takes = self.takes.map(|takes| format!("\"{takes}\""));
+        let comes_to = match self.act {
+            Act::SharesConstraint => "tells",
+            Act::Acknowledges => "grants",
+            Act::Considers => "weighs",
+            Act::AsksForSpecifics | Act::QuestionsMotive => "asks",
+            _ => "because",
+        };
         let words = if self.act.concedes() { "takes up" } else { "about" };
         [
             format!("{mood}; {act}"),
             note("tells", self.fact),
             note(words, takes.as_deref()),
-            note("because", self.objection),
+            note(comes_to, self.point),
             note("speaks of", self.matter),
         ]
         .concat()

@@ -131,9 +131,9 @@ pub struct Directed {
     /// The person's words that it takes up, or that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<String>,
-    /// What the boss holds against it, by index in the scenario.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub objection: Option<usize>,
+    /// What it comes to, by index in the scenario.
+    #[serde(default, alias = "objection", skip_serializing_if = "Option::is_none")]
+    pub point: Option<usize>,
     /// What on the boss's desk it speaks of, by index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matter: Option<usize>,
@@ -151,9 +151,9 @@ pub struct BossState {
     pub earned: BTreeMap<Check, u32>,
     /// Private facts already told, by index in the scenario.
     pub facts_out: BTreeSet<usize>,
-    /// Objections already made, by index in the scenario.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub objections_out: BTreeSet<usize>,
+    /// What lines already came to, by index in the scenario.
+    #[serde(alias = "objections_out", skip_serializing_if = "BTreeSet::is_empty")]
+    pub points_out: BTreeSet<usize>,
     /// The acts so far, oldest first.
     pub acts: Vec<Act>,
     /// What the person put on the table and the boss has not taken up, in the person's own words, oldest first.

@@ -69,7 +69,8 @@ pub struct Exchange {
     pub takes: Option<String>,
     /// Where nothing is taken up, the person's words that the line is about, verbatim.
     pub to: Option<String>,
-    /// What makes it hard, or what the boss holds against it, where no private fact is told.
+    /// What the line comes to, in other words, where no private fact is told: what makes it hard, what the boss holds
+    /// against it, weighs, grants or asks.
     pub point: Option<String>,
     /// What the boss said.
     pub boss: String,
@@ -118,37 +119,48 @@ impl Talk {
         self.lesson(&[]).parts.into_iter().map(|(part, _)| part).collect()
     }
 
+    /// The scene up to where the boss answers the `turn`-th turn, from 1.
+    pub fn scene(&self, turn: usize) -> String {
+        self.lesson(&[]).parts.drain(..2 * turn).map(|(part, _)| part).collect()
+    }
+
     /// The talk as a scene, of which the boss's lines are learned: first its beginning, then for each turn what leads
     /// in the boss's line, and the line. `read` are readings of lines, of this talk's turns and others'.
     pub fn lesson(&self, read: &[Reading]) -> Lesson {
         let card = self.card();
         let mut lesson = Lesson { parts: vec![(card.text(), false)], ..Lesson::default() };
-        for Reading { turn, lines, .. } in read.iter().filter(|reading| reading.talk == self.id) {
+        let mut directions: Vec<String> = (0..self.turns.len()).map(|at| self.direction(at)).collect();
+        for Reading { turn, direction, lines, .. } in read.iter().filter(|reading| reading.talk == self.id) {
             let lines = lines.iter().map(|(line, mark)| (card.line(line), *mark == Mark::Good)).collect();
             lesson.choices.insert(2 * turn, lines);
+            directions[turn - 1].clone_from(direction);
         }
-        for (at, turn) in self.turns.iter().enumerate() {
-            let Exchange { act, mood, fact, takes, .. } = turn;
-            let to = turn.to.as_deref().filter(|_| !(at + 1).is_multiple_of(WITHOUT_WORDS));
-            let point = turn.point.as_deref().filter(|_| !(at + 1).is_multiple_of(WITHOUT_POINT));
-            let (objection, hardship) = match act {
-                Act::PushesBack => (point, None),
-                _ => (None, point),
-            };
-            let direction = Direction {
-                mood: *mood,
-                act: *act,
-                fact: fact.as_deref().or(hardship),
-                takes: takes.as_deref().or(to),
-                objection,
-                matter: self.matter(turn),
-            };
-            lesson.parts.push((card.lead_in(&turn.you, &direction), false));
+        for (turn, direction) in self.turns.iter().zip(&directions) {
+            lesson.parts.push((card.lead_in(&turn.you, direction), false));
             lesson.parts.push((card.line(&turn.boss), true));
         }
         lesson
     }
+
+    /// What stands in the brackets before the boss's line of a turn, from 0.
+    fn direction(&self, at: usize) -> String {
+        let turn = &self.turns[at];
+        let Exchange { act, mood, fact, takes, .. } = turn;
+        let to = turn.to.as_deref().filter(|_| !(at + 1).is_multiple_of(WITHOUT_WORDS));
+        Direction {
+            mood: *mood,
+            act: *act,
+            fact: fact.as_deref(),
+            takes: takes.as_deref().or(to),
+            point: turn.point.as_deref().filter(|_| !(at + 1).is_multiple_of(WITHOUT_POINT)),
+            matter: self.matter(turn),
+        }
+        .text()
+    }
 }
+
+/// What a tuned model sees behind a line that a demanding reader would leave as it is, and behind another.
+pub const MARKS: [&str; 2] = ["+", "-"];
 
 /// What a demanding reader finds of a line in its place; the first that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -183,6 +195,8 @@ pub struct Reading {
     /// The talk's id, and the turn's number in it from 1.
     pub talk: String,
     pub turn: usize,
+    /// What stood in the brackets.
+    pub direction: String,
     /// The lines.
     pub lines: Vec<(String, Mark)>,
 }
@@ -193,6 +207,8 @@ pub struct Drawn {
     /// The talk's id, and the turn's number in it from 1.
     pub talk: String,
     pub turn: usize,
+    /// What stands in the brackets.
+    pub direction: String,
     /// The scene up to where the boss's line begins.
     pub scene: String,
     /// What the talk's writer had the boss say.
@@ -212,13 +228,12 @@ pub fn draw(
     count: usize,
     seed: u64,
 ) -> Result<Drawn, ModelError> {
-    let lesson = talk.lesson(&[]);
-    let before = &lesson.parts[..2 * turn + 2];
-    let scene: String = before.iter().map(|(piece, _)| piece.as_str()).collect();
-    let request = wording::request(Prompt::Raw(scene.clone()), count, seed);
+    let scene = talk.scene(turn + 1);
+    let request = wording::request(Prompt::Raw(scene.clone()), count, seed, false);
     let lines = model.complete(&request, &mut |_| ControlFlow::Continue(()))?;
     let lines = lines.into_iter().map(|line| line.text.trim().to_owned()).collect();
-    Ok(Drawn { talk: talk.id.clone(), turn: turn + 1, scene, written: talk.turns[turn].boss.clone(), lines })
+    let (id, written) = (talk.id.clone(), talk.turns[turn].boss.clone());
+    Ok(Drawn { talk: id, turn: turn + 1, direction: talk.direction(turn), scene, written, lines })
 }
 
 /// Reads readings of drawn lines, one JSON object a line; none where there is no such file.
@@ -271,8 +286,7 @@ mod tests {
                         assert!(said, "nobody says `{words}` in {id}");
                     }
                     assert!(turn.takes.is_none() || turn.act.concedes() && turn.to.is_none(), "{id}");
-                    let has_reasons = matches!(turn.act, Act::PushesBack | Act::SharesConstraint);
-                    assert!(turn.point.is_none() || has_reasons && turn.fact.is_none(), "{id}");
+                    assert!(turn.point.is_none() || turn.fact.is_none(), "{id}");
                 }
             }
         }
@@ -296,7 +310,7 @@ mod tests {
         let turns = all().into_iter().filter(|(part, _)| *part != "test").flat_map(|(_, talks)| talks);
         let turns: BTreeMap<String, usize> = turns.map(|talk| (talk.id, talk.turns.len())).collect();
         let mut seen = BTreeSet::new();
-        for Reading { talk, turn, lines } in &read {
+        for Reading { talk, turn, lines, .. } in &read {
             assert!((1..=turns[talk]).contains(turn) && seen.insert((talk, turn)), "{talk}, turn {turn}");
             assert!(lines.len() > 1, "{talk}, turn {turn}");
         }
@@ -325,7 +339,7 @@ mod tests {
             "act": "shares-constraint", "mood": "cold", "fact": "the office is slow", "boss": "The office is slow."},
             {"you": "I'll help.", "act": "concedes-part", "mood": "softening", "takes": "I'll help", "boss": "Help."}]}"#;
         let talk: Talk = serde_json::from_str(line).unwrap();
-        let reading = r#"{"talk": "1", "turn": 2, "lines": [["Help.", "g"], ["I'll help you.", "r"]]}"#;
+        let reading = r#"{"talk": "1", "turn": 2, "direction": "cold; agrees", "lines": [["Help.", "g"], ["I'll help you.", "r"]]}"#;
         let lesson = talk.lesson(&[serde_json::from_str(reading).unwrap()]);
         assert_eq!(lesson.parts[4].0, " Help.\n");
         let lines = [(" Help.\n".to_owned(), true), (" I'll help you.\n".to_owned(), false)];
@@ -340,8 +354,10 @@ mod tests {
              Ifeoma: It's the (rota).\n\
              Maureen [cold; says what makes it hard; tells: the office is slow]: The office is slow.\n\
              Ifeoma: I'll help.\n\
-             Maureen [softening; gives in to a part; takes up: \"I'll help\"]: Help.\n"
+             Maureen [cold; agrees]: Help.\n"
         );
+        let read = talk.lesson(&[]).parts.remove(3).0;
+        assert_eq!(read, "Ifeoma: I'll help.\nMaureen [softening; gives in to a part; takes up: \"I'll help\"]:");
         let learned: Vec<&str> =
             lesson.iter().filter(|(_, learned)| *learned).map(|(piece, _)| piece.as_str()).collect();
         assert_eq!(learned, [" The office is slow.\n", " Help.\n"]);

@@ -1,7 +1,6 @@
 //! Words for what the boss is to do: the scene that a model goes on with, a few candidates in one batch, the gate for
 //! what must never be shown, and a choice among what is left.
 
-use super::critic::{self, Critic};
 use super::draw::{Draw, Purpose};
 use super::gate::{self, Expected};
 use super::likeness::shared_words;
@@ -23,7 +22,7 @@ pub const LINE_TOKENS: usize = 60;
 const TALK_TOKENS: usize = 1500;
 /// What a model must hold for the examples to find room beside the talk.
 const HOLDS_EXAMPLES: usize = 4096;
-/// What a point of the mean log-probability a token counts beside the critic's log-odds.
+/// What a point of the mean log-probability a token counts beside the log-odds of the model's judgement.
 const LIKELY: f64 = 0.5;
 
 /// Three talks of the corpus, for models that were not tuned.
@@ -41,8 +40,14 @@ static BY_HAND: LazyLock<BTreeMap<Act, Vec<String>>> = LazyLock::new(|| {
     from_toml(include_str!("../../prompts/lines.toml")).expect("a test reads prompts/lines.toml")
 });
 
-/// Lines that go on with `prompt`, drawn as the talks that the tuned model has learned from vary.
-pub(super) fn request(prompt: Prompt, candidates: usize, seed: u64) -> Request {
+/// Which of several lines is preferred: that with the highest.
+pub(super) fn preference(odds: Option<f32>, mean_logprob: f32) -> f64 {
+    odds.map_or(0.0, f64::from) + LIKELY * f64::from(mean_logprob)
+}
+
+/// Lines that go on with `prompt`, drawn as the talks that the tuned model has learned from vary. A tuned model is asked
+/// for its judgement on each.
+pub(super) fn request(prompt: Prompt, candidates: usize, seed: u64, tuned: bool) -> Request {
     Request {
         prompt,
         candidates,
@@ -50,6 +55,7 @@ pub(super) fn request(prompt: Prompt, candidates: usize, seed: u64) -> Request {
         stop: vec!["\n".to_owned()],
         sampling: Sampling { temperature: 0.6, top_k: 0, top_p: 0.92, repetition_penalty: 1.0 },
         seed,
+        marks: tuned.then_some(talks::MARKS),
     }
 }
 
@@ -73,14 +79,13 @@ impl Cast {
     fn directed<T>(&self, directed: &Directed, with: impl FnOnce(&Direction) -> T) -> T {
         let fact =
             directed.fact.and_then(|at| self.scenario.facts.get(at)).map(|fact| self.filled(&fact.fact));
-        let objection = directed.objection.and_then(|at| self.scenario.objections.get(at));
-        let objection = objection.map(|objection| self.filled(objection));
+        let point = directed.point.and_then(|at| self.scenario.point(at)).map(|point| self.filled(point));
         with(&Direction {
             mood: directed.mood,
             act: directed.act,
             fact: fact.as_deref(),
             takes: directed.takes.as_deref(),
-            objection: objection.as_deref(),
+            point: point.as_deref(),
             matter: directed.matter.and_then(|at| self.boss.matters.get(at)).map(String::as_str),
         })
     }
@@ -106,7 +111,7 @@ impl Cast {
             let said = safety::heard(said);
             self.directed(directed, |direction| match chat {
                 true => format!("{}\n[{}]", one_line(said), direction.text()),
-                false => card.lead_in(said, direction),
+                false => card.lead_in(said, &direction.text()),
             })
         };
         let reply = |line: &str| if chat { one_line(line) } else { card.line(line) };
@@ -159,7 +164,7 @@ impl Cast {
         let mut draw = Draw::new(self.seed, node, Purpose::Model);
         let (mut fit, mut refused, mut tokens) = (Vec::<(String, f64)>::new(), Vec::new(), 0);
         for _ in 0..BATCHES {
-            let request = request(prompt.clone(), CANDIDATES, draw.bits());
+            let request = request(prompt.clone(), CANDIDATES, draw.bits(), model.is_tuned());
             for completion in model.complete(&request, &mut |_| pulse())? {
                 tokens += completion.tokens;
                 if completion.finish == Finish::Interrupted {
@@ -167,7 +172,7 @@ impl Cast {
                 }
                 match gate::pass(&completion.text, completion.finish == Finish::Stop, &expected) {
                     Ok(text) if fit.iter().any(|(other, _)| *other == text) => {}
-                    Ok(text) => fit.push((text, LIKELY * f64::from(completion.mean_logprob))),
+                    Ok(text) => fit.push((text, preference(completion.odds, completion.mean_logprob))),
                     Err(reason) => refused.push(gate::Refusal { reason, text: completion.text }),
                 }
             }
@@ -177,13 +182,10 @@ impl Cast {
         }
         // What was queued is said in its order.
         if !model.replays() {
-            let lines: Vec<&str> = fit.iter().map(|(line, _)| line.as_str()).collect();
-            let convincing = Critic::shipped().convincing(&lines, &self.moment(said, directed))?;
             let fact = directed.fact.and_then(|at| self.scenario.facts.get(at));
-            for ((line, score), odds) in fit.iter_mut().zip(convincing) {
+            for (line, score) in &mut fit {
                 // A fact is told as it is: one that is half told comes out wrong.
-                let told = fact.map_or(0, |fact| shared_words(line, &fact.fact));
-                *score += odds + told as f64;
+                *score += fact.map_or(0, |fact| shared_words(line, &fact.fact)) as f64;
             }
             fit.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         }
@@ -197,11 +199,6 @@ impl Cast {
             passed_over: fit.collect(),
             tokens,
         }))
-    }
-
-    /// What the critic reads beside a line that answers `said`.
-    pub fn moment(&self, said: &str, directed: &Directed) -> String {
-        self.directed(directed, |direction| critic::moment(&self.scenario.topic, said, &direction.text()))
     }
 
     /// The last resort: a line by hand, if possible one that was not said.
@@ -267,7 +264,7 @@ mod tests {
     }
 
     fn directed(act: Act) -> Directed {
-        Directed { mood: Mood::Wary, act, fact: None, takes: None, objection: None, matter: None }
+        Directed { mood: Mood::Wary, act, fact: None, takes: None, point: None, matter: None }
     }
 
     fn talk(lines: usize) -> Vec<Line> {
@@ -312,7 +309,7 @@ mod tests {
             Directed { takes: Some("I'd send\none [page]".to_owned()), ..directed(Act::ConcedesPart) };
         let text = scene(&[], Some(("I'd send\none [page].", &taken)));
         assert!(text.ends_with("gives in to a part; takes up: \"I'd send one (page)\"]:"), "{text}");
-        let opposed = Directed { objection: Some(0), ..directed(Act::PushesBack) };
+        let opposed = Directed { point: Some(0), ..directed(Act::PushesBack) };
         let text = scene(&[], Some(("Have you got a minute?", &opposed)));
         assert!(
             text.ends_with("disagrees, says why; because: a hasty review would be worse than none]:"),

@@ -1,8 +1,6 @@
-//! `coachup train`: makes the scorer's reader, the boss's critic and the boss's adapters anew from what was written
+//! `coachup train`: makes the scorer's reader and the boss's adapters anew from what was written
 //! and labelled by hand.
 
-use crate::boss::critic::MOMENT_PIECES;
-use crate::boss::critic::labelled::{self as candidates, Label, Moment, Split};
 use crate::boss::draw::{Draw, Purpose};
 use crate::boss::talks;
 use crate::model::LanguageModel;
@@ -31,9 +29,8 @@ pub struct TrainArgs {
 enum What {
     /// The scorer's reader, from labelled turns
     Scorer(ScorerArgs),
-    /// The boss's critic, from labelled candidates
-    Critic(CriticArgs),
-    /// What tunes a model for the boss's part, from talks written by hand
+    /// What tunes a model for the boss's part and its judgement on lines, from talks written by hand and lines read
+    #[command(alias = "critic")]
     Boss(BossArgs),
     /// Draws lines of a tuned model for turns of the talks, to be read and labelled by hand
     Draw(DrawArgs),
@@ -112,21 +109,7 @@ struct ScorerArgs {
     training: Training,
 }
 
-/// Where from and where to.
-#[derive(Args, Debug)]
-#[command(after_help = "Example: coachup train critic --candidates tests/corpus/candidates.jsonl")]
-struct CriticArgs {
-    /// Labelled candidates; those of the test part are left alone
-    #[arg(long, value_name = "FILE")]
-    candidates: PathBuf,
-    /// File to write
-    #[arg(long, value_name = "FILE", default_value = "src/boss/critic/critic.gguf")]
-    output: PathBuf,
-    #[command(flatten)]
-    training: Training,
-}
-
-/// How both are trained: by `training/encoder.py`, which needs the packages of `training/requirements.txt`.
+/// How it is trained: by `training/encoder.py`, which needs the packages of `training/requirements.txt`.
 #[derive(Args, Debug)]
 struct Training {
     /// The weights of the training, in full; an interrupted training is gone on with
@@ -157,7 +140,6 @@ pub fn run(
 ) -> Result<()> {
     match &args.what {
         What::Scorer(args) => scorer(args, base, python, out),
-        What::Critic(args) => critic(args, base, python, out),
         What::Boss(args) => boss(args, base, out),
         What::Draw(args) => draw(args, base, out),
     }
@@ -184,24 +166,6 @@ impl Training {
     }
 }
 
-fn critic(
-    args: &CriticArgs,
-    base: impl FnOnce(&str) -> Result<PathBuf>,
-    python: &str,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let moments = candidates::read(&args.candidates)?;
-    let lessons: Vec<&Moment> = moments.iter().filter(|moment| moment.split == Split::Train).collect();
-    let examples: Vec<Example> = lessons.iter().flat_map(|moment| moment.examples()).collect();
-    if examples.is_empty() {
-        bail!("no candidates to learn from in `{}`", args.candidates.display());
-    }
-    let labels = Label::ALL.map(Label::id);
-    let base = || base("all-minilm-l6-v2");
-    let bytes = args.training.run(base, &labels, MOMENT_PIECES, &examples, python)?;
-    write(&args.output, &bytes, &format!("critic from {} candidates", examples.len()), out)
-}
-
 fn boss(args: &BossArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut dyn Write) -> Result<()> {
     let read = talks::readings(&args.talks.join("readings.jsonl"))?;
     let lessons = |name: &str| -> Result<Vec<Lesson>> {
@@ -211,7 +175,7 @@ fn boss(args: &BossArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut d
     let base = base(&args.model)?;
     if !args.trained {
         let (epochs, rate, seed, start) = (args.epochs, args.rate, args.seed, args.start.as_deref());
-        let course = tuning::Course { base: &base, epochs, rate, seed, start };
+        let course = tuning::Course { base: &base, epochs, rate, seed, start, marks: talks::MARKS };
         let mut log = |line: &str| drop(writeln!(super::streams::stderr(), "{line}"));
         course.run(&train, &dev, &args.weights, &mut log)?;
     }

@@ -13,6 +13,7 @@ pub use check::{Problem, name_faults};
 pub use library::{Entry, Fault, Library, LibraryError, read};
 
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// What the talk is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,10 +42,79 @@ pub struct Scenario {
     /// `{you}` for the person: "a hasty review would be worse than none".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objections: Vec<String>,
+    /// What the boss can grant without promising anything, in the same form: "three weeks is long to wait".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admissions: Vec<String>,
+    /// Details that the boss could ask for: "how long it would take {them}".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<String>,
+    /// What the boss could ask about why the person comes: "why {you} brings it up only now".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub motives: Vec<String>,
+    /// What makes it hard for the boss and is no secret: "{their} weeks have no two free hours in a row".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hardships: Vec<String>,
     /// What the boss keeps back until asked about their own side.
     pub facts: Vec<PrivateFact>,
     /// Words that belong to the matter; a reply or a turn that has one is on topic.
     pub keywords: Vec<String>,
+}
+
+/// The kinds of what a boss's line can come to, each with a list in the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// What the boss holds against it.
+    Objection,
+    /// What the boss can grant.
+    Admission,
+    /// What the boss asks for.
+    Question,
+    /// What the boss asks about why the person comes.
+    Motive,
+    /// What makes it hard for the boss.
+    Hardship,
+}
+
+impl Point {
+    /// All, in the order in which the lists are numbered.
+    pub const ALL: [Point; 5] =
+        [Point::Objection, Point::Admission, Point::Question, Point::Motive, Point::Hardship];
+
+    /// The list's key in the file.
+    pub fn key(self) -> &'static str {
+        match self {
+            Point::Objection => "objections",
+            Point::Admission => "admissions",
+            Point::Question => "questions",
+            Point::Motive => "motives",
+            Point::Hardship => "hardships",
+        }
+    }
+}
+
+impl Scenario {
+    /// The list of one kind.
+    pub fn list(&self, kind: Point) -> &[String] {
+        match kind {
+            Point::Objection => &self.objections,
+            Point::Admission => &self.admissions,
+            Point::Question => &self.questions,
+            Point::Motive => &self.motives,
+            Point::Hardship => &self.hardships,
+        }
+    }
+
+    /// The numbers of one kind, in all lists one after the other.
+    pub fn points(&self, kind: Point) -> Range<usize> {
+        let before = Point::ALL.into_iter().take_while(|other| *other != kind);
+        let start = before.map(|other| self.list(other).len()).sum();
+        start..start + self.list(kind).len()
+    }
+
+    /// That with the number `at`.
+    pub fn point(&self, at: usize) -> Option<&str> {
+        Point::ALL.into_iter().flat_map(|kind| self.list(kind)).nth(at).map(String::as_str)
+    }
 }
 
 /// Something only the boss knows.

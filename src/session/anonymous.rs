@@ -54,7 +54,7 @@ fn hide_in(exchange: &mut Exchange, names: &[Role<'_>]) {
         patience: _,
         earned: _,
         facts_out: _,
-        objections_out: _,
+        points_out: _,
         acts: _,
         idle: _,
         laid,

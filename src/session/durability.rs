@@ -129,10 +129,10 @@ prop_compose! {
         act in prop::sample::select(Act::ALL.to_vec()),
         fact in prop::option::of(0usize..9),
         takes in prop::option::of(any::<String>()),
-        objection in prop::option::of(0usize..9),
+        point in prop::option::of(0usize..9),
         matter in prop::option::of(0usize..9),
     ) -> Directed {
-        Directed { mood, act, fact, takes, objection, matter }
+        Directed { mood, act, fact, takes, point, matter }
     }
 }
 
@@ -145,7 +145,7 @@ prop_compose! {
         (from, to) in (0f64..=100.0, 0f64..=100.0),
         why in prop::collection::vec(any::<String>(), 0..3),
         earned in prop::collection::btree_map(prop::sample::select(Check::ALL.to_vec()), any::<u32>(), 0..4),
-        (facts_out, objections_out) in (prop::collection::btree_set(0usize..9, 0..3), prop::collection::btree_set(0usize..9, 0..3)),
+        (facts_out, points_out) in (prop::collection::btree_set(0usize..9, 0..3), prop::collection::btree_set(0usize..9, 0..3)),
         acts in prop::collection::vec(prop::sample::select(Act::ALL.to_vec()), 0..4),
         (laid, agreed, idle) in (prop::collection::vec(any::<String>(), 0..2), prop::collection::vec(any::<String>(), 0..2), any::<u32>()),
         directed in prop::option::of(any_directed()),
@@ -156,7 +156,7 @@ prop_compose! {
         let exchange = Exchange {
             node: 0, parent: None, turn: 0, said: nanoseconds(said), text, position, verdicts,
             moved: Move { from, to, why },
-            state: BossState { openness: to, patience, earned, facts_out, objections_out, acts, laid, agreed, idle, directed },
+            state: BossState { openness: to, patience, earned, facts_out, points_out, acts, laid, agreed, idle, directed },
             reply,
         };
         (exchange, parent)

@@ -236,7 +236,7 @@ fn check_texts(exchange: &Exchange) -> Result<(), String> {
         patience: _,
         earned: _,
         facts_out: _,
-        objections_out: _,
+        points_out: _,
         acts: _,
         idle: _,
         laid,

@@ -36,6 +36,7 @@ fn request(prompt: Prompt) -> Request {
         stop: vec!["\n".into()],
         sampling: Sampling::default(),
         seed: 1,
+        marks: Some(["+", "-"]),
     }
 }
 

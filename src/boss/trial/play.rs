@@ -38,8 +38,6 @@ pub struct Said {
     pub may_concede: bool,
     /// What the boss was to do.
     pub directed: Directed,
-    /// The same as the critic reads it.
-    pub moment: String,
     /// The boss's words.
     pub reply: String,
     /// Tokens drawn for them, and those that they have.
@@ -154,7 +152,6 @@ pub fn play(
             openness,
             patience,
             may_concede,
-            moment: cast.moment(said.text, &directed),
             directed,
             tokens: [spoken.tokens, model.count_tokens(&spoken.text)],
             reply: spoken.text,

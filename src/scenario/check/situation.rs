@@ -2,7 +2,7 @@
 
 use super::wording::{Shape, words};
 use super::{Problem, Problems};
-use crate::scenario::Scenario;
+use crate::scenario::{Point, Scenario};
 use crate::text::sentences;
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ impl Scenario {
         let view = Shape::paragraph(SITUATION_CHARS).with(&["they", "them", "their", "you"]);
         problems.text("boss-view", &self.boss_view, view.about_anybody());
         self.check_situation(&mut problems);
-        self.check_objections(&mut problems);
+        self.check_points(&mut problems);
         self.check_facts(&mut problems);
         self.check_keywords(&mut problems);
         problems.0
@@ -42,12 +42,13 @@ impl Scenario {
         }
     }
 
-    fn check_objections(&self, problems: &mut Problems) {
-        for (index, objection) in self.objections.iter().enumerate() {
-            let key = format!("objections[{index}]");
+    fn check_points(&self, problems: &mut Problems) {
+        let each = |kind: Point| self.list(kind).iter().enumerate().map(move |(index, text)| (kind, index, text));
+        for (kind, index, text) in Point::ALL.into_iter().flat_map(each) {
+            let key = format!("{}[{index}]", kind.key());
             let shape = Shape::inside(140).with(&["they", "them", "their", "you"]).about_anybody();
-            problems.text(&key, objection, shape);
-            if words(objection).any(|word| ["i", "my", "me"].contains(&word.as_str())) {
+            problems.text(&key, text, shape);
+            if words(text).any(|word| ["i", "my", "me"].contains(&word.as_str())) {
                 problems.add(key, "speaks as the boss; say it of the boss, as in `{they} would have to …`");
             }
         }

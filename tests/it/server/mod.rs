@@ -48,5 +48,6 @@ fn request(candidates: usize) -> Request {
         stop: vec!["\n".to_owned()],
         sampling: Sampling::default(),
         seed: 7,
+        marks: None,
     }
 }
