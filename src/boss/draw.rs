@@ -11,6 +11,7 @@ pub enum Purpose {
     Wording = 2,
     Fallback = 3,
     Model = 4,
+    Secrets = 5,
 }
 
 /// A stream of random numbers.

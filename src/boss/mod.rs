@@ -7,6 +7,7 @@
 
 pub mod acts;
 mod agreement;
+pub mod choice;
 pub mod draw;
 pub mod gate;
 mod likeness;
@@ -14,6 +15,7 @@ pub mod moves;
 mod phrases;
 pub mod safety;
 pub mod scene;
+mod secrets;
 pub mod state;
 pub mod talks;
 pub mod tone;
@@ -23,14 +25,15 @@ pub mod wording;
 
 pub use agreement::agrees;
 pub use gate::{Reason, Refusal};
+pub use secrets::with_secrets;
 pub use state::{Directed, Standing, outcome};
 
 use crate::model::{LanguageModel, ModelError};
 use crate::scenario::{Boss, Difficulty, Point, Scenario};
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Span, Verdicts};
+use crate::text::content::shared_words;
 use draw::{Draw, Purpose};
-use likeness::shared_words;
 use state::{Act, BossState, Move};
 use std::ops::ControlFlow;
 use tone::{Stimulus, Tone, stimulus};

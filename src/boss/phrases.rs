@@ -1,17 +1,7 @@
 //! Lists of phrases and how they are found in speech: whole words, any case, any apostrophe.
 
-use crate::text::{Kind, tokens};
+pub use crate::text::content::normal;
 use serde::Deserialize;
-
-/// The words of `text` in lower case with straight apostrophes, each between spaces.
-pub fn normal(text: &str) -> String {
-    let mut found = String::from(" ");
-    for token in tokens(text).into_iter().filter(|token| matches!(token.kind, Kind::Word | Kind::Number)) {
-        found.push_str(&text[token.start..token.end].to_lowercase().replace('’', "'"));
-        found.push(' ');
-    }
-    found
-}
 
 /// Phrases of whole words; a star at the end stands for any ending, a leading `^` for the beginning.
 #[derive(Clone, Debug, Default, Deserialize)]

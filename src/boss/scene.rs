@@ -121,6 +121,13 @@ impl Direction<'_> {
     }
 }
 
+/// What a line is made of, from its direction: all that is named there but the person's own words.
+pub fn content_of(direction: &str) -> String {
+    let notes = direction.split("; ").filter_map(|note| note.split_once(": "));
+    let own = notes.filter(|(name, _)| !["about", "takes up"].contains(name));
+    own.map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+}
+
 /// A text on one line and without brackets, so that it can't look like a direction.
 fn squashed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('[', "(").replace(']', ")")

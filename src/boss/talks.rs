@@ -1,6 +1,5 @@
 //! Talks written by hand, from which a model learns to word the boss's lines.
 
-use super::likeness::shared_words;
 use super::scene::{Card, Direction};
 use super::state::{Act, Mood};
 use super::wording;
@@ -8,6 +7,7 @@ use crate::model::candle::tuning::Lesson;
 use crate::model::{LanguageModel, ModelError, Prompt};
 use crate::scenario::Pronoun;
 use crate::scorer::corpus::{self, CorpusError};
+use crate::text::content::shared_words;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -159,9 +159,6 @@ impl Talk {
     }
 }
 
-/// What a tuned model sees behind a line that a demanding reader would leave as it is, and behind another.
-pub const MARKS: [&str; 2] = ["+", "-"];
-
 /// What a demanding reader finds of a line in its place; the first that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Mark {
@@ -213,8 +210,9 @@ pub struct Drawn {
     pub scene: String,
     /// What the talk's writer had the boss say.
     pub written: String,
-    /// The model's lines.
+    /// The model's lines, and how likely it finds each: mean natural-log probability a token.
     pub lines: Vec<String>,
+    pub likely: Vec<f32>,
 }
 
 /// Has a model say what the boss of a talk says to its `turn`-th turn, from 0, in `count` ways.
@@ -226,14 +224,17 @@ pub fn draw(
     talk: &Talk,
     turn: usize,
     count: usize,
+    temperature: f32,
     seed: u64,
 ) -> Result<Drawn, ModelError> {
     let scene = talk.scene(turn + 1);
-    let request = wording::request(Prompt::Raw(scene.clone()), count, seed, false);
-    let lines = model.complete(&request, &mut |_| ControlFlow::Continue(()))?;
-    let lines = lines.into_iter().map(|line| line.text.trim().to_owned()).collect();
+    let mut request = wording::request(Prompt::Raw(scene.clone()), count, seed);
+    request.sampling.temperature = temperature;
+    let drawn = model.complete(&request, &mut |_| ControlFlow::Continue(()))?;
+    let likely = drawn.iter().map(|line| line.mean_logprob).collect();
+    let lines = drawn.into_iter().map(|line| line.text.trim().to_owned()).collect();
     let (id, written) = (talk.id.clone(), talk.turns[turn].boss.clone());
-    Ok(Drawn { talk: id, turn: turn + 1, direction: talk.direction(turn), scene, written, lines })
+    Ok(Drawn { talk: id, turn: turn + 1, direction: talk.direction(turn), scene, written, lines, likely })
 }
 
 /// Reads readings of drawn lines, one JSON object a line; none where there is no such file.
@@ -357,7 +358,10 @@ mod tests {
              Maureen [cold; agrees]: Help.\n"
         );
         let read = talk.lesson(&[]).parts.remove(3).0;
-        assert_eq!(read, "Ifeoma: I'll help.\nMaureen [softening; gives in to a part; takes up: \"I'll help\"]:");
+        assert_eq!(
+            read,
+            "Ifeoma: I'll help.\nMaureen [softening; gives in to a part; takes up: \"I'll help\"]:"
+        );
         let learned: Vec<&str> =
             lesson.iter().filter(|(_, learned)| *learned).map(|(piece, _)| piece.as_str()).collect();
         assert_eq!(learned, [" The office is slow.\n", " Help.\n"]);

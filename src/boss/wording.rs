@@ -1,15 +1,15 @@
 //! Words for what the boss is to do: the scene that a model goes on with, a few candidates in one batch, the gate for
 //! what must never be shown, and a choice among what is left.
 
+use super::choice::preferences;
 use super::draw::{Draw, Purpose};
 use super::gate::{self, Expected};
-use super::likeness::shared_words;
-use super::scene::{Card, Direction, one_line};
+use super::scene::{Card, Direction, content_of, one_line};
 use super::state::{Act, Directed};
 use super::{Cast, Line, Pulse, Spoken, Turn, safety, talks};
 use crate::model::{Finish, LanguageModel, Message, ModelError, Prompt, PromptStyle, Request, Sampling};
 use crate::text::data::from_toml;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// Candidates of one batch.
@@ -22,8 +22,8 @@ pub const LINE_TOKENS: usize = 60;
 const TALK_TOKENS: usize = 1500;
 /// What a model must hold for the examples to find room beside the talk.
 const HOLDS_EXAMPLES: usize = 4096;
-/// What a point of the mean log-probability a token counts beside the log-odds of the model's judgement.
-const LIKELY: f64 = 0.5;
+/// How much lines vary: the temperature at which they are drawn.
+pub const TEMPERATURE: f32 = 0.6;
 
 /// Three talks of the corpus, for models that were not tuned.
 static EXAMPLES: LazyLock<String> = LazyLock::new(|| {
@@ -40,22 +40,15 @@ static BY_HAND: LazyLock<BTreeMap<Act, Vec<String>>> = LazyLock::new(|| {
     from_toml(include_str!("../../prompts/lines.toml")).expect("a test reads prompts/lines.toml")
 });
 
-/// Which of several lines is preferred: that with the highest.
-pub(super) fn preference(odds: Option<f32>, mean_logprob: f32) -> f64 {
-    odds.map_or(0.0, f64::from) + LIKELY * f64::from(mean_logprob)
-}
-
-/// Lines that go on with `prompt`, drawn as the talks that the tuned model has learned from vary. A tuned model is asked
-/// for its judgement on each.
-pub(super) fn request(prompt: Prompt, candidates: usize, seed: u64, tuned: bool) -> Request {
+/// Lines that go on with `prompt`, drawn as the talks that the tuned model has learned from vary.
+pub(super) fn request(prompt: Prompt, candidates: usize, seed: u64) -> Request {
     Request {
         prompt,
         candidates,
         max_tokens: LINE_TOKENS,
         stop: vec!["\n".to_owned()],
-        sampling: Sampling { temperature: 0.6, top_k: 0, top_p: 0.92, repetition_penalty: 1.0 },
+        sampling: Sampling { temperature: TEMPERATURE, top_k: 0, top_p: 0.92, repetition_penalty: 1.0 },
         seed,
-        marks: tuned.then_some(talks::MARKS),
     }
 }
 
@@ -162,17 +155,16 @@ impl Cast {
         let expected = Expected { boss, you, act: directed.act, turn: said, earlier: &earlier };
         let prompt = self.prompt(model, talk, Some((turn.text, directed)));
         let mut draw = Draw::new(self.seed, node, Purpose::Model);
-        let (mut fit, mut refused, mut tokens) = (Vec::<(String, f64)>::new(), Vec::new(), 0);
+        let (mut fit, mut refused, mut tokens) = (Vec::<String>::new(), Vec::new(), 0);
         for _ in 0..BATCHES {
-            let request = request(prompt.clone(), CANDIDATES, draw.bits(), model.is_tuned());
+            let request = request(prompt.clone(), CANDIDATES, draw.bits());
             for completion in model.complete(&request, &mut |_| pulse())? {
                 tokens += completion.tokens;
                 if completion.finish == Finish::Interrupted {
                     return Ok(None);
                 }
                 match gate::pass(&completion.text, completion.finish == Finish::Stop, &expected) {
-                    Ok(text) if fit.iter().any(|(other, _)| *other == text) => {}
-                    Ok(text) => fit.push((text, preference(completion.odds, completion.mean_logprob))),
+                    Ok(text) => fit.push(text),
                     Err(reason) => refused.push(gate::Refusal { reason, text: completion.text }),
                 }
             }
@@ -182,14 +174,10 @@ impl Cast {
         }
         // What was queued is said in its order.
         if !model.replays() {
-            let fact = directed.fact.and_then(|at| self.scenario.facts.get(at));
-            for (line, score) in &mut fit {
-                // A fact is told as it is: one that is half told comes out wrong.
-                *score += fact.map_or(0, |fact| shared_words(line, &fact.fact)) as f64;
-            }
-            fit.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+            fit = self.ordered(fit, directed);
         }
-        let mut fit = fit.into_iter().map(|(line, _)| line);
+        fit = distinct(fit);
+        let mut fit = fit.into_iter();
         let best = fit.next();
         Ok(Some(Spoken {
             fallback: best.is_none(),
@@ -199,6 +187,15 @@ impl Cast {
             passed_over: fit.collect(),
             tokens,
         }))
+    }
+
+    /// Lines for what `directed` says, the preferred one first.
+    fn ordered(&self, lines: Vec<String>, directed: &Directed) -> Vec<String> {
+        let content = self.directed(directed, |direction| content_of(&direction.text()));
+        let preferred = preferences(&lines.iter().map(String::as_str).collect::<Vec<_>>(), &content);
+        let mut all: Vec<(String, f64)> = lines.into_iter().zip(preferred).collect();
+        all.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        all.into_iter().map(|(line, _)| line).collect()
     }
 
     /// The last resort: a line by hand, if possible one that was not said.
@@ -211,6 +208,12 @@ impl Cast {
         let last_said = |line: &&String| earlier.iter().rposition(|said| said == line);
         lines.iter().min_by_key(last_said).cloned().unwrap_or_else(|| format!("{}.", self.you))
     }
+}
+
+/// The lines without those that were there before.
+fn distinct(lines: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    lines.into_iter().filter(|line| seen.insert(line.clone())).collect()
 }
 
 /// The lines by hand for an act, with `{you}` for the person's name.

@@ -4,8 +4,8 @@ use super::Exit;
 use super::engine::{Chosen, acquired, chosen as chosen_model};
 use super::output::markdown_table;
 use crate::boss::Cast;
-use crate::boss::trial::cell::{Cell, every, sample};
 use crate::boss::talks;
+use crate::boss::trial::cell::{Cell, every, sample};
 use crate::boss::trial::choice::choice;
 use crate::boss::trial::figures::{Counts, concession, receptiveness_tells, undeserved};
 use crate::boss::trial::labelled;
@@ -67,9 +67,9 @@ pub struct EvalBossArgs {
     /// Replies labelled by hand, to validate the checks on
     #[arg(long, value_name = "FILE", default_value = "tests/corpus/replies.jsonl")]
     replies: PathBuf,
-    /// Folder with talks and readings of drawn lines, to measure a tuned model's judgement on
-    #[arg(long, value_name = "DIR", default_value = "tests/corpus/talks")]
-    talks: PathBuf,
+    /// Readings of drawn lines, to measure the choice among candidates on
+    #[arg(long, value_name = "FILE", default_value = "tests/corpus/talks/readings.jsonl")]
+    readings: PathBuf,
     /// Have so many talks at once: for a model server, which works on several requests together
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -90,6 +90,9 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
     if args.replies.exists() {
         validity(args, library, out)?;
     }
+    if args.readings.exists() {
+        writeln!(out, "{}", chosen(&args.readings)?)?;
+    }
     if args.rules_only {
         rules_only(args, &scripts, library, out)?;
         return Ok(Exit::Done);
@@ -102,9 +105,6 @@ pub fn run(args: &EvalBossArgs, settings: &Settings, library: &Library, out: &mu
             return Ok(Exit::Interrupted);
         };
         let name = models[0].name().to_owned();
-        if models[0].is_tuned() && args.talks.exists() {
-            writeln!(out, "{}", chosen(&mut *models[0], &args.talks)?)?;
-        }
         let cells =
             sample(every_cell(&scripts, library, args.seeds.unwrap_or(1)), args.cells.unwrap_or(usize::MAX));
         let folder = args.output.join(file_name(&name));
@@ -317,29 +317,30 @@ fn validity(args: &EvalBossArgs, library: &Library, out: &mut dyn Write) -> Resu
     Ok(())
 }
 
-/// What choosing among lines that were read comes to, on those that the model has not learned from.
-fn chosen(model: &mut dyn LanguageModel, folder: &Path) -> Result<String> {
-    let read = talks::readings(&folder.join("readings.jsonl"))?;
-    let talks = [talks::read(&folder.join("dev.jsonl"))?, talks::read(&folder.join("test.jsonl"))?].concat();
+/// What choosing among lines that were read comes to.
+fn chosen(file: &Path) -> Result<String> {
     let mut table = markdown_table([
+        "candidates",
         "lines",
         "good",
         "moments with a choice",
-        "good when chosen blindly",
-        "by the model's judgement",
-        "AUC",
+        "good by chance",
+        "by the choice",
     ]);
-    let choice = choice(model, &talks, &read)?;
-    let share = |part: f64, of: usize| format!("{:.0} %", 100.0 * part / of.max(1) as f64);
-    table.add_row(vec![
-        choice.lines.to_string(),
-        share(choice.good as f64, choice.lines),
-        choice.open.to_string(),
-        share(choice.blind, choice.open),
-        share(choice.chosen as f64, choice.open),
-        format!("{:.2}", choice.auc),
-    ]);
-    Ok(format!("# The model's judgement, on lines of talks that it has not learned from\n\n{table}\n"))
+    let readings = talks::readings(file)?;
+    for candidates in [4, 8] {
+        let choice = choice(&readings, candidates);
+        let share = |part: f64, of: usize| format!("{:.0} %", 100.0 * part / of.max(1) as f64);
+        table.add_row(vec![
+            candidates.to_string(),
+            choice.lines.to_string(),
+            share(choice.good as f64, choice.lines),
+            choice.open.to_string(),
+            share(choice.blind, choice.open),
+            share(choice.chosen as f64, choice.open),
+        ]);
+    }
+    Ok(format!("# The choice, on lines that were read (its three weights are fitted on them)\n\n{table}\n"))
 }
 
 /// Mean turns to the first concession, and how many talks had one.

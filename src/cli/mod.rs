@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod bosses;
+mod bundle;
 pub mod completions;
 mod confirm;
 pub mod difficulties;
@@ -12,6 +13,7 @@ pub mod eval_boss;
 pub mod library;
 pub mod man;
 pub mod models;
+mod new;
 mod output;
 pub mod practice;
 pub mod prepare;
@@ -63,6 +65,10 @@ enum Command {
     /// Practise a talk with a simulated boss (the default)
     #[command(alias = "practise")]
     Practice(practice::PracticeArgs),
+    /// Your own talk: a few questions make a situation and a boss to practise with
+    New(new::NewArgs),
+    /// Open a situation or a boss of your own in your editor, and check it after
+    Edit(new::EditArgs),
     /// Plan a talk: a short guided sheet, kept and graded
     Prepare(prepare::PrepareArgs),
     /// Look back at a session: your words, the verdicts, why the boss moved, the grade
@@ -175,6 +181,8 @@ impl Cli {
         let library = || library(&settings);
         match command {
             Command::Practice(args) => practice::run(&args, &settings, &mut out),
+            Command::New(args) => new::run(&args, &settings, &library()?, &mut out),
+            Command::Edit(args) => new::edit(&args, &settings, &mut out),
             Command::Prepare(args) => prepare::run(&args, &settings, &library()?, &mut out),
             Command::Scenarios(args) => scenarios::run(&args, library, &folder, streams::columns(), &mut out),
             Command::Bosses(args) => bosses::run(&args, library, &folder, streams::columns(), &mut out),

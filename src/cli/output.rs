@@ -66,7 +66,7 @@ pub fn markdown_table(titles: impl IntoIterator<Item = impl Into<Cell>>) -> Tabl
 }
 
 /// Talks are private: the file is the owner's alone, whole or not there, and never written over unasked.
-fn write_private(file: &Path, force: bool, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_private(file: &Path, force: bool, text: &str) -> anyhow::Result<()> {
     let shown = file.display();
     let existing = if force { Existing::Replace } else { Existing::Keep };
     match file::write_private(file, printable(&strip_str(text).to_string()).as_bytes(), existing) {

@@ -1,7 +1,7 @@
 //! `coachup practice`: choose who plays, load the model, and hand over to the practice loop.
 
 use super::{Exit, engine, streams};
-use crate::boss::Cast;
+use crate::boss::{Cast, with_secrets};
 use crate::repl::FeedbackWhen;
 use crate::repl::clock::SystemClock;
 use crate::repl::engine::Engine;
@@ -25,7 +25,7 @@ use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Practise a talk with a simulated boss.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Example: coachup practice late-feedback --boss dana --difficulty guarded\n         \
                         printf 'Do you have ten minutes on Thursday?\\n' | coachup practice --format json")]
 pub struct PracticeArgs {
@@ -65,6 +65,13 @@ pub struct PracticeArgs {
     /// What is written without a terminal
     #[arg(long, value_enum)]
     format: Option<Format>,
+}
+
+impl PracticeArgs {
+    /// Of the scenario called `name`, all else as it is set.
+    pub fn of(name: &str) -> PracticeArgs {
+        PracticeArgs { scenario: Some(name.to_owned()), ..PracticeArgs::default() }
+    }
 }
 
 fn receptiveness(text: &str) -> Result<f64, String> {
@@ -143,12 +150,13 @@ fn next_talk<'a>(
     settings: &Settings,
 ) -> anyhow::Result<Talk<'a>> {
     let mut rooms = talk.into_rooms();
+    let seed = new_seed();
     let cast = Cast {
-        scenario: rooms.library.get::<Scenario>(&next.scenario)?.clone(),
+        scenario: with_secrets(rooms.library.get(&next.scenario)?, seed),
         boss: rooms.library.get::<Boss>(&next.boss)?.clone(),
         difficulty: rooms.library.get::<Difficulty>(&next.difficulty)?.clone(),
         you: settings.name.clone(),
-        seed: new_seed(),
+        seed,
     };
     told_apart(&cast)?;
     let plan = plan(None, &next.scenario, settings)?;
@@ -203,8 +211,11 @@ fn cast(
         of_header.or(flag.as_ref()).unwrap_or(default).clone()
     };
     let scenario = pick(header.map(|h| &h.scenario), &args.scenario, &settings.scenario);
-    let boss = pick(header.map(|h| &h.boss), &args.boss, &settings.boss);
-    let preset = pick(header.map(|h| &h.difficulty), &args.difficulty, &settings.difficulty);
+    let of_scenario = library.get::<Scenario>(&scenario)?;
+    let boss = of_scenario.boss.as_ref().unwrap_or(&settings.boss);
+    let boss = pick(header.map(|h| &h.boss), &args.boss, boss);
+    let preset = of_scenario.difficulty.as_ref().unwrap_or(&settings.difficulty);
+    let preset = pick(header.map(|h| &h.difficulty), &args.difficulty, preset);
     let custom = match header {
         Some(header) => (header.difficulty == CUSTOM).then_some(header.receptiveness),
         None => args.receptiveness,
@@ -213,12 +224,13 @@ fn cast(
         Some(receptiveness) => (Difficulty::at(receptiveness, &library.ladder()), CUSTOM.to_owned()),
         None => (library.get::<Difficulty>(&preset)?.clone(), preset),
     };
+    let seed = header.map(|h| h.seed).or(args.seed).unwrap_or_else(new_seed);
     let cast = Cast {
-        scenario: library.get::<Scenario>(&scenario)?.clone(),
+        scenario: with_secrets(of_scenario, seed),
         boss: library.get::<Boss>(&boss)?.clone(),
         difficulty,
         you: settings.name.clone(),
-        seed: header.map(|h| h.seed).or(args.seed).unwrap_or_else(new_seed),
+        seed,
     };
     finished(&cast.scenario, &scenario)?;
     finished(&cast.boss, &boss)?;

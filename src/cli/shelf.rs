@@ -1,6 +1,7 @@
 //! What `scenarios`, `bosses` and `difficulties` have in common: list, show, new and check.
 
-use super::Exit;
+use super::output::Target;
+use super::{Exit, bundle};
 use crate::repl::screen;
 use crate::repl::script::Format;
 use crate::scenario::{Entry, Library, LibraryError, Problem, read, start};
@@ -43,6 +44,20 @@ pub enum Action {
         /// A file, or the name of one of your own
         file: PathBuf,
     },
+    /// Write one to a file to hand on; a scenario with the boss that belongs to it
+    #[command(after_help = "Example: coachup scenarios export late-rota --output late-rota.toml")]
+    Export {
+        /// Its name, as `list` shows it
+        name: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Take in a file that was handed on
+    #[command(after_help = "Example: coachup scenarios import late-rota.toml")]
+    Import {
+        /// The file, as `export` writes it
+        file: PathBuf,
+    },
 }
 
 /// How one kind is shown to people.
@@ -80,6 +95,10 @@ pub(super) fn run<E: Shown>(
         Action::List { format } => list(&E::listed(&load()?), *format, width, out)?,
         Action::Show { name, format } => show(name, load()?.get::<E>(name)?, *format, out)?,
         Action::New { name } => new::<E>(folder, name, width, out)?,
+        Action::Export { name, target } => {
+            bundle::export::<E>(name, &load()?, target.file(), target.force, out)?;
+        }
+        Action::Import { file } => return bundle::import::<E>(file, folder, width, out),
         Action::Check { file } => return check::<E>(&named::<E>(file, folder)?, width, out),
     }
     Ok(Exit::Done)
@@ -153,7 +172,7 @@ fn named<E: Shown>(file: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(own)
 }
 
-fn check<E: Shown>(file: &Path, width: usize, out: &mut dyn Write) -> anyhow::Result<Exit> {
+pub(super) fn check<E: Shown>(file: &Path, width: usize, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let shown = file.display();
     let problems: Vec<String> = match read::<E>(file) {
         Ok(entry) => entry.problems().iter().map(Problem::to_string).collect(),

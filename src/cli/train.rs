@@ -3,6 +3,7 @@
 
 use crate::boss::draw::{Draw, Purpose};
 use crate::boss::talks;
+use crate::boss::wording::TEMPERATURE;
 use crate::model::LanguageModel;
 use crate::model::candle::tuning::{self, Lesson};
 use crate::model::candle::{Adapter, CandleModel, CandleOptions};
@@ -29,7 +30,7 @@ pub struct TrainArgs {
 enum What {
     /// The scorer's reader, from labelled turns
     Scorer(ScorerArgs),
-    /// What tunes a model for the boss's part and its judgement on lines, from talks written by hand and lines read
+    /// What tunes a model for the boss's part, from talks written by hand and lines read
     #[command(alias = "critic")]
     Boss(BossArgs),
     /// Draws lines of a tuned model for turns of the talks, to be read and labelled by hand
@@ -57,6 +58,9 @@ struct DrawArgs {
     /// So many lines for each
     #[arg(long, value_name = "N", default_value_t = 8)]
     lines: usize,
+    /// How much they vary: a temperature
+    #[arg(long, value_name = "T", default_value_t = TEMPERATURE)]
+    temperature: f32,
     /// Which turns, which lines
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -175,7 +179,7 @@ fn boss(args: &BossArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut d
     let base = base(&args.model)?;
     if !args.trained {
         let (epochs, rate, seed, start) = (args.epochs, args.rate, args.seed, args.start.as_deref());
-        let course = tuning::Course { base: &base, epochs, rate, seed, start, marks: talks::MARKS };
+        let course = tuning::Course { base: &base, epochs, rate, seed, start };
         let mut log = |line: &str| drop(writeln!(super::streams::stderr(), "{line}"));
         course.run(&train, &dev, &args.weights, &mut log)?;
     }
@@ -196,7 +200,7 @@ fn draw(args: &DrawArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut d
     // A model keeps what the turns of one talk share, so all of a talk are drawn.
     let turns = talks.iter().flat_map(|talk| (0..talk.turns.len()).map(move |turn| (talk, turn)));
     for (talk, turn) in turns.take(args.turns) {
-        let drawn = talks::draw(&mut model, talk, turn, args.lines, args.seed)?;
+        let drawn = talks::draw(&mut model, talk, turn, args.lines, args.temperature, args.seed)?;
         writeln!(out, "{}", serde_json::to_string(&drawn)?)?;
     }
     Ok(())

@@ -75,9 +75,6 @@ pub struct Request {
     pub sampling: Sampling,
     /// Same seed, prompt and model give the same candidates.
     pub seed: u64,
-    /// Two marks of one token each: which of them the model sees behind a candidate and its stop string is its
-    /// judgement on it.
-    pub marks: Option<[&'static str; 2]>,
 }
 
 /// Why a candidate ended.
@@ -102,9 +99,6 @@ pub struct Completion {
     pub mean_logprob: f32,
     /// Why it ended.
     pub finish: Finish,
-    /// Log-odds of the first of the request's marks against the second; none where the model doesn't say or no stop
-    /// string came.
-    pub odds: Option<f32>,
 }
 
 /// How the boss's wording is asked of a model.

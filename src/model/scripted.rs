@@ -49,7 +49,6 @@ impl LanguageModel for ScriptedModel {
                 mean_logprob: 0.0,
                 finish: if stopped { Finish::Interrupted } else { Finish::Stop },
                 text,
-                odds: None,
             });
             if stopped {
                 break;

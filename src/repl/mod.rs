@@ -14,6 +14,7 @@ pub mod engine;
 pub mod events;
 pub mod interactive;
 pub mod interrupt;
+pub mod interview;
 mod resize;
 pub mod screen;
 pub mod script;

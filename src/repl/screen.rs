@@ -8,7 +8,7 @@ use super::talk::Talk;
 use crate::boss::Cast;
 use crate::boss::state::Act;
 use crate::review::Proposal;
-use crate::scenario::Scenario;
+use crate::scenario::{Boss, Scenario};
 use crate::scorer::example::Example;
 use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
@@ -102,6 +102,41 @@ pub fn question(part: Part, number: usize) -> String {
     let mut out = format!("\n{DIM}{place}{DIM:#}  {BOLD}{}{BOLD:#}\n", words.title);
     let _ = writeln!(out, "{}", wrapped(&words.question, "", ""));
     let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&words.advice, "  ", "  "));
+    out
+}
+
+/// A question of the interview, at a place of so many, with what there is to choose from.
+pub fn interview<'a>(
+    place: [usize; 2],
+    question: &str,
+    advice: &str,
+    choices: impl Iterator<Item = &'a str>,
+) -> String {
+    let [number, of] = place;
+    let mut out = format!("\n{DIM}{number} of {of}{DIM:#}  {BOLD}{}{BOLD:#}\n", wrapped(question, "", ""));
+    for (at, choice) in choices.enumerate() {
+        let _ = writeln!(out, "{}", wrapped(choice, &format!("{:>3}  ", at + 1), "     "));
+    }
+    let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(advice, "  ", "  "));
+    out
+}
+
+/// What was understood of a talk of one's own.
+pub fn card(scenario: &Scenario, boss: &Boss, difficulty: Option<&str>) -> String {
+    let mut out = heading(&scenario.title, "");
+    let _ = writeln!(out, "{}\n", wrapped(&scenario.situation, "", ""));
+    let mut line = |label: &str, text: &str| {
+        let _ = writeln!(out, "{}", wrapped(text, &format!("{label}: "), "  "));
+    };
+    line("You", &scenario.your_role);
+    line("Your boss", &format!("{}, {}: {}", boss.name, scenario.boss_role, boss.title));
+    line("You want", &scenario.goal);
+    line("Good for both", &scenario.outcome);
+    difficulty.into_iter().for_each(|title| line("How they take it", title));
+    if !scenario.guesses.is_empty() {
+        line("What you suspect", &scenario.guesses.join(" "));
+    }
+    scenario.when.iter().for_each(|when| line("The talk", when));
     out
 }
 

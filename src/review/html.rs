@@ -67,6 +67,8 @@ struct ReviewPage {
     how_to_go_on: Option<String>,
     turns: Vec<TurnPart>,
     turning: Vec<(u32, String)>,
+    kept_back: Vec<String>,
+    what_they_kept_back: String,
     skills: Vec<SkillPart>,
     plan: Option<PlanPart>,
     branches: Vec<BranchPart>,
@@ -170,6 +172,8 @@ pub fn render(report: &Report, others: &[Report]) -> String {
                 .iter()
                 .map(|point| (point.turn, words::turning_point(point, &boss)))
                 .collect(),
+            kept_back: report.kept_back.iter().map(words::kept_back).collect(),
+            what_they_kept_back: words::what_they_kept_back(&report.boss_name),
             skills: report
                 .explained
                 .iter()

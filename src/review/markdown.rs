@@ -29,6 +29,11 @@ pub fn render(report: &Report) -> String {
             page.push_str(&format!("- Turn {}: {}\n", point.turn, line(&text)));
         }
     }
+    if !report.kept_back.is_empty() {
+        page.push_str(&format!("\n## {}\n\n", line(&words::what_they_kept_back(&report.boss_name))));
+        let kept = report.kept_back.iter();
+        kept.for_each(|kept| page.push_str(&format!("- {}\n", line(&words::kept_back(kept)))));
+    }
     if !report.explained.is_empty() {
         page.push_str("\n## Grade by skill\n\n");
         report.explained.iter().for_each(|explained| skill(&mut page, explained));

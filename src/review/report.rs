@@ -6,6 +6,7 @@ use super::next_time::{NextTime, next_time, way_on};
 use super::plan::{PlanReview, PlanUse, used};
 use super::turning::{TurningPoint, turning_points};
 use crate::boss::state::Move;
+use crate::boss::with_secrets;
 use crate::scenario::{Boss, Library, Scenario};
 use crate::scorer::Scorer;
 use crate::scorer::explain::{Explained, explain};
@@ -43,6 +44,9 @@ pub struct Report {
     pub talk: Vec<TurnView>,
     /// The turns that changed the talk.
     pub turning_points: Vec<TurningPoint>,
+    /// What the boss kept back, and whether it came out; nothing before the talk has ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept_back: Vec<KeptBack>,
     /// The grade; none before the first turn.
     pub grade: Option<Grade>,
     /// The grade in words, by skill; empty before the first turn.
@@ -60,6 +64,15 @@ pub struct Report {
     pub plan_used: Vec<PlanUse>,
     /// The session's other talks.
     pub branches: Vec<Branch>,
+}
+
+/// Something that only the boss knew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptBack {
+    /// What it is, said of the boss.
+    pub fact: String,
+    /// It came out in the talk.
+    pub told: bool,
 }
 
 /// One turn, its verdicts, and what it did to the boss.
@@ -140,6 +153,11 @@ impl Report {
         let mut report = Report::of_talk(session, session.head, Titles::from(library, &session.header));
         if let Ok(scenario) = library.get::<Scenario>(&session.header.scenario) {
             report.better_wording = better_wording(&report.talk, &session.header.greeting, &scenario.topic);
+            if let Ok(boss) = library.get::<Boss>(&session.header.boss)
+                && report.finished
+            {
+                report.kept_back = kept_back(session, scenario, boss);
+            }
         }
         report
     }
@@ -199,6 +217,7 @@ impl Report {
             finished: ended.is_some(),
             talk: (0..talk.len()).map(|index| TurnView::of(&talk, index, &header.greeting)).collect(),
             turning_points: turning_points(&talk),
+            kept_back: Vec::new(),
             next_time: grade.as_ref().and_then(|grade| next_time(&talk, grade)),
             way_on: grade
                 .as_ref()
@@ -214,6 +233,14 @@ impl Report {
             header,
         }
     }
+}
+
+/// What the boss of a session kept back, and whether it came out in the talk as it stands.
+fn kept_back(session: &Session, scenario: &Scenario, boss: &Boss) -> Vec<KeptBack> {
+    let talk = session.path_to(session.head);
+    let told = |at: &usize| talk.last().is_some_and(|last| last.state.facts_out.contains(at));
+    let facts = with_secrets(scenario, session.header.seed).facts.into_iter().enumerate();
+    facts.map(|(at, fact)| KeptBack { fact: boss.pronoun.fill(&fact.fact), told: told(&at) }).collect()
 }
 
 impl TurnView {

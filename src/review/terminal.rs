@@ -39,6 +39,10 @@ pub fn render(report: &Report, width: usize, plain: bool) -> String {
             page.hanging(&format!("{:>2}  ", point.turn), &text);
         }
     }
+    if !report.kept_back.is_empty() {
+        page.section(&words::what_they_kept_back(&report.boss_name));
+        report.kept_back.iter().for_each(|kept| page.hanging("    ", &words::kept_back(kept)));
+    }
     if !report.explained.is_empty() {
         page.section("Grade by skill");
         report.explained.iter().for_each(|explained| page.skill(explained));

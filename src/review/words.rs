@@ -1,7 +1,7 @@
 //! How a report calls things: the wording that its renderers share.
 
 use super::marks::Effect;
-use super::report::{Branch, TurnView};
+use super::report::{Branch, KeptBack, TurnView};
 use super::turning::{Turn, TurningPoint};
 use crate::boss::state::Move;
 use crate::scorer::rubric::Check;
@@ -95,6 +95,17 @@ pub fn turning_point(point: &TurningPoint, boss: &str) -> String {
     let what: Vec<String> = point.what.iter().map(|&what| turned(what).to_owned()).collect();
     let why = point.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
     one_line(&format!("{boss} {} ({}{why})", listed(&what), moved(point.from, point.to)))
+}
+
+/// What the boss kept back, on one line.
+pub fn kept_back(kept: &KeptBack) -> String {
+    let how = if kept.told { "came out" } else { "stayed hidden" };
+    one_line(&format!("{how}: {}", kept.fact))
+}
+
+/// What that is headed with.
+pub fn what_they_kept_back(boss: &str) -> String {
+    one_line(&format!("What {boss} kept back"))
 }
 
 /// How a turn moved the boss and why, on one line.

@@ -2,6 +2,7 @@
 
 use super::Entry;
 use super::library::embedded_text;
+use crate::text::file::{Existing, write_private};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,26 @@ pub fn start<E: Entry>(folder: &Path, name: &str) -> Result<Started, AuthorError
         Err(source) => return Err(unwritable(source)),
     }
     Ok(Started { file, copied: original.is_some() })
+}
+
+/// Writes `entry` as `NAME.toml` into the right place under a person's own `folder`, and never over another file;
+/// returns where it lies.
+///
+/// # Errors
+/// [`AuthorError`]; nothing was written then.
+pub fn write_own<E: Entry>(folder: &Path, name: &str, entry: &E) -> Result<PathBuf, AuthorError> {
+    if !is_name(name) {
+        return Err(AuthorError::Name(name.to_owned()));
+    }
+    let folder = folder.join(E::FOLDER);
+    let file = folder.join(format!("{name}.toml"));
+    let unwritable = |source| AuthorError::Unwritable { file: file.clone(), source };
+    std::fs::create_dir_all(&folder).map_err(unwritable)?;
+    match write_private(&file, entry.text().as_bytes(), Existing::Keep) {
+        Ok(()) => Ok(file),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(AuthorError::Exists(file)),
+        Err(source) => Err(unwritable(source)),
+    }
 }
 
 /// Can `name` be a file's name everywhere and a value on the command line without quoting?

@@ -74,6 +74,8 @@ pub trait Entry: Serialize + DeserializeOwned + Clone + 'static {
     fn title(&self) -> &str;
     /// Takes its file's name.
     fn named(self, name: &str) -> Self;
+    /// As a file has it; its name stands outside.
+    fn text(&self) -> String;
     /// What an author should mend, beyond what the reader refuses.
     fn problems(&self) -> Vec<Problem>;
     /// A number or a name with which no talk can be had, beyond what the reader refuses.
@@ -269,6 +271,13 @@ macro_rules! entry {
             fn named(mut self, name: &str) -> Self {
                 self.$name = name.to_owned();
                 self
+            }
+
+            fn text(&self) -> String {
+                let table = toml::Table::try_from(self);
+                let mut table = table.expect("a data file is a table of texts and numbers");
+                table.remove(stringify!($name));
+                toml::to_string_pretty(&table).expect("a table")
             }
 
             fn problems(&self) -> Vec<Problem> {

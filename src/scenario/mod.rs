@@ -2,18 +2,23 @@
 //! (embedded in the binary) and from the person's own folder.
 
 mod author;
+mod bank;
 mod check;
 mod library;
+mod own;
+mod points;
 mod receptiveness;
 #[cfg(test)]
 mod shipped;
 
-pub use author::{AuthorError, Started, start};
+pub use author::{AuthorError, Started, start, write_own};
+pub use bank::Kind;
 pub use check::{Problem, name_faults};
 pub use library::{Entry, Fault, Library, LibraryError, read};
+pub use own::{Answers, Temperament};
+pub use points::Point;
 
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// What the talk is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,8 +43,24 @@ pub struct Scenario {
     pub boss_role: String,
     /// The same situation as the boss sees it, told to the boss's side; for the prompt only.
     pub boss_view: String,
+    /// The kind of matter, by its name in the bank ([`Kind`]), from which comes what the scenario doesn't have itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What the person who wrote it suspects on the boss's side, in the boss's words; in some talks it is so, in others
+    /// not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guesses: Vec<String>,
+    /// Who plays the boss, and how hard it is, where nothing else is said; names of a boss and of a preset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boss: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difficulty: Option<String>,
+    /// The day of the real talk: `2026-12-03`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
     /// Reasons that the boss has against it, in the third person, with `{they}`, `{them}`, `{their}` for the boss and
-    /// `{you}` for the person: "a hasty review would be worse than none".
+    /// `{you}` for the person: "a hasty review would be worse than none". Of each kind ([`Point`]) none where those of
+    /// any matter are to do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objections: Vec<String>,
     /// What the boss can grant without promising anything, in the same form: "three weeks is long to wait".
@@ -54,67 +75,12 @@ pub struct Scenario {
     /// What makes it hard for the boss and is no secret: "{their} weeks have no two free hours in a row".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hardships: Vec<String>,
-    /// What the boss keeps back until asked about their own side.
+    /// What the boss keeps back until asked about their own side. With a `kind` there may be none: each talk then draws
+    /// some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<PrivateFact>,
     /// Words that belong to the matter; a reply or a turn that has one is on topic.
     pub keywords: Vec<String>,
-}
-
-/// The kinds of what a boss's line can come to, each with a list in the scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
-    /// What the boss holds against it.
-    Objection,
-    /// What the boss can grant.
-    Admission,
-    /// What the boss asks for.
-    Question,
-    /// What the boss asks about why the person comes.
-    Motive,
-    /// What makes it hard for the boss.
-    Hardship,
-}
-
-impl Point {
-    /// All, in the order in which the lists are numbered.
-    pub const ALL: [Point; 5] =
-        [Point::Objection, Point::Admission, Point::Question, Point::Motive, Point::Hardship];
-
-    /// The list's key in the file.
-    pub fn key(self) -> &'static str {
-        match self {
-            Point::Objection => "objections",
-            Point::Admission => "admissions",
-            Point::Question => "questions",
-            Point::Motive => "motives",
-            Point::Hardship => "hardships",
-        }
-    }
-}
-
-impl Scenario {
-    /// The list of one kind.
-    pub fn list(&self, kind: Point) -> &[String] {
-        match kind {
-            Point::Objection => &self.objections,
-            Point::Admission => &self.admissions,
-            Point::Question => &self.questions,
-            Point::Motive => &self.motives,
-            Point::Hardship => &self.hardships,
-        }
-    }
-
-    /// The numbers of one kind, in all lists one after the other.
-    pub fn points(&self, kind: Point) -> Range<usize> {
-        let before = Point::ALL.into_iter().take_while(|other| *other != kind);
-        let start = before.map(|other| self.list(other).len()).sum();
-        start..start + self.list(kind).len()
-    }
-
-    /// That with the number `at`.
-    pub fn point(&self, at: usize) -> Option<&str> {
-        Point::ALL.into_iter().flat_map(|kind| self.list(kind)).nth(at).map(String::as_str)
-    }
 }
 
 /// Something only the boss knows.
@@ -141,13 +107,22 @@ pub enum Pronoun {
 }
 
 impl Pronoun {
-    /// Puts the right words for `{they}`, `{them}` and `{their}`.
-    pub fn fill(self, text: &str) -> String {
-        let [they, them, their] = match self {
+    fn forms(self) -> [&'static str; 3] {
+        match self {
             Pronoun::She => ["she", "her", "her"],
             Pronoun::He => ["he", "him", "his"],
             Pronoun::They => ["they", "them", "their"],
-        };
+        }
+    }
+
+    /// The pronoun itself.
+    pub fn they(self) -> &'static str {
+        self.forms()[0]
+    }
+
+    /// Puts the right words for `{they}`, `{them}` and `{their}`.
+    pub fn fill(self, text: &str) -> String {
+        let [they, them, their] = self.forms();
         text.replace("{they}", they).replace("{them}", them).replace("{their}", their)
     }
 }
@@ -169,8 +144,8 @@ pub struct Boss {
     pub character: String,
     /// How they talk: sentence length, favourite words, what they never say.
     pub voice: String,
-    /// What else is on their desk, as nouns: "the numbers for Monday". They turn to it when they change the
-    /// subject, say no or say what is in the way.
+    /// What else is on their desk, and how it stands: "Monday's numbers, two regions are still missing". They turn to it
+    /// when they change the subject, say no or end the talk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matters: Vec<String>,
     /// The first line of a talk; presupposes neither a meeting nor a topic. `{you}` is the person's name.

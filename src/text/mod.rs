@@ -1,6 +1,7 @@
 //! Plain text helpers that know nothing of coaching.
 
 pub mod columns;
+pub mod content;
 pub mod count;
 pub mod data;
 pub mod file;

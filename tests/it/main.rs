@@ -10,6 +10,7 @@ mod group;
 mod hostile;
 mod large;
 mod migrations;
+mod own_talk;
 #[cfg(unix)]
 mod places;
 mod power_cut;

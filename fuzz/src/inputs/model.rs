@@ -36,7 +36,6 @@ fn request(prompt: Prompt) -> Request {
         stop: vec!["\n".into()],
         sampling: Sampling::default(),
         seed: 1,
-        marks: Some(["+", "-"]),
     }
 }
 

@@ -1,9 +1,8 @@
-//! Lines that a model drew and a demanding reader has read, against the model's own judgement, which chooses among them.
+//! Lines that a model drew and a demanding reader has read, against the choice among them.
 
-use crate::boss::talks::{MARKS, Mark, Reading, Talk};
-use crate::boss::wording::preference;
-use crate::model::candle::tuning::area_under_curve;
-use crate::model::{LanguageModel, ModelError, Prompt};
+use crate::boss::choice::preferences;
+use crate::boss::scene::content_of;
+use crate::boss::talks::{Mark, Reading};
 
 /// What the choice among the lines comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,48 +17,45 @@ pub struct Choice {
     pub open: usize,
     /// Of those, the good lines that blind choice would bring, on average.
     pub blind: f64,
-    /// … that the model's choice brings.
+    /// … that the choice brings.
     pub chosen: usize,
-    /// The chance that the model judges a good line higher than a bad one, over all moments (area under the ROC curve).
-    pub auc: f64,
 }
 
-/// Has `model`, which must be a tuned one, choose among the lines that were read in `talks`.
-///
-/// # Errors
-/// The model failed.
-pub fn choice(
-    model: &mut dyn LanguageModel,
-    talks: &[Talk],
-    read: &[Reading],
-) -> Result<Choice, ModelError> {
-    let (mut choice, mut judged) = (Choice::default(), Vec::new());
-    for talk in talks {
-        for Reading { turn, lines, .. } in read.iter().filter(|reading| reading.talk == talk.id) {
-            let scene = talk.scene(*turn);
-            let mut all = Vec::with_capacity(lines.len());
-            for (line, mark) in lines {
-                let line = talk.card().line(line);
-                let [likely] = model.loglik(&Prompt::Raw(scene.clone()), std::slice::from_ref(&line))?[..] else {
-                    unreachable!("one for each continuation")
-                };
-                let behind = Prompt::Raw(format!("{scene}{line}"));
-                let marks = model.loglik(&behind, &MARKS.map(str::to_owned))?;
-                let odds = marks[0] - marks[1];
-                judged.push((f64::from(odds), *mark == Mark::Good));
-                all.push((preference(Some(odds), likely), *mark == Mark::Good));
-            }
-            let good = all.iter().filter(|(_, good)| *good).count();
-            choice.moments += 1;
-            choice.lines += all.len();
-            choice.good += good;
-            if good > 0 && good < all.len() {
-                choice.open += 1;
-                choice.blind += good as f64 / all.len() as f64;
-                let best = all.iter().max_by(|(one, _), (other, _)| one.total_cmp(other));
-                choice.chosen += usize::from(best.is_some_and(|(_, good)| *good));
-            }
+/// Chooses among the lines of each reading, of which so many are taken as a talk draws.
+pub fn choice(readings: &[Reading], candidates: usize) -> Choice {
+    let mut choice = Choice::default();
+    let parts = readings.iter().flat_map(|reading| {
+        reading.lines.chunks(candidates).map(|lines| (reading.direction.as_str(), lines))
+    });
+    for (direction, lines) in parts {
+        let good: Vec<bool> = lines.iter().map(|(_, mark)| *mark == Mark::Good).collect();
+        let right = good.iter().filter(|good| **good).count();
+        choice.moments += 1;
+        choice.lines += lines.len();
+        choice.good += right;
+        if right > 0 && right < lines.len() {
+            let texts: Vec<&str> = lines.iter().map(|(line, _)| line.as_str()).collect();
+            let preferred = preferences(&texts, &content_of(direction));
+            let best = (0..lines.len()).max_by(|one, other| preferred[*one].total_cmp(&preferred[*other]));
+            choice.open += 1;
+            choice.blind += right as f64 / lines.len() as f64;
+            choice.chosen += usize::from(best.is_some_and(|best| good[best]));
         }
     }
-    Ok(Choice { auc: area_under_curve(&judged), ..choice })
+    choice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boss::talks;
+    use std::path::Path;
+
+    #[test]
+    fn the_choice_brings_more_good_lines_than_chance() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/talks");
+        let readings = talks::readings(&folder.join("readings.jsonl")).unwrap();
+        let chosen = choice(&readings, 4);
+        assert!(chosen.open > 200 && chosen.chosen as f64 > 1.15 * chosen.blind, "{chosen:?}");
+    }
 }

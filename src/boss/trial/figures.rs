@@ -3,8 +3,8 @@
 use super::play::{Said, Transcript};
 use super::script::Script;
 use super::spearman;
-use crate::boss::likeness::shared_words;
 use crate::scorer::rubric::Check;
+use crate::text::content::shared_words;
 
 /// Presets at which blame, flattery and pressure must get nothing.
 const HARD: [&str; 3] = ["guarded", "skeptical", "hostile"];

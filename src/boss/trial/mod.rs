@@ -6,7 +6,7 @@
 //! play        has it
 //! figures     what a set of talks shows
 //! told_apart  can the bosses be told apart by their lines alone?
-//! choice      lines that were drawn and read, against the tuned model's judgement that chooses among them
+//! choice      lines that were drawn and read, against the choice among them
 //! labelled    replies labelled by hand, against the checks of the gate
 //! ```
 

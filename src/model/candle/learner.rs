@@ -54,9 +54,8 @@ const LONGEST: f32 = 1.0;
 const STEEP: f32 = 2.5;
 const MARGIN: f32 = 0.8;
 const KEPT: f32 = 0.2;
-/// What the order of lines, and the judgement on them, count beside the loss of what is written.
+/// What the order of lines counts beside the loss of what is written.
 const ORDER: f32 = 1.0;
-const JUDGED: f32 = 1.0;
 
 /// A text to learn from.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +81,7 @@ impl Piece {
 pub struct Choice {
     /// They follow so many tokens.
     pub after: usize,
-    /// Their tokens, at least one, and whether they are among the better ones.
+    /// Their tokens, and whether they are among the better ones.
     pub lines: Vec<(Vec<u32>, bool)>,
 }
 
@@ -95,9 +94,7 @@ struct Rows {
     targets: Vec<(usize, u32)>,
     /// Of each choice the targets of its lines.
     lines: Vec<Vec<(Range<usize>, bool)>>,
-    /// The last row of each line, after which it is judged, and whether it is a better one.
-    judged: Vec<(usize, bool)>,
-    /// The rows of the targets and of judgements, ascending: those that carry a gradient.
+    /// The rows of the targets, ascending: those that carry a gradient.
     carrying: Vec<usize>,
 }
 
@@ -108,18 +105,12 @@ impl Rows {
         let places = (0..ids.len()).map(|slot| Place { slot, view }).collect();
         let targets = piece.learn.iter().map(|at| (at - 1, ids[*at])).collect();
         let positions = (0..ids.len()).collect();
-        let (lines, judged, carrying) = Default::default();
-        let mut rows = Rows { positions, ids, places, targets, lines, judged, carrying };
+        let mut rows = Rows { positions, ids, places, targets, lines: Vec::new(), carrying: Vec::new() };
         for Choice { after, lines } in &piece.choices {
-            let mut all = Vec::with_capacity(lines.len());
-            for (line, better) in lines {
-                all.push((rows.add(*after, line), *better));
-                rows.judged.push((rows.ids.len() - 1, *better));
-            }
-            rows.lines.push(all);
+            let lines = lines.iter().map(|(line, better)| (rows.add(*after, line), *better)).collect();
+            rows.lines.push(lines);
         }
-        let judged = rows.judged.iter().map(|(row, _)| *row);
-        rows.carrying = rows.targets.iter().map(|(row, _)| *row).chain(judged).collect();
+        rows.carrying = rows.targets.iter().map(|(row, _)| *row).collect();
         rows.carrying.sort_unstable();
         rows.carrying.dedup();
         rows
@@ -138,16 +129,19 @@ impl Rows {
         for (at, token) in line.iter().enumerate() {
             self.targets.push((before, *token));
             before = tail + at;
-            self.ids.push(*token);
-            self.positions.push(after + at);
-            self.places.push(Place { slot: before, view: View { prefix: after, tail } });
+            // Nothing follows the last one.
+            if at + 1 < line.len() {
+                self.ids.push(*token);
+                self.positions.push(after + at);
+                self.places.push(Place { slot: before, view: View { prefix: after, tail } });
+            }
         }
         first..self.targets.len()
     }
 }
 
 /// What a text lost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Loss {
     /// Summed over the tokens that are learned.
     pub written: f64,
@@ -155,8 +149,6 @@ pub struct Loss {
     /// summed.
     pub choices: usize,
     pub ordered: f64,
-    /// Of each line to choose from the log-odds that it is judged to be a better one, and whether it is.
-    pub judged: Vec<(f64, bool)>,
 }
 
 /// A factor with its gradient and what the optimizer keeps of it.
@@ -216,8 +208,6 @@ pub struct Learner {
     /// The first layer that is tuned.
     first: usize,
     factors: Vec<[Factors; MATRICES]>,
-    /// By how much the output's weights for the mark of a better line differ from those for that of a worse one.
-    marks: Vec<f32>,
     scale: f32,
     threads: usize,
     frequencies: Vec<f64>,
@@ -341,8 +331,7 @@ fn norm_back(rows: &[f32], weight: &[f32], epsilon: f32, gradient: &[f32], strea
 
 impl Learner {
     /// The model of `weights`, of which the layers from `first` on are tuned, with factors of `rank` that are drawn by
-    /// `random` (from a normal distribution of variance 1) and whose product counts `alpha / rank`. It judges a line by
-    /// which of the tokens `marks` is likelier behind it: that of a better line, or that of a worse one.
+    /// `random` (from a normal distribution of variance 1) and whose product counts `alpha / rank`.
     ///
     /// # Errors
     /// An architecture other than that of Llama and Qwen 2.
@@ -352,7 +341,6 @@ impl Learner {
         first: usize,
         rank: usize,
         alpha: f32,
-        marks: [u32; 2],
         threads: usize,
         random: &mut dyn FnMut() -> f32,
     ) -> Result<Learner> {
@@ -377,12 +365,6 @@ impl Learner {
         let output_back = transposed(&weights.output).map_err(fault)?;
         let frequencies = frequencies(&config.rope, weights.rope_factors.as_deref());
         let scale = alpha / rank as f32;
-        let [mut marks, worse] = marks.map(|mark| {
-            let mut row = vec![0.0; config.hidden];
-            weights.output.dequantize_row(mark as usize, &mut row);
-            row
-        });
-        add_scaled(&mut marks, &worse, -1.0);
         Ok(Learner {
             config,
             weights,
@@ -390,7 +372,6 @@ impl Learner {
             output_back,
             first,
             factors,
-            marks,
             scale,
             threads,
             frequencies,
@@ -526,18 +507,13 @@ impl<'a> Pass<'a> {
         for lines in self.rows.lines.iter().filter(both) {
             loss.ordered += order(lines, &likely, ORDER / loss.choices as f32, &mut weights);
         }
-        let odds = self.odds(&stream);
-        let judged = self.rows.judged.iter().zip(&odds);
-        loss.judged = judged.map(|((_, better), odds)| (f64::from(*odds), *better)).collect();
         if let Some(share) = share {
             weights.iter_mut().for_each(|weight| *weight *= share);
             let zeros = |factor: &Factor| vec![0.0; factor.values.len()];
             let of_layer =
                 |layer: &[Factors; MATRICES]| layer.each_ref().map(|Factors { a, b }| [zeros(a), zeros(b)]);
             self.slopes = self.learner.factors.iter().map(of_layer).collect();
-            let mut gradient = self.output_back(&stream, &weights);
-            self.judgement_back(&stream, &odds, share, &mut gradient);
-            let mut stream = gradient;
+            let mut stream = self.output_back(&stream, &weights);
             let back = self.angles(self.rows.carrying.iter().map(|row| self.rows.positions[*row])).reversed();
             for layer in (self.learner.first..self.learner.config.layers).rev() {
                 let kept = kept.pop().expect("as many as there are tuned layers");
@@ -693,36 +669,6 @@ impl<'a> Pass<'a> {
             }
         }
         gradient
-    }
-
-    /// The row of `stream` behind each line.
-    fn behind_lines<'s>(&self, stream: &'s [f32]) -> impl Iterator<Item = (usize, &'s [f32], bool)> {
-        let hidden = self.learner.config.hidden;
-        self.rows.judged.iter().map(move |(row, better)| {
-            let at = self.rows.carrying.partition_point(|other| other < row);
-            (at, &stream[at * hidden..][..hidden], *better)
-        })
-    }
-
-    /// The log-odds of each line that it is a better one.
-    fn odds(&self, stream: &[f32]) -> Vec<f32> {
-        let Learner { config, weights, marks, .. } = self.learner;
-        let odds = |(_, row, _): (usize, &[f32], bool)| -> f32 {
-            normed(row, &weights.norm, config.norm_epsilon).iter().zip(marks).map(|(x, y)| x * y).sum()
-        };
-        self.behind_lines(stream).map(odds).collect()
-    }
-
-    /// Adds to `gradient`, in the stream behind the last layer, that of the lines' mean cross-entropy times `share`.
-    fn judgement_back(&self, stream: &[f32], odds: &[f32], share: f32, gradient: &mut [f32]) {
-        let Learner { config, weights, marks, .. } = self.learner;
-        for ((at, row, better), odds) in self.behind_lines(stream).zip(odds) {
-            let likely = 1.0 / (1.0 + math::exp(-odds));
-            let slope = (likely - f32::from(u8::from(better))) * share * JUDGED / self.rows.judged.len() as f32;
-            let behind: Vec<f32> = marks.iter().map(|mark| mark * slope).collect();
-            let gradient = &mut gradient[at * config.hidden..][..config.hidden];
-            norm_back(row, &weights.norm, config.norm_epsilon, &behind, gradient);
-        }
     }
 
     /// Takes the gradient in `stream` back through a layer; `back` are the angles that turn back.
@@ -886,7 +832,7 @@ mod tests {
         let weights = Weights::from_gguf(&gguf, &config).unwrap();
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let mut uniform = move || random.random_range(-1.7..1.7f32);
-        let mut learner = Learner::new(config, weights, first, 4, 8.0, [7, 9], 2, &mut uniform).unwrap();
+        let mut learner = Learner::new(config, weights, first, 4, 8.0, 2, &mut uniform).unwrap();
         for (_, factor) in learner.named() {
             factor.values.iter_mut().for_each(|value| *value = uniform() * 0.1);
         }
@@ -903,7 +849,7 @@ mod tests {
     }
 
     fn loss_of(learner: &mut Learner, piece: &Piece, slopes: bool) -> Loss {
-        learner.learn(&[piece], slopes).unwrap().remove(0)
+        learner.learn(&[piece], slopes).unwrap()[0]
     }
 
     /// Lines to choose from at two places of it, so many that they lie in several parts.
@@ -969,11 +915,7 @@ mod tests {
                     }
                 }
             }
-            // How lines are judged does not depend on what else there is to choose from.
-            let judged = loss_of(learner, &piece, false).judged;
-            let lost = |(odds, better): &(f64, bool)| (1.0 + (if *better { -odds } else { *odds }).exp()).ln();
-            let judged = judged.iter().map(lost).sum::<f64>() / judged.len() as f64;
-            written + sum * f64::from(ORDER) / 2.0 + judged * f64::from(JUDGED)
+            written + sum * f64::from(ORDER) / 2.0
         });
     }
 

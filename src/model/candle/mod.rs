@@ -273,7 +273,6 @@ impl CandleModel {
         request: &Request,
         first: usize,
         count: usize,
-        marks: Option<[u32; 2]>,
         on_text: OnText,
     ) -> (Vec<Completion>, ControlFlow<()>) {
         let room = self.context.limit() - self.context.held().len();
@@ -292,13 +291,8 @@ impl CandleModel {
             let mut added = Vec::with_capacity(live.len());
             for (index, logits) in live.iter().zip(logits.chunks_exact_mut(size)) {
                 let candidate = &mut candidates[*index];
-                if let (Some(_), Some([better, worse])) = (candidate.finish, marks) {
-                    candidate.odds = Some(logits[better as usize] - logits[worse as usize]);
-                    continue;
-                }
                 let token = candidate.draw(logits, &self.tokens, longest);
-                let stopped = candidate.finish == Some(Finish::Stop) && !self.tokens.ends_turn(token);
-                if candidate.finish.is_none() || stopped && marks.is_some() {
+                if candidate.finish.is_none() {
                     added.push((*index, token));
                 }
             }
@@ -331,7 +325,6 @@ struct Candidate {
     tokens: usize,
     logprob: f64,
     finish: Option<Finish>,
-    odds: Option<f32>,
 }
 
 impl Candidate {
@@ -342,7 +335,6 @@ impl Candidate {
             tokens: 0,
             logprob: 0.0,
             finish: None,
-            odds: None,
         }
     }
 
@@ -365,9 +357,7 @@ impl Candidate {
         let stuck = if self.tokens == 0 { Finish::Length } else { Finish::Interrupted };
         let (text, rest) = self.words.finish();
         let finish = self.finish.unwrap_or(stuck);
-        let completion =
-            Completion { text, tokens: self.tokens, mean_logprob: mean as f32, finish, odds: self.odds };
-        (completion, rest)
+        (Completion { text, tokens: self.tokens, mean_logprob: mean as f32, finish }, rest)
     }
 }
 
@@ -394,18 +384,17 @@ impl LanguageModel for CandleModel {
 
     fn complete(&mut self, request: &Request, on_text: OnText) -> Result<Vec<Completion>, ModelError> {
         let prompt = self.encode(&request.prompt, "")?;
-        let marks = request.marks.map(|marks| self.tokens.marks(marks)).transpose()?;
         let mut completions = Vec::with_capacity(request.candidates);
         let interrupted = self.context.advance(&prompt, &mut || on_text(""))?.is_break();
         while completions.len() < request.candidates {
             if interrupted {
                 let (text, finish) = (String::new(), Finish::Interrupted);
-                completions.push(Completion { text, tokens: 0, mean_logprob: 0.0, finish, odds: None });
+                completions.push(Completion { text, tokens: 0, mean_logprob: 0.0, finish });
                 break;
             }
             let longest = request.max_tokens.min(self.context.limit() - prompt.len());
             let count = (request.candidates - completions.len()).min(self.context.room(longest));
-            let (drawn, flow) = self.draw(request, completions.len(), count, marks, on_text);
+            let (drawn, flow) = self.draw(request, completions.len(), count, on_text);
             completions.extend(drawn);
             if flow.is_break() {
                 break;

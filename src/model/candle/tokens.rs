@@ -198,21 +198,6 @@ impl Tokens {
         [&self.names[0], &self.names[1]]
     }
 
-    /// The tokens of two marks.
-    ///
-    /// # Errors
-    /// A mark that is not one token.
-    pub fn marks(&self, marks: [&str; 2]) -> Result<[u32; 2], ModelError> {
-        let mut tokens = [0; 2];
-        for (mark, token) in marks.iter().zip(&mut tokens) {
-            let [one] = self.encode(mark, Controls::Text)?[..] else {
-                return Err(ModelError::Engine(format!("`{mark}` is not one token of this model")));
-            };
-            *token = one;
-        }
-        Ok(tokens)
-    }
-
     /// Whether `token` ends a turn.
     pub fn ends_turn(&self, token: u32) -> bool {
         self.ends_turn.binary_search(&token).is_ok()

@@ -14,7 +14,6 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Seek, Write};
 use std::path::Path;
@@ -59,8 +58,6 @@ pub struct Course<'a> {
     pub seed: u64,
     /// Factors of an earlier training to begin with, or an adapter made of them.
     pub start: Option<&'a Path>,
-    /// What a model is to say behind a better line and behind a worse one; one token each.
-    pub marks: [&'a str; 2],
 }
 
 impl Course<'_> {
@@ -90,8 +87,7 @@ impl Course<'_> {
         let first = (config.layers as f64 * UNTUNED) as usize;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut normal = || (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0;
-        let marks = tokens.marks(self.marks)?;
-        let mut learner = Learner::new(config, weights, first, RANK, ALPHA, marks, threads, &mut normal)?;
+        let mut learner = Learner::new(config, weights, first, RANK, ALPHA, threads, &mut normal)?;
         let mut done = 0;
         if output.exists() {
             let saved = State::read(output)?;
@@ -179,41 +175,19 @@ impl Sums {
             self.loss.written += loss.written;
             self.loss.choices += loss.choices;
             self.loss.ordered += loss.ordered;
-            self.loss.judged.extend(&loss.judged);
             self.learned += piece.learn.len();
         }
     }
 
-    /// The mean loss of a token, the share of the pairs of lines of one place of which the better one is likelier, and
-    /// how well lines of all places are told apart by what the model says behind them.
+    /// The mean loss of a token, and the share of the pairs of lines of which the better one is likelier.
     fn text(&self) -> String {
-        let Loss { written, choices, ordered, judged } = &self.loss;
-        let chosen = match choices {
+        let Loss { written, choices, ordered } = self.loss;
+        let ordered = match choices {
             0 => String::new(),
-            _ => format!(
-                ", {:.3} of the pairs in order, {:.3} of all by its judgement",
-                ordered / *choices as f64,
-                area_under_curve(judged)
-            ),
+            _ => format!(", {:.3} of the pairs in order", ordered / choices as f64),
         };
-        format!("{:.4}{chosen}", written / self.learned.max(1) as f64)
+        format!("{:.4}{ordered}", written / self.learned.max(1) as f64)
     }
-}
-
-/// Area under the ROC curve: the share of pairs of a better and a worse one in the right order, ties half (Mann &
-/// Whitney 1947). One half where there is no pair.
-pub fn area_under_curve(judged: &[(f64, bool)]) -> f64 {
-    let (better, worse): (Vec<_>, Vec<_>) = judged.iter().partition(|(_, better)| *better);
-    if better.is_empty() || worse.is_empty() {
-        return 0.5;
-    }
-    let won = |(odds, _): &(f64, bool), (other, _): &(f64, bool)| match odds.total_cmp(other) {
-        Ordering::Less => 0.0,
-        Ordering::Equal => 0.5,
-        Ordering::Greater => 1.0,
-    };
-    let sum: f64 = better.iter().map(|one| worse.iter().map(|other| won(one, other)).sum::<f64>()).sum();
-    sum / (better.len() * worse.len()) as f64
 }
 
 /// What lessons lose that are not learned from.
@@ -325,19 +299,11 @@ mod tests {
     }
 
     #[test]
-    fn the_area_counts_pairs_in_order() {
-        assert_eq!(area_under_curve(&[(1.0, true), (0.0, false)]), 1.0);
-        assert_eq!(area_under_curve(&[(1.0, false), (0.0, true)]), 0.0);
-        assert_eq!(area_under_curve(&[(1.0, true), (1.0, false), (2.0, false)]), 0.25);
-        assert_eq!(area_under_curve(&[(1.0, true)]), 0.5);
-    }
-
-    #[test]
     fn a_stopped_course_goes_on_and_what_it_made_tunes_the_file_that_it_was_made_for() {
         let folder = tempfile::tempdir().unwrap();
         let base = Tiny::new("qwen2", GgmlDType::F32).write(&folder);
         let [whole, stopped] = ["whole", "stopped"].map(|name| folder.path().join(name));
-        let course = Course { base: &base, epochs: 14.0, rate: 3e-3, seed: 1, start: None, marks: ["+", "-"] };
+        let course = Course { base: &base, epochs: 14.0, rate: 3e-3, seed: 1, start: None };
         let mut said = Vec::new();
         let mut log = |line: &str| {
             if line.starts_with("kept apart") && !stopped.exists() {
@@ -347,8 +313,7 @@ mod tests {
         };
         course.run(&lessons(), &lessons()[..2], &whole, &mut log).unwrap();
         assert!(said.iter().any(|line| line.starts_with("step 42/42 loss")), "{said:?}");
-        let told_apart = "1.000 of the pairs in order, 1.000 of all by its judgement";
-        assert!(said.last().unwrap().ends_with(told_apart), "{said:?}");
+        assert!(said.last().unwrap().ends_with("1.000 of the pairs in order"), "{said:?}");
         said.clear();
         course.run(&lessons(), &lessons()[..2], &stopped, &mut |line| said.push(line.to_owned())).unwrap();
         assert_eq!(said[0], "going on after step 40");

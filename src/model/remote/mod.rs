@@ -149,7 +149,6 @@ impl RemoteModel {
             stop: vec!["\n".to_owned()],
             sampling: super::Sampling::default(),
             seed: 1,
-            marks: None,
         };
         self.complete(&request, &mut |_| ControlFlow::Continue(()))?;
         let thinks = self.offers.as_ref().is_some_and(|offers| offers.thinks);
@@ -248,7 +247,7 @@ fn completion(arriving: Arriving, raw: bool, broken: bool) -> Completion {
     // In a chat without a word, nobody has said that this is all.
     let ended = arriving.finish.filter(|_| raw || !arriving.is_silent());
     let (text, tokens) = (arriving.text, arriving.tokens);
-    Completion { text, tokens, mean_logprob: mean as f32, finish: ended.unwrap_or(left), odds: None }
+    Completion { text, tokens, mean_logprob: mean as f32, finish: ended.unwrap_or(left) }
 }
 
 impl LanguageModel for RemoteModel {
@@ -347,7 +346,6 @@ impl LanguageModel for RemoteModel {
                 stop: Vec::new(),
                 sampling: super::Sampling::default(),
                 seed: 0,
-                marks: None,
             };
             let _ = self.complete(&request, &mut |_| ControlFlow::Continue(()));
         }

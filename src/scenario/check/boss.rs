@@ -49,7 +49,7 @@ impl Boss {
         problems.text("character", &self.character, Shape::paragraph(500));
         problems.text("voice", &self.voice, Shape::paragraph(400));
         for (index, matter) in self.matters.iter().enumerate() {
-            problems.text(&format!("matters[{index}]"), matter, Shape::inside(40));
+            problems.text(&format!("matters[{index}]"), matter, Shape::inside(70));
         }
         self.check_greetings(&mut problems);
         problems.0
@@ -91,7 +91,8 @@ mod tests {
         let mut boss = dana();
         boss.name = "Dana Reed".into();
         boss.character = "Terse.\u{1b}".into();
-        boss.matters = vec!["the numbers, which are due on Monday and never come in time".into()];
+        boss.matters =
+            vec!["the numbers, which are due on Monday and have never once come in time so far".into()];
         boss.greetings.truncate(1);
         let found = said(&boss);
         for expected in ["more than one word", "control character", "`matters[0]`", "`greetings` are too few"]

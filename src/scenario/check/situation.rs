@@ -2,7 +2,7 @@
 
 use super::wording::{Shape, words};
 use super::{Problem, Problems};
-use crate::scenario::{Point, Scenario};
+use crate::scenario::{Kind, Point, Scenario};
 use crate::text::sentences;
 use std::collections::BTreeSet;
 
@@ -34,8 +34,10 @@ impl Scenario {
         if !(2..=6).contains(&count) {
             problems.add("situation", format!("has {count} sentences; two to six tell it"));
         }
-        if !words(&self.situation).any(|word| word == "you" || word == "your") {
-            problems.add("situation", "never says `you`; tell it to the person who will practise it");
+        if !words(&self.situation)
+            .any(|word| ["you", "your", "i", "my", "we", "our"].contains(&word.as_str()))
+        {
+            problems.add("situation", "never says `you` or `I`; tell it to the person who will practise it");
         }
         if words(&self.topic).any(|word| word == "my" || word == "our") {
             problems.add("topic", "says `my` or `our`, but the boss says it too; use `the`");
@@ -43,7 +45,9 @@ impl Scenario {
     }
 
     fn check_points(&self, problems: &mut Problems) {
-        let each = |kind: Point| self.list(kind).iter().enumerate().map(move |(index, text)| (kind, index, text));
+        let each = |kind: Point| {
+            self.own_points(kind).iter().enumerate().map(move |(index, text)| (kind, index, text))
+        };
         for (kind, index, text) in Point::ALL.into_iter().flat_map(each) {
             let key = format!("{}[{index}]", kind.key());
             let shape = Shape::inside(140).with(&["they", "them", "their", "you"]).about_anybody();
@@ -55,7 +59,16 @@ impl Scenario {
     }
 
     fn check_facts(&self, problems: &mut Problems) {
-        if !(2..=4).contains(&self.facts.len()) {
+        let known = |name: &str| Kind::named(name).is_some();
+        if let Some(kind) = self.kind.as_deref().filter(|kind| !known(kind)) {
+            let names: Vec<&str> = Kind::all().iter().map(|kind| kind.name.as_str()).collect();
+            problems.add("kind", format!("is `{kind}`, which there is not; there are {}", names.join(", ")));
+        }
+        for (index, guess) in self.guesses.iter().enumerate() {
+            problems.text(&format!("guesses[{index}]"), guess, Shape::spoken(140, 2));
+        }
+        let fewest = if self.kind.is_some() { 0 } else { 2 };
+        if !(fewest..=4).contains(&self.facts.len()) {
             problems.add("facts", format!("are {}; a boss keeps back two to four", self.facts.len()));
         }
         for (index, fact) in self.facts.iter().enumerate() {

@@ -85,7 +85,7 @@ impl LanguageModel for Narrow {
         let _ = on_text("");
         self.replies += 1;
         let text = format!("{} I said so {} times.", REPLIES[self.replies % 3], self.replies);
-        let completion = Completion { tokens: 9, mean_logprob: 0.0, finish: Finish::Stop, odds: None, text };
+        let completion = Completion { tokens: 9, mean_logprob: 0.0, finish: Finish::Stop, text };
         Ok(vec![completion; request.candidates])
     }
 

@@ -238,7 +238,6 @@ fn greedy(model: &mut dyn LanguageModel) -> String {
         stop: vec!["\n".to_owned()],
         sampling: Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 },
         seed: 1,
-        marks: None,
     };
     model.complete(&request, &mut |_| ControlFlow::Continue(())).unwrap().remove(0).text
 }

@@ -48,6 +48,5 @@ fn request(candidates: usize) -> Request {
         stop: vec!["\n".to_owned()],
         sampling: Sampling::default(),
         seed: 7,
-        marks: None,
     }
 }

@@ -30,7 +30,6 @@ fn request(text: &str, candidates: usize) -> Request {
         stop: Vec::new(),
         sampling: Sampling { temperature: 1.5, top_k: 0, top_p: 1.0, repetition_penalty: 1.0 },
         seed: 3,
-        marks: None,
     }
 }
 
@@ -47,32 +46,6 @@ fn a_candidate_does_not_depend_on_how_many_there_are() {
     assert_eq!(one[0], four[0]);
     assert_ne!(four[0].text, four[1].text);
     assert!(four.iter().all(|c| c.finish == Finish::Length && c.tokens == 12 || c.finish == Finish::Stop));
-}
-
-#[test]
-fn a_candidate_is_judged_by_the_mark_that_is_likelier_behind_it() {
-    let (_folder, mut model) = tiny();
-    let stop = vec!["e".to_owned(), "o".to_owned(), "\n".to_owned()];
-    let plain = Request { stop, max_tokens: 40, ..request("hello world", 8) };
-    let request = Request { marks: Some(["+", "-"]), ..plain.clone() };
-    let (drawn, judged) = (complete(&mut model, &plain), complete(&mut model, &request));
-    let mut compared = 0;
-    for (drawn, judged) in drawn.iter().zip(&judged) {
-        assert_eq!((&drawn.text, drawn.tokens, drawn.odds), (&judged.text, judged.tokens, None));
-        assert_eq!(judged.odds.is_some(), judged.finish == Finish::Stop);
-        for stop in &request.stop {
-            let line = Prompt::Raw(format!("hello world{}{stop}", drawn.text));
-            let same = model.encode(&line, "").unwrap().len()
-                == model.encode(&request.prompt, "").unwrap().len() + drawn.tokens;
-            let [better, worse] = ["+", "-"].map(|mark| model.loglik(&line, &[mark.to_owned()]).unwrap()[0]);
-            let close = |odds: f32| (odds - (better - worse)).abs() < 1e-4;
-            compared += usize::from(same && judged.odds.is_some_and(close));
-        }
-    }
-    assert!(compared > 0, "{judged:?}");
-    let two = Request { marks: Some(["+", "hello world"]), ..request };
-    let error = model.complete(&two, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string();
-    assert!(error.contains("`hello world` is not one token"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,177 @@
+//! `coachup new`: a talk of one's own, from an interview or a file of answers.
+
+use super::{Exit, practice, programs, streams};
+use crate::repl::editor::Prompt;
+use crate::repl::interrupt::Interrupt;
+use crate::repl::interview;
+use crate::repl::screen;
+use crate::repl::sheet::{Answers as Source, Desk, Left, Lines};
+use crate::scenario::{Answers, Boss, Difficulty, Entry, Library, Scenario, write_own};
+use crate::settings::Settings;
+use crate::text::columns::said;
+use crate::text::file::make_private_folder;
+use crate::text::shell;
+use crate::text::utf8::utf8;
+use anyhow::{Context, bail};
+use clap::Args;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Your own talk: a few questions make a situation and a boss to practise with
+#[derive(Debug, Args)]
+#[command(after_help = "Example: coachup new\n         coachup new late-rota --from answers.toml")]
+pub struct NewArgs {
+    /// What it is called: small letters, digits and hyphens; made of what it is about where there is none
+    name: Option<String>,
+    /// Take the answers from a file instead of asking
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+/// The folder of the answers, under the person's own.
+const TALKS: &str = "talks";
+/// What is kept of an interview that has no name yet.
+const UNNAMED: &str = ".unfinished";
+/// The largest file of answers, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// A name that can't be one or that there is already; answers that are not right; a terminal or a disk that fails.
+pub fn run(
+    args: &NewArgs,
+    settings: &Settings,
+    library: &Library,
+    out: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let own = &settings.folders.config;
+    if let Some(name) = &args.name {
+        free(name, library)?;
+    }
+    let talks = own.join(TALKS);
+    let answers = match &args.from {
+        Some(file) => {
+            let text = crate::text::file::read_text(file, LARGEST);
+            let text = text.with_context(|| format!("can't read `{}`", file.display()))?;
+            Answers::read(&text).map_err(|why| anyhow::anyhow!("`{}` is not right: {why}", file.display()))?
+        }
+        None => {
+            make_private_folder(&talks).with_context(|| format!("can't make `{}`", talks.display()))?;
+            let draft = talks.join(args.name.as_deref().unwrap_or(UNNAMED)).with_extension("toml");
+            match ask(&draft, settings, library, out)? {
+                (Left::Done, answers) => {
+                    std::fs::remove_file(&draft)
+                        .with_context(|| format!("can't remove `{}`", draft.display()))?;
+                    answers
+                }
+                (left, _) => {
+                    let name = args.name.iter().map(|name| format!(" {name}")).collect::<String>();
+                    out.write_all(
+                        screen::note(&format!("Kept. `coachup new{name}` goes on from here.")).as_bytes(),
+                    )?;
+                    return Ok(if left == Left::Interrupted { Exit::Interrupted } else { Exit::Done });
+                }
+            }
+        }
+    };
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => fresh(&answers.short_name(), library),
+    };
+    let (scenario, boss) = (answers.scenario(&name), answers.boss());
+    if let Some(difficulty) = &scenario.difficulty {
+        library.get::<Difficulty>(difficulty)?;
+    }
+    let files = [write_own(own, &name, &boss)?, write_own(own, &name, &scenario)?];
+    let difficulty = scenario.difficulty.as_ref().and_then(|name| library.get::<Difficulty>(name).ok());
+    out.write_all(screen::card(&scenario, &boss, difficulty.map(|one| one.title.as_str())).as_bytes())?;
+    let [boss_file, scenario_file] = files.map(|file| file.display().to_string());
+    let text = format!(
+        "\nWritten to `{scenario_file}` and `{boss_file}`; `coachup edit {name}` opens them. \
+         `coachup practice {name}` begins the talk."
+    );
+    writeln!(out, "{}", said(&text, streams::columns()))?;
+    if args.from.is_none() && std::io::stdin().is_terminal() {
+        let mut prompt = Prompt::new(None)?;
+        let line = prompt.read("Enter begins it now, anything else leaves: ", "")?;
+        if matches!(line, crate::repl::editor::Input::Line(line) if line.trim().is_empty()) {
+            return practice::run(&practice::PracticeArgs::of(&name), settings, out);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn ask(
+    draft: &Path,
+    settings: &Settings,
+    library: &Library,
+    out: &mut dyn Write,
+) -> anyhow::Result<(Left, Answers)> {
+    let on_terminal = std::io::stdin().is_terminal();
+    let mut input = utf8(std::io::stdin().lock());
+    let mut answers: Box<dyn Source> =
+        if on_terminal { Box::new(Prompt::new(None)?) } else { Box::new(Lines(&mut input)) };
+    let edit = |file: &Path| programs::edit(&settings.programs, file);
+    let interrupt = Interrupt::install();
+    let mut desk =
+        Desk { answers: answers.as_mut(), out, edit: &edit, interrupt: &interrupt, plain: settings.plain };
+    // Times are UTC here: a day of the week is meant a few hours off at most.
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    interview::ask(draft, library, today, &mut desk)
+}
+
+/// Refuses a name that something else has.
+fn free(name: &str, library: &Library) -> anyhow::Result<()> {
+    let taken = library.get::<Scenario>(name).is_ok() || library.get::<Boss>(name).is_ok();
+    if taken {
+        bail!(
+            "`{name}` is there already; `coachup edit {name}` opens one of your own, another name makes a new one"
+        );
+    }
+    Ok(())
+}
+
+/// `name`, or with the first number behind it that nothing else has.
+fn fresh(name: &str, library: &Library) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut all = std::iter::once(name.to_owned()).chain(numbered);
+    all.find(|name| free(name, library).is_ok()).expect("numbers don't end")
+}
+
+/// Open a situation or a boss of your own in your editor, and check it after
+#[derive(Debug, Args)]
+#[command(after_help = "Example: coachup edit late-rota")]
+pub struct EditArgs {
+    /// Its name
+    name: String,
+}
+
+/// Runs `coachup edit`.
+///
+/// # Errors
+/// Nothing of the person's own has that name; an editor that fails.
+pub fn edit(args: &EditArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let own = &settings.folders.config;
+    let file = |folder: &str| own.join(folder).join(&args.name).with_extension("toml");
+    let files = [file(Scenario::FOLDER), file(Boss::FOLDER)];
+    if !files.iter().any(|file| file.is_file()) {
+        bail!(
+            "no scenario or boss of your own is called `{}`; `coachup new {}` makes one",
+            args.name,
+            shell::word(&args.name)
+        );
+    }
+    let mut exit = Exit::Done;
+    for (at, file) in files.iter().enumerate().filter(|(_, file)| file.is_file()) {
+        programs::edit(&settings.programs, file)?;
+        let checked = match at {
+            0 => super::shelf::check::<Scenario>(file, streams::columns(), out)?,
+            _ => super::shelf::check::<Boss>(file, streams::columns(), out)?,
+        };
+        if checked != Exit::Done {
+            exit = checked;
+        }
+    }
+    Ok(exit)
+}
