@@ -205,7 +205,7 @@ impl Cast {
     /// What a line of `act` could come to and none has come to yet: what shares most words with the turn, else any.
     fn next_point(&self, state: &BossState, act: Act, turn: &Turn, node: u32) -> Option<usize> {
         let kind = match act {
-            Act::PushesBack | Act::Considers => Point::Objection,
+            Act::PushesBack => Point::Objection,
             // What is put on the table is itself what the boss sees something in.
             Act::Acknowledges if laid(turn.verdicts).is_empty() => Point::Admission,
             Act::AsksForSpecifics => Point::Question,

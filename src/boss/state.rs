@@ -256,5 +256,7 @@ mod tests {
     fn a_state_stored_by_an_older_version_is_read() {
         let old = r#"{"openness":40.0,"patience":3,"earned":{},"facts_out":[],"acts":[],"agreed":[]}"#;
         assert_eq!(serde_json::from_str::<BossState>(old).unwrap().laid, Vec::<String>::new());
+        let old = r#"{"mood":"wary","act":"pushes-back","objection":2}"#;
+        assert_eq!(serde_json::from_str::<Directed>(old).unwrap().point, Some(2));
     }
 }

@@ -8,6 +8,7 @@ use super::scene::{Card, Direction, content_of, one_line};
 use super::state::{Act, Directed};
 use super::{Cast, Line, Pulse, Spoken, Turn, safety, talks};
 use crate::model::{Finish, LanguageModel, Message, ModelError, Prompt, PromptStyle, Request, Sampling};
+use crate::scenario::Pronoun;
 use crate::text::data::from_toml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -71,8 +72,8 @@ impl Cast {
     /// Hands the direction of a line that was said or is to be said to `with`.
     fn directed<T>(&self, directed: &Directed, with: impl FnOnce(&Direction) -> T) -> T {
         let fact =
-            directed.fact.and_then(|at| self.scenario.facts.get(at)).map(|fact| self.filled(&fact.fact));
-        let point = directed.point.and_then(|at| self.scenario.point(at)).map(|point| self.filled(point));
+            directed.fact.and_then(|at| self.scenario.facts.get(at)).map(|fact| self.to_say(&fact.fact));
+        let point = directed.point.and_then(|at| self.scenario.point(at)).map(|point| self.to_say(point));
         with(&Direction {
             mood: directed.mood,
             act: directed.act,
@@ -81,6 +82,14 @@ impl Cast {
             point: point.as_deref(),
             matter: directed.matter.and_then(|at| self.boss.matters.get(at)).map(String::as_str),
         })
+    }
+
+    /// With the right words for the two, for the boss to say. "They" would be taken for others.
+    fn to_say(&self, text: &str) -> String {
+        match self.boss.pronoun {
+            Pronoun::They => self.filled(&Pronoun::as_oneself(text)),
+            _ => self.filled(text),
+        }
     }
 
     /// With the right words for the two.

@@ -1,6 +1,7 @@
 //! `coachup new`: a talk of one's own, from an interview or a file of answers.
 
 use super::{Exit, practice, programs, streams};
+use crate::repl::clock::{Clock, SystemClock};
 use crate::repl::editor::Prompt;
 use crate::repl::interrupt::Interrupt;
 use crate::repl::interview;
@@ -87,11 +88,13 @@ pub fn run(
     let difficulty = scenario.difficulty.as_ref().and_then(|name| library.get::<Difficulty>(name).ok());
     out.write_all(screen::card(&scenario, &boss, difficulty.map(|one| one.title.as_str())).as_bytes())?;
     let [boss_file, scenario_file] = files.map(|file| file.display().to_string());
-    let text = format!(
-        "\nWritten to `{scenario_file}` and `{boss_file}`; `coachup edit {name}` opens them. \
-         `coachup practice {name}` begins the talk."
-    );
-    writeln!(out, "{}", said(&text, streams::columns()))?;
+    writeln!(out)?;
+    for text in [
+        format!("`coachup practice {name}` begins the talk."),
+        format!("`coachup edit {name}` opens what was made: `{scenario_file}` and `{boss_file}`."),
+    ] {
+        writeln!(out, "{}", said(&text, streams::columns()))?;
+    }
     if args.from.is_none() && std::io::stdin().is_terminal() {
         let mut prompt = Prompt::new(None)?;
         let line = prompt.read("Enter begins it now, anything else leaves: ", "")?;
@@ -117,7 +120,7 @@ fn ask(
     let mut desk =
         Desk { answers: answers.as_mut(), out, edit: &edit, interrupt: &interrupt, plain: settings.plain };
     // Times are UTC here: a day of the week is meant a few hours off at most.
-    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let today = jiff::tz::Offset::UTC.to_datetime(SystemClock::start().now()).date();
     interview::ask(draft, library, today, &mut desk)
 }
 

@@ -293,7 +293,7 @@ mod tests {
                     Not now.\nguarded\nI wait for the office / I'm two short\nthursday\n";
         let (left, answers, text) = asked(&file, rest);
         assert_eq!(left, Left::Done, "{text}");
-        assert!(!text.contains("1 of 14") && text.contains("A number from 1 to 8"), "{text}");
+        assert!(text.contains("3 of 14  What") && text.contains("A number from 1 to 8"), "{text}");
         assert_eq!(answers.happened, "It comes out on Thursday for the Monday. I need it sooner.");
         assert_eq!(answers.temperaments, ["short-spoken", "proud"]);
         assert_eq!(answers.guesses, ["I wait for the office", "I'm two short"]);

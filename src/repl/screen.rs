@@ -136,7 +136,8 @@ pub fn card(scenario: &Scenario, boss: &Boss, difficulty: Option<&str>) -> Strin
     if !scenario.guesses.is_empty() {
         line("What you suspect", &scenario.guesses.join(" "));
     }
-    scenario.when.iter().for_each(|when| line("The talk", when));
+    let day = scenario.when.as_ref().and_then(|when| when.parse::<jiff::civil::Date>().ok());
+    day.into_iter().for_each(|day| line("The talk", &day.strftime("%A, %-d %B %Y").to_string()));
     out
 }
 

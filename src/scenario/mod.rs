@@ -115,6 +115,11 @@ impl Pronoun {
         }
     }
 
+    /// Puts the words that one says of oneself for `{they}`, `{them}` and `{their}`.
+    pub fn as_oneself(text: &str) -> String {
+        text.replace("{they}", "I").replace("{them}", "me").replace("{their}", "my")
+    }
+
     /// The pronoun itself.
     pub fn they(self) -> &'static str {
         self.forms()[0]

@@ -86,6 +86,8 @@ const HAPPENED: &str = "Something at your work needs to change. You want to talk
 /// Things on the desk and first lines that a boss of several temperaments has.
 const MOST_MATTERS: usize = 6;
 const MOST_GREETINGS: usize = 5;
+/// What fits one line of a list, in characters.
+const LONGEST_TITLE: usize = 70;
 /// Words that count as on the matter.
 const MOST_KEYWORDS: usize = 12;
 
@@ -181,7 +183,14 @@ impl Answers {
             let nth = |at: usize| temperaments.iter().filter_map(move |one| list(one).get(at).cloned());
             (0..longest).flat_map(nth).take(most).collect()
         };
-        let titles: Vec<&str> = temperaments.iter().map(|one| one.title.as_str()).collect();
+        let mut title = String::new();
+        for one in &temperaments {
+            let one = small(&one.title);
+            let longer = if title.is_empty() { one } else { format!("{title}; {one}") };
+            if longer.chars().count() <= LONGEST_TITLE {
+                title = longer;
+            }
+        }
         let mut voice = joined(|one| &one.voice);
         if !self.says.trim().is_empty() {
             voice += &format!(" {name} typically says \"{}\"", sentence(self.says.trim().trim_matches('"')));
@@ -190,7 +199,7 @@ impl Answers {
             id: String::new(),
             name: name.to_owned(),
             pronoun,
-            title: small(&titles.join("; ")),
+            title,
             character: joined(|one| &one.character),
             voice,
             matters: taken(|one| &one.matters, MOST_MATTERS),
