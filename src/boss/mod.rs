@@ -208,7 +208,8 @@ impl Cast {
             Act::PushesBack => Point::Objection,
             // What is put on the table is itself what the boss sees something in.
             Act::Acknowledges if laid(turn.verdicts).is_empty() => Point::Admission,
-            Act::AsksForSpecifics => Point::Question,
+            // Who hears of it for the first time asks what it is about.
+            Act::AsksForSpecifics if !state.acts.is_empty() => Point::Question,
             Act::QuestionsMotive => Point::Motive,
             Act::SharesConstraint => Point::Hardship,
             _ => return None,

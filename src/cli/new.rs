@@ -9,7 +9,6 @@ use crate::repl::screen;
 use crate::repl::sheet::{Answers as Source, Desk, Left, Lines};
 use crate::scenario::{Answers, Boss, Difficulty, Entry, Library, Scenario, write_own};
 use crate::settings::Settings;
-use crate::text::columns::said;
 use crate::text::file::make_private_folder;
 use crate::text::shell;
 use crate::text::utf8::utf8;
@@ -88,13 +87,11 @@ pub fn run(
     let difficulty = scenario.difficulty.as_ref().and_then(|name| library.get::<Difficulty>(name).ok());
     out.write_all(screen::card(&scenario, &boss, difficulty.map(|one| one.title.as_str())).as_bytes())?;
     let [boss_file, scenario_file] = files.map(|file| file.display().to_string());
-    writeln!(out)?;
-    for text in [
-        format!("`coachup practice {name}` begins the talk."),
-        format!("`coachup edit {name}` opens what was made: `{scenario_file}` and `{boss_file}`."),
-    ] {
-        writeln!(out, "{}", said(&text, streams::columns()))?;
-    }
+    let text = format!(
+        "`coachup practice {name}` begins the talk. `coachup edit {name}` opens what was made: `{scenario_file}` and \
+         `{boss_file}`."
+    );
+    write!(out, "\n{}", screen::note(&text))?;
     if args.from.is_none() && std::io::stdin().is_terminal() {
         let mut prompt = Prompt::new(None)?;
         let line = prompt.read("Enter begins it now, anything else leaves: ", "")?;
