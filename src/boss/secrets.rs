@@ -14,19 +14,21 @@ pub fn with_secrets(scenario: &Scenario, seed: u64) -> Scenario {
     let mut scenario = scenario.clone();
     let Some(kind) = scenario.kind.as_deref().and_then(Kind::named) else { return scenario };
     let mut draw = Draw::new(seed, 0, Purpose::Secrets);
+    let (needs, others): (Vec<_>, Vec<_>) = kind.facts.iter().cloned().partition(|fact| fact.need);
+    let mut others = draw.shuffled(others).into_iter();
     for guess in &scenario.guesses {
         let fact = if draw.unit() < GUESSED_RIGHT {
             PrivateFact { fact: guess.clone(), line: guess.clone(), need: false }
         } else {
-            let fact = format!("it is not this, whatever others may think: {guess}");
-            PrivateFact { fact, line: "It isn't that, whatever people may think.".to_owned(), need: false }
+            // Who asks about a wrong guess hears what it is instead.
+            let Some(PrivateFact { fact, line, .. }) = others.next() else { continue };
+            let fact = format!("it is not what {{you}} may think: {fact}");
+            PrivateFact { fact, line: format!("It isn't what you may think. {line}"), need: false }
         };
         scenario.facts.push(fact);
     }
-    let (needs, others): (Vec<_>, Vec<_>) = kind.facts.iter().cloned().partition(|fact| fact.need);
-    let others = draw.shuffled(others).into_iter().take(UNTHOUGHT);
     let needs = draw.shuffled(needs).into_iter().take(1);
-    scenario.facts.extend(others.chain(needs));
+    scenario.facts.extend(others.take(UNTHOUGHT).chain(needs));
     scenario
 }
 

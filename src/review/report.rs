@@ -240,7 +240,12 @@ fn kept_back(session: &Session, scenario: &Scenario, boss: &Boss) -> Vec<KeptBac
     let talk = session.path_to(session.head);
     let told = |at: &usize| talk.last().is_some_and(|last| last.state.facts_out.contains(at));
     let facts = with_secrets(scenario, session.header.seed).facts.into_iter().enumerate();
-    facts.map(|(at, fact)| KeptBack { fact: boss.pronoun.fill(&fact.fact), told: told(&at) }).collect()
+    facts
+        .map(|(at, fact)| KeptBack {
+            fact: boss.pronoun.fill(&fact.fact).replace("{you}", "you"),
+            told: told(&at),
+        })
+        .collect()
 }
 
 impl TurnView {
