@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::output::write_private;
-use crate::scenario::{Boss, Difficulty, Entry, Library, LibraryError, Scenario, write_own};
+use crate::scenario::{AuthorError, Boss, Difficulty, Entry, Library, Scenario, check_name, write_own};
 use crate::text::columns::said;
 use crate::text::data::from_toml;
 use crate::text::file::read_text;
@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest one that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -88,25 +88,22 @@ pub(super) fn import<E: Entry>(
     free(&scenarios, folder, &shown.to_string())?;
     free(&bosses, folder, &shown.to_string())?;
     free(&difficulties, folder, &shown.to_string())?;
-    let mut written = Vec::new();
-    for (name, entry) in &bosses {
-        written.push(write_own(folder, name, entry)?);
-    }
-    for (name, entry) in &difficulties {
-        written.push(write_own(folder, name, entry)?);
-    }
-    for (name, entry) in &scenarios {
-        written.push(write_own(folder, name, entry)?);
-    }
+    let written = [all(&bosses, folder)?, all(&difficulties, folder)?, all(&scenarios, folder)?].concat();
     for file in written {
         writeln!(out, "{}", said(&printable(&format!("wrote `{}`", file.display())), width))?;
     }
     Ok(Exit::Done)
 }
 
-/// Refuses what can't be taken in: a name that there is, words or numbers with which no talk can be had.
-fn free<E: Entry>(entries: &BTreeMap<String, E>, folder: &Path, shown: &str) -> Result<(), anyhow::Error> {
+/// Writes all of one kind; returns where they lie.
+fn all<E: Entry>(entries: &BTreeMap<String, E>, folder: &Path) -> Result<Vec<PathBuf>, AuthorError> {
+    entries.iter().map(|(name, entry)| write_own(folder, name, entry)).collect()
+}
+
+/// Refuses what can't be taken in: a name that can't be one or that there is, words or numbers with which no talk can be had.
+fn free<E: Entry>(entries: &BTreeMap<String, E>, folder: &Path, shown: &str) -> anyhow::Result<()> {
     for (name, entry) in entries {
+        check_name(name)?;
         let there = folder.join(E::FOLDER).join(format!("{name}.toml"));
         if there.exists() || Library::embedded().get::<E>(name).is_ok() {
             bail!(
@@ -117,10 +114,7 @@ fn free<E: Entry>(entries: &BTreeMap<String, E>, folder: &Path, shown: &str) -> 
         let faults =
             entry.impossible().into_iter().chain(entry.problems().into_iter().filter(|it| it.is_unfilled()));
         if let Some(fault) = faults.into_iter().next() {
-            return Err(anyhow!(LibraryError::Broken(format!(
-                "the {} `{name}` in `{shown}`: {fault}",
-                E::KIND
-            ))));
+            bail!("the {} `{name}` in `{shown}`: {fault}", E::KIND);
         }
     }
     Ok(())

@@ -1,21 +1,20 @@
 //! `coachup new`: a talk of one's own, from an interview or a file of answers.
 
+use super::prepare::at_desk;
 use super::{Exit, practice, programs, streams};
 use crate::repl::clock::{Clock, SystemClock};
-use crate::repl::editor::Prompt;
-use crate::repl::interrupt::Interrupt;
+use crate::repl::editor::{Input, Prompt};
 use crate::repl::interview;
 use crate::repl::screen;
-use crate::repl::sheet::{Answers as Source, Desk, Left, Lines};
-use crate::scenario::{Answers, Boss, Difficulty, Entry, Library, Scenario, write_own};
+use crate::repl::sheet::Left;
+use crate::scenario::{Boss, Difficulty, Entry, Library, Scenario, write_own};
 use crate::settings::Settings;
 use crate::text::file::make_private_folder;
 use crate::text::shell;
-use crate::text::utf8::utf8;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Your own talk: a few questions make a situation and a boss to practise with
 #[derive(Debug, Args)]
@@ -32,8 +31,6 @@ pub struct NewArgs {
 const TALKS: &str = "talks";
 /// What is kept of an interview that has no name yet.
 const UNNAMED: &str = ".unfinished";
-/// The largest file of answers, in bytes.
-const LARGEST: u64 = 1 << 20;
 
 /// Runs the command.
 ///
@@ -51,15 +48,12 @@ pub fn run(
     }
     let talks = own.join(TALKS);
     let answers = match &args.from {
-        Some(file) => {
-            let text = crate::text::file::read_text(file, LARGEST);
-            let text = text.with_context(|| format!("can't read `{}`", file.display()))?;
-            Answers::read(&text).map_err(|why| anyhow::anyhow!("`{}` is not right: {why}", file.display()))?
-        }
+        Some(file) => interview::read(file)?,
         None => {
             make_private_folder(&talks).with_context(|| format!("can't make `{}`", talks.display()))?;
             let draft = talks.join(args.name.as_deref().unwrap_or(UNNAMED)).with_extension("toml");
-            match ask(&draft, settings, library, out)? {
+            let today = jiff::tz::Offset::UTC.to_datetime(SystemClock::start().now()).date();
+            match at_desk(settings, out, |desk| interview::ask(&draft, library, today, desk))? {
                 (Left::Done, answers) => {
                     std::fs::remove_file(&draft)
                         .with_context(|| format!("can't remove `{}`", draft.display()))?;
@@ -95,30 +89,11 @@ pub fn run(
     if args.from.is_none() && std::io::stdin().is_terminal() {
         let mut prompt = Prompt::new(None)?;
         let line = prompt.read("Enter begins it now, anything else leaves: ", "")?;
-        if matches!(line, crate::repl::editor::Input::Line(line) if line.trim().is_empty()) {
+        if matches!(line, Input::Line(line) if line.trim().is_empty()) {
             return practice::run(&practice::PracticeArgs::of(&name), settings, out);
         }
     }
     Ok(Exit::Done)
-}
-
-fn ask(
-    draft: &Path,
-    settings: &Settings,
-    library: &Library,
-    out: &mut dyn Write,
-) -> anyhow::Result<(Left, Answers)> {
-    let on_terminal = std::io::stdin().is_terminal();
-    let mut input = utf8(std::io::stdin().lock());
-    let mut answers: Box<dyn Source> =
-        if on_terminal { Box::new(Prompt::new(None)?) } else { Box::new(Lines(&mut input)) };
-    let edit = |file: &Path| programs::edit(&settings.programs, file);
-    let interrupt = Interrupt::install();
-    let mut desk =
-        Desk { answers: answers.as_mut(), out, edit: &edit, interrupt: &interrupt, plain: settings.plain };
-    // Times are UTC here: a day of the week is meant a few hours off at most.
-    let today = jiff::tz::Offset::UTC.to_datetime(SystemClock::start().now()).date();
-    interview::ask(draft, library, today, &mut desk)
 }
 
 /// Refuses a name that something else has.

@@ -69,16 +69,8 @@ pub fn run(
         programs::edit(&settings.programs, &file)?;
         return show(&Plan::load(&file)?, name, Format::Text, settings.plain, out);
     }
-    let on_terminal = std::io::stdin().is_terminal();
-    let mut input = utf8(std::io::stdin().lock());
-    let mut answers: Box<dyn Answers> =
-        if on_terminal { Box::new(Prompt::new(None)?) } else { Box::new(Lines(&mut input)) };
-    let edit = |file: &Path| programs::edit(&settings.programs, file);
-    let interrupt = Interrupt::install();
-    let mut desk =
-        Desk { answers: answers.as_mut(), out, edit: &edit, interrupt: &interrupt, plain: settings.plain };
-    desk.out.write_all(screen::matter(scenario).as_bytes())?;
-    let left = sheet::fill(&file, &mut desk)?;
+    out.write_all(screen::matter(scenario).as_bytes())?;
+    let left = at_desk(settings, out, |desk| sheet::fill(&file, desk))?;
     let text = match left {
         Left::Done => {
             format!("Kept. `coachup practice {}` has it at hand: /plan shows it.", shell::word(name))
@@ -89,6 +81,30 @@ pub fn run(
     };
     out.write_all(screen::note(&text).as_bytes())?;
     Ok(if left == Left::Interrupted { Exit::Interrupted } else { Exit::Done })
+}
+
+/// Does `work` with questions and answers: at the terminal, or with the lines of standard input.
+///
+/// # Errors
+/// Those of the work; the terminal failed.
+pub(super) fn at_desk<T>(
+    settings: &Settings,
+    out: &mut dyn Write,
+    work: impl FnOnce(&mut Desk) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let on_terminal = std::io::stdin().is_terminal();
+    let mut input = utf8(std::io::stdin().lock());
+    let mut answers: Box<dyn Answers> =
+        if on_terminal { Box::new(Prompt::new(None)?) } else { Box::new(Lines(&mut input)) };
+    let edit = |file: &Path| programs::edit(&settings.programs, file);
+    let interrupt = Interrupt::install();
+    work(&mut Desk {
+        answers: answers.as_mut(),
+        out,
+        edit: &edit,
+        interrupt: &interrupt,
+        plain: settings.plain,
+    })
 }
 
 fn remove(file: &Path, name: &str, out: &mut dyn Write) -> anyhow::Result<Exit> {

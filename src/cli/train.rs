@@ -99,7 +99,8 @@ struct BossArgs {
     seed: u64,
 }
 
-/// Where from and where to.
+/// Where from and where to. It is trained by `training/encoder.py`, which needs the packages of
+/// `training/requirements.txt`.
 #[derive(Args, Debug)]
 #[command(after_help = "Example: coachup train scorer --corpus tests/corpus")]
 struct ScorerArgs {
@@ -109,13 +110,6 @@ struct ScorerArgs {
     /// Folder to write `encoder.gguf` and `calibration.toml` to
     #[arg(long, value_name = "DIR", default_value = "src/scorer/reader")]
     output: PathBuf,
-    #[command(flatten)]
-    training: Training,
-}
-
-/// How it is trained: by `training/encoder.py`, which needs the packages of `training/requirements.txt`.
-#[derive(Args, Debug)]
-struct Training {
     /// The weights of the training, in full; an interrupted training is gone on with
     #[arg(long, value_name = "FILE", default_value = "target/training.safetensors")]
     weights: PathBuf,
@@ -146,27 +140,6 @@ pub fn run(
         What::Scorer(args) => scorer(args, base, python, out),
         What::Boss(args) => boss(args, base, out),
         What::Draw(args) => draw(args, base, out),
-    }
-}
-
-impl Training {
-    /// Trains, unless that is done, and returns the encoder's file.
-    fn run(
-        &self,
-        base: impl FnOnce() -> Result<PathBuf>,
-        labels: &[&str],
-        before: usize,
-        examples: &[Example],
-        python: &str,
-    ) -> Result<Vec<u8>> {
-        if !self.trained {
-            let (epochs, seed) = (self.epochs, self.seed);
-            let course = Course { base: &base()?, labels, before, epochs, seed, python };
-            course.run(examples, &self.weights)?;
-        }
-        let mut bytes = Cursor::new(Vec::new());
-        pack(&self.weights, &mut bytes)?;
-        Ok(bytes.into_inner())
     }
 }
 
@@ -219,8 +192,15 @@ fn scorer(
     let dev = turns(&args.corpus, &["dev.jsonl", "wide-dev.jsonl"])?;
     let examples: Vec<Example> = lessons.iter().map(train::example).collect();
     let labels = Check::ALL.map(Check::id);
-    let base = || base("all-mpnet-base-v2");
-    let bytes = args.training.run(base, &labels, CONTEXT_PIECES, &examples, python)?;
+    if !args.trained {
+        let (epochs, seed) = (args.epochs, args.seed);
+        let base = base("all-mpnet-base-v2")?;
+        let course = Course { base: &base, labels: &labels, before: CONTEXT_PIECES, epochs, seed, python };
+        course.run(&examples, &args.weights)?;
+    }
+    let mut bytes = Cursor::new(Vec::new());
+    pack(&args.weights, &mut bytes)?;
+    let bytes = bytes.into_inner();
     write(&args.output.join("encoder.gguf"), &bytes, &format!("reader from {} turns", lessons.len()), out)?;
     // What is calibrated is the encoder as it was stored, with its weights rounded.
     let encoder = Encoder::from_bytes(Box::leak(bytes.into_boxed_slice()))?;

@@ -92,64 +92,60 @@ impl Question {
         }
     }
 
+    /// Where an answer of words, or of one name, stands; none where it is of another form.
+    fn place(self, answers: &mut Answers) -> Option<&mut String> {
+        Some(match self {
+            Question::About => &mut answers.about,
+            Question::Kind => &mut answers.kind,
+            Question::Happened => &mut answers.happened,
+            Question::Want => &mut answers.want,
+            Question::Outcome => &mut answers.outcome,
+            Question::YourJob => &mut answers.your_job,
+            Question::TheirJob => &mut answers.their_job,
+            Question::Name => &mut answers.name,
+            Question::Says => &mut answers.says,
+            Question::Usually => &mut answers.usually,
+            Question::When => &mut answers.when,
+            Question::Pronoun | Question::Temperaments | Question::Guesses => return None,
+        })
+    }
+
     /// The answer so far, as it would be typed.
-    fn answer(self, answers: &Answers) -> String {
+    fn answer(self, answers: &mut Answers) -> String {
         match self {
-            Question::About => answers.about.clone(),
-            Question::Kind => answers.kind.clone(),
-            Question::Happened => answers.happened.clone(),
-            Question::Want => answers.want.clone(),
-            Question::Outcome => answers.outcome.clone(),
-            Question::YourJob => answers.your_job.clone(),
-            Question::TheirJob => answers.their_job.clone(),
-            Question::Name => answers.name.clone(),
             Question::Pronoun => answers.pronoun.map(Pronoun::they).unwrap_or_default().to_owned(),
             Question::Temperaments => answers.temperaments.join(" "),
-            Question::Says => answers.says.clone(),
-            Question::Usually => answers.usually.clone(),
             Question::Guesses => answers.guesses.join(" / "),
-            Question::When => answers.when.clone(),
+            _ => self.place(answers).cloned().unwrap_or_default(),
         }
     }
 
-    /// Takes an answer of words or of chosen names.
-    fn take(self, answers: &mut Answers, words: &str, chosen: Vec<String>) {
-        let one = || chosen.first().cloned().unwrap_or_default();
+    /// Takes an answer: words, or the names that were chosen.
+    fn take(self, answers: &mut Answers, said: Vec<String>) {
+        let first = || said.first().cloned().unwrap_or_default();
         match self {
-            Question::About => words.clone_into(&mut answers.about),
-            Question::Kind => answers.kind = one(),
-            Question::Happened => words.clone_into(&mut answers.happened),
-            Question::Want => words.clone_into(&mut answers.want),
-            Question::Outcome => words.clone_into(&mut answers.outcome),
-            Question::YourJob => words.clone_into(&mut answers.your_job),
-            Question::TheirJob => words.clone_into(&mut answers.their_job),
-            Question::Name => words.clone_into(&mut answers.name),
             Question::Pronoun => {
                 let all = [Pronoun::She, Pronoun::He, Pronoun::They];
-                answers.pronoun = all.into_iter().find(|pronoun| pronoun.they() == one());
+                answers.pronoun = all.into_iter().find(|pronoun| pronoun.they() == first());
             }
-            Question::Temperaments => answers.temperaments = chosen,
-            Question::Says => words.clone_into(&mut answers.says),
-            Question::Usually => answers.usually = one(),
+            Question::Temperaments => answers.temperaments = said,
             Question::Guesses => {
+                let words = first();
                 let guesses = words.split('/').map(str::trim).filter(|guess| !guess.is_empty());
                 answers.guesses = guesses.map(str::to_owned).take(Answers::MOST_GUESSES).collect();
             }
-            Question::When => words.clone_into(&mut answers.when),
+            _ => self.place(answers).into_iter().for_each(|place| *place = first()),
         }
     }
 }
 
-/// Reads the answers in `file`; none are there where there is no such file.
+/// Reads the answers in `file`.
 ///
 /// # Errors
 /// A file that can't be read or is not right.
 pub fn read(file: &Path) -> anyhow::Result<Answers> {
-    match read_text(file, LARGEST) {
-        Ok(text) => Answers::read(&text).map_err(|why| anyhow!("`{}` is not right: {why}", file.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Answers::default()),
-        Err(error) => Err(error).with_context(|| format!("can't read `{}`", file.display())),
-    }
+    let text = read_text(file, LARGEST).with_context(|| format!("can't read `{}`", file.display()))?;
+    Answers::read(&text).map_err(|why| anyhow!("`{}` is not right: {why}", file.display()))
 }
 
 /// Keeps the answers in `file`.
@@ -168,22 +164,21 @@ pub fn keep(answers: &Answers, file: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The file can't be read or written, the terminal failed.
 pub fn ask(file: &Path, library: &Library, today: Date, desk: &mut Desk) -> anyhow::Result<(Left, Answers)> {
-    let mut answers = read(file)?;
-    let open = |answers: &Answers| Question::ALL.iter().position(|one| one.answer(answers).is_empty());
+    let mut answers = if file.exists() { read(file)? } else { Answers::default() };
     let begun = answers != Answers::default();
     desk.show(&screen::note(if begun {
         "Going on where you left. /back goes back, /quit leaves: everything is kept."
     } else {
         "A few short questions about your own talk. Enter skips one, /back goes back, /quit leaves: everything is kept."
     }))?;
-    let mut at = open(&answers).unwrap_or(0);
+    let mut at = Question::ALL.iter().position(|one| one.answer(&mut answers).is_empty()).unwrap_or(0);
     while let Some(question) = Question::ALL.get(at) {
         let (choices, most) = question.choices(library);
         let wording = &WORDING[question];
         let shown = choices.iter().map(|(_, shown)| shown.as_str());
         let place = [at + 1, Question::ALL.len()];
         desk.show(&screen::interview(place, &wording.question, &wording.advice, shown))?;
-        let before = question.answer(&answers);
+        let before = question.answer(&mut answers);
         let Some(line) = desk.read("> ", &before)? else { return Ok((Left::Interrupted, answers)) };
         let Some(line) = line else { return Ok((Left::Later, answers)) };
         let line = line.trim();
@@ -202,12 +197,12 @@ pub fn ask(file: &Path, library: &Library, today: Date, desk: &mut Desk) -> anyh
             _ => {}
         }
         let taken = match question {
-            Question::When => day(line, today).map(|day| (day, Vec::new())),
-            _ if choices.is_empty() => Ok((line.to_owned(), Vec::new())),
-            _ => chosen(line, &choices, most).map(|chosen| (String::new(), chosen)),
+            Question::When => day(line, today).map(|day| vec![day]),
+            _ if choices.is_empty() => Ok(vec![line.to_owned()]),
+            _ => chosen(line, &choices, most),
         };
         match taken {
-            Ok((words, chosen)) => question.take(&mut answers, &words, chosen),
+            Ok(said) => question.take(&mut answers, said),
             Err(why) => {
                 desk.show(&screen::note(&why))?;
                 continue;

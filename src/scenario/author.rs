@@ -3,7 +3,6 @@
 use super::Entry;
 use super::library::embedded_text;
 use crate::text::file::{Existing, write_private};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A file that was written for the author to edit.
@@ -43,23 +42,9 @@ pub enum AuthorError {
 /// # Errors
 /// [`AuthorError`]; nothing was written then.
 pub fn start<E: Entry>(folder: &Path, name: &str) -> Result<Started, AuthorError> {
-    if !is_name(name) {
-        return Err(AuthorError::Name(name.to_owned()));
-    }
-    let folder = folder.join(E::FOLDER);
-    let file = folder.join(format!("{name}.toml"));
     let original = embedded_text(&format!("{}/{name}.toml", E::FOLDER));
     let text = original.or_else(|| embedded_text(&format!("new/{}.toml", E::KIND))).unwrap_or_default();
-    let unwritable = |source| AuthorError::Unwritable { file: file.clone(), source };
-    std::fs::create_dir_all(&folder).map_err(unwritable)?;
-    match std::fs::File::create_new(&file) {
-        Ok(mut new) => new.write_all(text.as_bytes()).map_err(unwritable)?,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(AuthorError::Exists(file));
-        }
-        Err(source) => return Err(unwritable(source)),
-    }
-    Ok(Started { file, copied: original.is_some() })
+    Ok(Started { file: write::<E>(folder, name, text)?, copied: original.is_some() })
 }
 
 /// Writes `entry` as `NAME.toml` into the right place under a person's own `folder`, and never over another file;
@@ -68,18 +53,28 @@ pub fn start<E: Entry>(folder: &Path, name: &str) -> Result<Started, AuthorError
 /// # Errors
 /// [`AuthorError`]; nothing was written then.
 pub fn write_own<E: Entry>(folder: &Path, name: &str, entry: &E) -> Result<PathBuf, AuthorError> {
-    if !is_name(name) {
-        return Err(AuthorError::Name(name.to_owned()));
-    }
+    write::<E>(folder, name, &entry.text())
+}
+
+fn write<E: Entry>(folder: &Path, name: &str, text: &str) -> Result<PathBuf, AuthorError> {
+    check_name(name)?;
     let folder = folder.join(E::FOLDER);
     let file = folder.join(format!("{name}.toml"));
     let unwritable = |source| AuthorError::Unwritable { file: file.clone(), source };
     std::fs::create_dir_all(&folder).map_err(unwritable)?;
-    match write_private(&file, entry.text().as_bytes(), Existing::Keep) {
+    match write_private(&file, text.as_bytes(), Existing::Keep) {
         Ok(()) => Ok(file),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(AuthorError::Exists(file)),
         Err(source) => Err(unwritable(source)),
     }
+}
+
+/// Refuses a name that can't be a file's and a flag's value.
+///
+/// # Errors
+/// [`AuthorError::Name`].
+pub fn check_name(name: &str) -> Result<(), AuthorError> {
+    if is_name(name) { Ok(()) } else { Err(AuthorError::Name(name.to_owned())) }
 }
 
 /// Can `name` be a file's name everywhere and a value on the command line without quoting?

@@ -11,7 +11,7 @@ mod receptiveness;
 #[cfg(test)]
 mod shipped;
 
-pub use author::{AuthorError, Started, start, write_own};
+pub use author::{AuthorError, Started, check_name, start, write_own};
 pub use bank::Kind;
 pub use check::{Problem, name_faults};
 pub use library::{Entry, Fault, Library, LibraryError, read};
@@ -21,7 +21,7 @@ pub use points::Point;
 use serde::{Deserialize, Serialize};
 
 /// What the talk is about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
     /// The file's name without `.toml`.
@@ -117,7 +117,7 @@ impl Pronoun {
 
     /// Puts the words that one says of oneself for `{they}`, `{them}` and `{their}`.
     pub fn as_oneself(text: &str) -> String {
-        text.replace("{they}", "I").replace("{them}", "me").replace("{their}", "my")
+        put(text, ["I", "me", "my"])
     }
 
     /// The pronoun itself.
@@ -127,9 +127,13 @@ impl Pronoun {
 
     /// Puts the right words for `{they}`, `{them}` and `{their}`.
     pub fn fill(self, text: &str) -> String {
-        let [they, them, their] = self.forms();
-        text.replace("{they}", they).replace("{them}", them).replace("{their}", their)
+        put(text, self.forms())
     }
+}
+
+/// Puts words for `{they}`, `{them}` and `{their}`.
+fn put(text: &str, [they, them, their]: [&str; 3]) -> String {
+    text.replace("{they}", they).replace("{them}", them).replace("{their}", their)
 }
 
 /// Who the boss is.

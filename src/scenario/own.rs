@@ -128,7 +128,6 @@ impl Answers {
         let some = |answer: &str| (!answer.trim().is_empty()).then(|| answer.trim().to_owned());
         let spoken = |guess: &String| some(guess).map(|guess| sentence(&guess));
         Scenario {
-            name: String::new(),
             title: capital(&topic),
             boss_view: format!("{{you}} wants to talk about {topic}. What {{you}} hopes for: {want}"),
             keywords: keywords(&format!("{topic} {} {want}", self.happened)),
@@ -143,12 +142,7 @@ impl Answers {
             boss: Some(boss.to_owned()),
             difficulty: some(&self.usually),
             when: some(&self.when),
-            objections: Vec::new(),
-            admissions: Vec::new(),
-            questions: Vec::new(),
-            motives: Vec::new(),
-            hardships: Vec::new(),
-            facts: Vec::new(),
+            ..Scenario::default()
         }
     }
 
