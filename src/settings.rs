@@ -45,6 +45,10 @@ pub struct SettingsFile {
     pub python: Option<String>,
     /// No colour, no boxes, no redrawing: for screen readers and dumb terminals.
     pub plain: Option<bool>,
+    /// Speak the boss's lines.
+    pub speak: Option<bool>,
+    /// The command line that speaks what it reads, instead of the system's own.
+    pub speech: Option<String>,
     /// A folder that a team shares: bosses, scenarios, presets, the rubric's wording.
     pub library: Option<PathBuf>,
     /// A model server.
@@ -144,6 +148,8 @@ pub struct Programs {
     pub less: bool,
     /// `BROWSER`.
     pub browser: Option<String>,
+    /// `speech`: speaks what it reads.
+    pub speech: Option<String>,
 }
 
 /// A model server that speaks the OpenAI-compatible API.
@@ -188,6 +194,8 @@ pub struct Settings {
     pub python: Option<String>,
     /// Plain output was asked for (setting, `TERM=dumb`).
     pub plain: bool,
+    /// The boss's lines are spoken.
+    pub speak: bool,
     /// Programs of the person's own choice.
     pub programs: Programs,
     /// `COACHUP_LIBRARY`, or `library`: the folder that a team shares.
@@ -312,6 +320,7 @@ impl Settings {
                 pager: environment.get("PAGER").cloned().and_then(|pager| pager.into_string().ok()),
                 less: environment.contains_key("LESS"),
                 browser: get("BROWSER"),
+                speech: file.speech,
             },
             library: path("COACHUP_LIBRARY")
                 .map(|folder| absolute(&folder))
@@ -329,6 +338,7 @@ impl Settings {
                 },
             },
             plain: file.plain.unwrap_or(false) || get("TERM").is_some_and(|term| term == "dumb"),
+            speak: file.speak.unwrap_or(false),
             folders,
         };
         (settings, wrong)

@@ -1,8 +1,10 @@
 //! What the person may type: the command line, one file a command, wiring only.
 
+mod after;
 pub mod bars;
 pub mod bosses;
 mod bundle;
+mod comment;
 pub mod completions;
 mod confirm;
 pub mod difficulties;
@@ -26,6 +28,7 @@ pub mod scenarios;
 pub mod score;
 pub mod sessions;
 mod shelf;
+mod speech;
 mod streams;
 pub mod train;
 
@@ -69,6 +72,10 @@ enum Command {
     New(new::NewArgs),
     /// Open a situation or a boss of your own in your editor, and check it after
     Edit(new::EditArgs),
+    /// What came of the real talk: a few questions, kept with your rehearsals
+    After(after::AfterArgs),
+    /// A coach's remark on a turn of a session
+    Comment(comment::CommentArgs),
     /// Plan a talk: a short guided sheet, kept and graded
     Prepare(prepare::PrepareArgs),
     /// Look back at a session: your words, the verdicts, why the boss moved, the grade
@@ -182,6 +189,8 @@ impl Cli {
         match command {
             Command::Practice(args) => practice::run(&args, &settings, &mut out),
             Command::New(args) => new::run(&args, &settings, &library()?, &mut out),
+            Command::After(args) => after::run(&args, &settings, &library()?, &mut out),
+            Command::Comment(args) => comment::run(&args, &settings, &mut out),
             Command::Edit(args) => new::edit(&args, &settings, &mut out),
             Command::Prepare(args) => prepare::run(&args, &settings, &library()?, &mut out),
             Command::Scenarios(args) => scenarios::run(&args, library, &folder, streams::columns(), &mut out),

@@ -17,7 +17,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 /// Your own talk: a few questions make a situation and a boss to practise with
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Example: coachup new\n         coachup new late-rota --from answers.toml")]
 pub struct NewArgs {
     /// What it is called: small letters, digits and hyphens; made of what it is about where there is none
@@ -28,7 +28,7 @@ pub struct NewArgs {
 }
 
 /// The folder of the answers, under the person's own.
-const TALKS: &str = "talks";
+pub(super) const TALKS: &str = "talks";
 /// What is kept of an interview that has no name yet.
 const UNNAMED: &str = ".unfinished";
 
@@ -47,12 +47,12 @@ pub fn run(
         free(name, library)?;
     }
     let talks = own.join(TALKS);
+    let today = jiff::tz::Offset::UTC.to_datetime(SystemClock::start().now()).date();
     let answers = match &args.from {
         Some(file) => interview::read(file)?,
         None => {
             make_private_folder(&talks).with_context(|| format!("can't make `{}`", talks.display()))?;
             let draft = talks.join(args.name.as_deref().unwrap_or(UNNAMED)).with_extension("toml");
-            let today = jiff::tz::Offset::UTC.to_datetime(SystemClock::start().now()).date();
             match at_desk(settings, out, |desk| interview::ask(&draft, library, today, desk))? {
                 (Left::Done, answers) => {
                     std::fs::remove_file(&draft)
@@ -86,6 +86,10 @@ pub fn run(
          `{boss_file}`."
     );
     write!(out, "\n{}", screen::note(&text))?;
+    if let Some(when) = scenario.when.filter(|&when| when < today) {
+        let text = format!("{} is past: `coachup after {name}` tells how it went.", screen::day(when));
+        out.write_all(screen::note(&text).as_bytes())?;
+    }
     if args.from.is_none() && std::io::stdin().is_terminal() {
         let mut prompt = Prompt::new(None)?;
         let line = prompt.read("Enter begins it now, anything else leaves: ", "")?;

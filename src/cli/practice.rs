@@ -1,11 +1,12 @@
 //! `coachup practice`: choose who plays, load the model, and hand over to the practice loop.
 
-use super::{Exit, engine, streams};
+use super::speech::Speech;
+use super::{Exit, after, engine, new, streams};
 use crate::boss::{Cast, with_secrets};
 use crate::repl::FeedbackWhen;
 use crate::repl::clock::SystemClock;
 use crate::repl::engine::Engine;
-use crate::repl::interactive::{self, Left, Manner};
+use crate::repl::interactive::{self, Left, Manner, Voice};
 use crate::repl::interrupt::Interrupt;
 use crate::repl::script::{self, Ended, Format, Output};
 use crate::repl::talk::{Rooms, Talk};
@@ -59,6 +60,9 @@ pub struct PracticeArgs {
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "last",
           conflicts_with_all = ["scenario", "boss", "difficulty", "receptiveness", "seed"])]
     resume: Option<String>,
+    /// Speak the boss's lines
+    #[arg(long)]
+    speak: bool,
     /// Say the lines of a file, one turn a line, without a terminal; `-` reads them from standard input
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -89,9 +93,22 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     let library = super::library(settings)?;
     let store = Store::open(&settings.folders.data)?;
     let resumed = args.resume.as_ref().map(|id| store.load(id)).transpose()?;
+    if let Some(Session { header, account: Some(_), .. }) = &resumed {
+        bail!(
+            "session {} is the real talk, which nobody can go on with; `coachup practice {}` rehearses it",
+            header.id,
+            shell::word(&header.scenario)
+        );
+    }
+    let script = script_source(args)?;
+    if script.is_none()
+        && resumed.is_none()
+        && let Some(exit) = after::offer(settings, &library, &store, out)?
+    {
+        return Ok(exit);
+    }
     let (cast, difficulty) = cast(args, settings, &library, resumed.as_ref())?;
     let plan = plan(args.plan.as_deref(), &cast.scenario.name, settings)?;
-    let script = script_source(args)?;
     let interrupt = Interrupt::install();
 
     let wanted = match (&args.model, &resumed) {
@@ -125,10 +142,17 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     let Some(mut script) = script else {
         let manner = Manner { feedback, plain: settings.plain, again: &again };
         let history = settings.folders.data.join(kept::HISTORY);
+        let speaks = args.speak || settings.speak;
+        let mut speech = speaks.then(|| Speech::new(settings.programs.speech.as_deref()));
         loop {
-            match interactive::run(&mut talk, &history, out, manner, &interrupt)? {
+            let voice = speech.as_mut().map(|speech| speech as &mut (dyn Voice + 'static));
+            match interactive::run(&mut talk, &history, out, manner, voice, &interrupt)? {
                 Left::Ended | Left::Open => return Ok(Exit::Done),
                 Left::Interrupted => return Ok(Exit::Interrupted),
+                Left::New => {
+                    let library = talk.into_rooms().library;
+                    return new::run(&new::NewArgs::default(), settings, library, out);
+                }
                 Left::Next(next) => talk = next_talk(talk, &next, &model, settings)?,
             }
         }

@@ -113,7 +113,7 @@ fn with_file(line: &str, file: &Path) -> Command {
 
 /// A command line of the person's, as a shell reads it; `file` is its first argument.
 #[cfg(not(windows))]
-fn shell(line: &str, file: Option<&Path>) -> Command {
+pub(super) fn shell(line: &str, file: Option<&Path>) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(line);
     if let Some(file) = file {
@@ -125,7 +125,7 @@ fn shell(line: &str, file: Option<&Path>) -> Command {
 
 /// A command line of the person's, as a shell reads it; `file` is a variable of its own.
 #[cfg(windows)]
-fn shell(line: &str, file: Option<&Path>) -> Command {
+pub(super) fn shell(line: &str, file: Option<&Path>) -> Command {
     use std::os::windows::process::CommandExt;
     let mut command = Command::new("cmd");
     // `/S` takes off the outermost quotes and nothing else. The file is a variable of the shell's: its name may hold

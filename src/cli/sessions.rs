@@ -171,14 +171,14 @@ fn table(sessions: &[Summary], width: usize) -> String {
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(["id", "started (UTC)", "scenario", "boss", "difficulty", "turns", "outcome"]);
-    for Summary { header, turns, outcome } in sessions {
+    for Summary { header, turns, outcome, real } in sessions {
         let outcome = outcome.map_or("not finished", |outcome| outcome_words(outcome, true));
         table.add_row([
             header.id.clone(),
             header.started.strftime("%Y-%m-%d %H:%M").to_string(),
             one_line(&header.scenario),
             one_line(&header.boss),
-            one_line(&header.difficulty),
+            if *real { "the real talk".to_owned() } else { one_line(&header.difficulty) },
             turns.to_string(),
             outcome.to_owned(),
         ]);
@@ -254,7 +254,11 @@ fn import(store: &mut Store, path: &Path, copy: bool, out: &mut dyn Write) -> an
     };
     let session = read.with_context(|| format!("can't take in `{name}`"))?;
     if !copy && let Some(id) = store.same_as(&session)? {
-        let here = format!("It is here already, as session {id}; `--copy` takes it in once more.");
+        let remarks = store.remark(&id, &session.remarks)?;
+        let here = match remarks {
+            0 => format!("It is here already, as session {id}; `--copy` takes it in once more."),
+            new => format!("It is here already, as session {id}; {} came with it.", count(new, "new remark")),
+        };
         writeln!(out, "{}", said(&here, streams::columns()))?;
         return Ok(());
     }

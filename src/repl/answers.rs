@@ -19,6 +19,8 @@ pub enum Answer {
     Retry(String, String),
     /// A breathing pause.
     Breathe,
+    /// A talk of one's own.
+    New,
     /// End the talk.
     End,
     /// Leave; the talk stays open.
@@ -72,6 +74,7 @@ pub fn answer(talk: &mut Talk, command: &Command, plain: bool) -> anyhow::Result
                 .with_context(|| format!("can't save to `{file}`"))?;
             screen::note(&format!("Saved to {file}."))
         }
+        Command::New => return Ok(Answer::New),
         Command::End => return Ok(Answer::End),
         Command::Quit => return Ok(Answer::Quit),
     };

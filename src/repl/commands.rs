@@ -19,6 +19,8 @@ pub enum Command {
     Branches(Option<u32>),
     Plan,
     Breathe,
+    /// A talk of one's own.
+    New,
     /// Write the talk so far to a file.
     Save(String),
     End,
@@ -36,7 +38,7 @@ pub struct Entry {
 }
 
 /// Every slash command, in the order `/help` shows them.
-pub const TABLE: [Entry; 14] = [
+pub const TABLE: [Entry; 15] = [
     Entry { name: "/help", arguments: "", help: "show these commands" },
     Entry { name: "/score", arguments: "", help: "the verdicts on your last turn, with your words" },
     Entry { name: "/why", arguments: "", help: "why the boss moved" },
@@ -48,6 +50,7 @@ pub const TABLE: [Entry; 14] = [
     Entry { name: "/branches", arguments: "[N]", help: "the versions of this talk, or go to number N" },
     Entry { name: "/plan", arguments: "", help: "the briefing and your plan" },
     Entry { name: "/breathe", arguments: "", help: "a short paced breathing pause" },
+    Entry { name: "/new", arguments: "", help: "make a talk of your own; this one is kept" },
     Entry { name: "/save", arguments: "FILE", help: "write the talk so far to FILE as Markdown" },
     Entry { name: "/end", arguments: "", help: "end the talk and see the review" },
     Entry { name: "/quit", arguments: "", help: "leave now; everything said is kept" },
@@ -118,6 +121,7 @@ fn command(typed: &str, argument: &str) -> Result<Command, CommandError> {
         },
         "/plan" => bare(Command::Plan),
         "/breathe" => bare(Command::Breathe),
+        "/new" => bare(Command::New),
         "/save" if argument.is_empty() => {
             Err(CommandError::Argument { name: "/save", wanted: "the name of a file to write" })
         }

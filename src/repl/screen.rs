@@ -20,6 +20,7 @@ use crate::text::columns::{NARROW, shortened};
 use crate::text::count::count;
 use crate::text::{one_line, printable};
 use anstyle::{AnsiColor, Style};
+use jiff::civil::Date;
 use std::fmt::Write;
 
 const BOLD: Style = Style::new().bold();
@@ -58,7 +59,7 @@ pub fn matter(scenario: &Scenario) -> String {
 pub fn first_time() -> String {
     note(
         "Your first talk: say it as you would at work. After each turn you see which of your words helped and \
-         which hurt, and how far the boss opened. /retry says a turn again; nothing can go wrong here.",
+         which hurt, and how far the boss opened. /retry says a turn again; /new makes a talk of your own.",
     )
 }
 
@@ -136,9 +137,13 @@ pub fn card(scenario: &Scenario, boss: &Boss, difficulty: Option<&str>) -> Strin
     if !scenario.guesses.is_empty() {
         line("What you suspect", &scenario.guesses.join(" "));
     }
-    let day = scenario.when.as_ref().and_then(|when| when.parse::<jiff::civil::Date>().ok());
-    day.into_iter().for_each(|day| line("The talk", &day.strftime("%A, %-d %B %Y").to_string()));
+    scenario.when.iter().for_each(|&when| line("The talk", &day(when)));
     out
+}
+
+/// "Thursday, 3 December 2026".
+pub fn day(day: Date) -> String {
+    day.strftime("%A, %-d %B %Y").to_string()
 }
 
 /// That there is a plan to look at.

@@ -108,6 +108,10 @@ pub fn run(
                 Ok(answer) => match answer {
                     Answer::Text(answer) | Answer::Retry(answer, _) => note(text, &answer, output)?,
                     Answer::Breathe => {}
+                    Answer::New => {
+                        let how = screen::note("`coachup new` makes a talk of your own.");
+                        note(text, &how, output)?;
+                    }
                     Answer::End => break,
                     Answer::Quit => {
                         talk.leave()?;

@@ -299,7 +299,10 @@ fn after(place: usize) -> Option<Part> {
 
 impl Desk<'_> {
     /// A line; `Some(None)` at the end of input, `None` where Ctrl-C was pressed twice.
-    pub(super) fn read(&mut self, prompt: &str, initial: &str) -> anyhow::Result<Option<Option<String>>> {
+    ///
+    /// # Errors
+    /// The terminal or the stream failed.
+    pub fn read(&mut self, prompt: &str, initial: &str) -> anyhow::Result<Option<Option<String>>> {
         for _ in 0..2 {
             match self.interrupt.while_reading(|| self.answers.ask(prompt, initial))? {
                 Input::Line(line) => return Ok(Some(Some(line))),
@@ -312,7 +315,11 @@ impl Desk<'_> {
         Ok(None)
     }
 
-    pub(super) fn show(&mut self, text: &str) -> anyhow::Result<()> {
+    /// Shows a text.
+    ///
+    /// # Errors
+    /// The screen can't be written.
+    pub fn show(&mut self, text: &str) -> anyhow::Result<()> {
         self.out.write_all(text.as_bytes())?;
         Ok(self.out.flush()?)
     }

@@ -86,7 +86,7 @@ impl<'a> Talk<'a> {
             seed: cast.seed,
             greeting: cast.greeting(),
         };
-        let session = Session { header, exchanges: Vec::new(), head: None, outcome: None, plan };
+        let session = Session::new(header, plan);
         Talk { cast, rooms, session, retry: Retry::No, remark: Remark::None }
     }
 
@@ -224,7 +224,8 @@ impl<'a> Talk<'a> {
         self.session.head.and_then(|node| self.session.exchange(node))
     }
 
-    fn last_boss_line(&self) -> String {
+    /// What the boss said last.
+    pub fn last_boss_line(&self) -> String {
         let reply = self.last().and_then(|exchange| exchange.reply.as_ref());
         reply.map_or_else(|| self.session.header.greeting.clone(), |reply| reply.text.clone())
     }

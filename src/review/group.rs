@@ -113,6 +113,8 @@ impl Group {
     /// What `entries` show.
     pub fn of(entries: &[Entry], library: &Library) -> Group {
         let (fresh, repeated) = without_repeats(entries);
+        // A real talk is told from memory, and nobody answers.
+        let fresh: Vec<&Entry> = fresh.into_iter().filter(|entry| entry.session.account.is_none()).collect();
         let said = |entry: &&&Entry| entry.session.head.is_some();
         let empty = fresh.iter().filter(|entry| !said(entry)).count();
         let mut people: BTreeMap<&str, Vec<Report>> = BTreeMap::new();

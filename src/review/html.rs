@@ -60,6 +60,9 @@ struct ReviewPage {
     title: String,
     how: String,
     facts: Vec<(&'static str, String)>,
+    account: Vec<(&'static str, String)>,
+    real: bool,
+    nothing_said: &'static str,
     curve: Option<Value>,
     curve_caption: String,
     boss: String,
@@ -83,7 +86,9 @@ struct TurnPart {
     pieces: Vec<PiecePart>,
     findings: Vec<FindingPart>,
     notes: Vec<(&'static str, String)>,
-    moved: String,
+    remarks: Vec<String>,
+    /// Nothing in a real talk, as there is no reply.
+    moved: Option<String>,
     reply: Option<ReplyPart>,
 }
 
@@ -158,14 +163,21 @@ pub fn render(report: &Report, others: &[Report]) -> String {
         "review.html",
         &ReviewPage {
             title: one_line(&format!("Session {}: {}", header.id, report.scenario_title)),
-            how: how(report),
+            how: words::started(report, short(&header.model)),
+            account: report.account.as_ref().map(words::account).unwrap_or_default(),
+            real: report.account.is_some(),
+            nothing_said: words::nothing_said(report),
             facts,
-            curve: (!report.talk.is_empty()).then(|| drawn(curve(report, others))),
+            curve: (report.openness.len() > 1).then(|| drawn(curve(report, others))),
             curve_caption: format!(
                 "How open {boss} was, 0 to 100, at the start (0) and after each turn{dashed}."
             ),
             greeting: printable(&header.greeting).into_owned(),
-            how_to_go_on: report.talk.last().map(|turn| words::how_to_go_on(&header.id, turn.node)),
+            how_to_go_on: report
+                .talk
+                .last()
+                .filter(|_| report.account.is_none())
+                .map(|turn| words::how_to_go_on(&header.id, turn.node)),
             turns: report.talk.iter().map(|turn| turn_part(turn, report)).collect(),
             turning: report
                 .turning_points
@@ -197,18 +209,9 @@ pub fn render(report: &Report, others: &[Report]) -> String {
     )
 }
 
-/// When and how the session was started, on one line.
-fn how(report: &Report) -> String {
-    let header = &report.header;
-    one_line(&format!(
-        "{}, with {}, {} (starts at {}), model {}, seed {}",
-        header.started.strftime("%Y-%m-%d %H:%M UTC"),
-        report.boss_name,
-        header.difficulty,
-        words::points(header.receptiveness),
-        header.model.rsplit(['/', '\\']).next().unwrap_or_default(),
-        header.seed
-    ))
+/// A model's file without its folders.
+fn short(model: &str) -> &str {
+    model.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
 /// The talk's curve, and the other branches'.
@@ -262,7 +265,8 @@ fn turn_part(turn: &TurnView, report: &Report) -> TurnPart {
             .into_iter()
             .filter_map(|(name, note)| Some((name, one_line(&note.as_ref()?.text))))
             .collect(),
-        moved: words::boss_moved(turn, &boss),
+        remarks: turn.remarks.iter().map(|remark| words::remark(remark)).collect(),
+        moved: report.account.is_none().then(|| words::boss_moved(turn, &boss)),
         reply: turn
             .reply
             .as_ref()
@@ -381,7 +385,7 @@ pub fn compare(compared: &Comparison) -> String {
         "compare.html",
         &ComparePage {
             title: one_line(&format!("A {} against B {}: {}", a.id, b.id, compared.a.scenario_title)),
-            how: how(&compared.a),
+            how: words::started(&compared.a, short(&compared.a.header.model)),
             facts: [("A", fact(a)), ("B", fact(b))],
             rows,
             curve: drawn(curve_of(&[(&compared.a, "A".to_owned()), (&compared.b, "B".to_owned())])),

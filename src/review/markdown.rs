@@ -14,14 +14,19 @@ const QUOTE: usize = 200;
 pub fn render(report: &Report) -> String {
     let mut page = String::new();
     header(&mut page, report);
+    account(&mut page, report);
     next_time(&mut page, report);
     page.push_str("## The talk\n\nYour words: **bold helped**, ~~struck hurt~~.\n\n");
-    page.push_str(&format!(
-        "**{}**\n\n{}",
-        line(&report.boss_name),
-        quoted(&escaped(&report.header.greeting))
-    ));
-    report.talk.iter().for_each(|view| turn(&mut page, view, &report.boss_name));
+    if report.account.is_none() {
+        page.push_str(&format!(
+            "**{}**\n\n{}",
+            line(&report.boss_name),
+            quoted(&escaped(&report.header.greeting))
+        ));
+    } else if report.talk.is_empty() {
+        page.push_str(&format!("{}\n", words::nothing_said(report)));
+    }
+    report.talk.iter().for_each(|view| turn(&mut page, view, report));
     if !report.turning_points.is_empty() {
         page.push_str("\n## Turning points\n\n");
         for point in &report.turning_points {
@@ -53,25 +58,41 @@ fn header(page: &mut String, report: &Report) {
     page.push_str(&format!("# {}\n\n", line(&title)));
     let started = header.started.strftime("%Y-%m-%d %H:%M UTC");
     let start = words::points(header.receptiveness);
-    let mut facts = vec![
-        ("Started", started.to_string()),
-        ("Boss", format!("{}, {} (starts at {start})", report.boss_name, header.difficulty)),
-        ("Model", format!("{}, seed {}", header.model, header.seed)),
-    ];
+    let mut facts = match report.account {
+        Some(_) => vec![("The real talk", words::started(report, &header.model))],
+        None => vec![
+            ("Started", started.to_string()),
+            ("Boss", format!("{}, {} (starts at {start})", report.boss_name, header.difficulty)),
+            ("Model", format!("{}, seed {}", header.model, header.seed)),
+        ],
+    };
     let turns = count(report.talk.len(), "turn");
     facts.push(("Outcome", format!("{}, after {turns}", words::outcome(report.outcome, report.finished))));
     if let Some(grade) = &report.grade {
         facts.push(("Grade", format!("{} of 100: {}", words::points(grade.overall), grade.band)));
     }
     let openness: Vec<String> = report.openness.iter().map(|&openness| words::points(openness)).collect();
-    facts.push(("Openness", openness.join(" → ")));
+    if !openness.is_empty() {
+        facts.push(("Openness", openness.join(" → ")));
+    }
     for (name, value) in facts {
         page.push_str(&format!("- **{name}:** {}\n", line(&value)));
     }
     page.push('\n');
 }
 
-fn turn(page: &mut String, turn: &TurnView, boss: &str) {
+/// What came of a real talk.
+fn account(page: &mut String, report: &Report) {
+    let Some(account) = &report.account else { return };
+    page.push_str(&format!("## {}\n\n", words::ACCOUNT));
+    for (name, answer) in words::account(account) {
+        page.push_str(&format!("- **{name}:** {}\n", line(&answer)));
+    }
+    page.push('\n');
+}
+
+fn turn(page: &mut String, turn: &TurnView, report: &Report) {
+    let (boss, real) = (report.boss_name.as_str(), report.account.is_some());
     page.push_str(&format!("\n### Turn {}\n\n**You** (exchange {})\n\n", turn.turn, turn.node));
     page.push_str(&quoted(&marked(&turn.text, &turn.marks)));
     page.push('\n');
@@ -83,13 +104,18 @@ fn turn(page: &mut String, turn: &TurnView, boss: &str) {
     for (name, note) in [("Well done", praise), ("To change", change)] {
         note.iter().for_each(|note| page.push_str(&format!("- {name}: {}\n", line(&note.text))));
     }
+    let remarks = turn.remarks.iter();
+    remarks.for_each(|remark| page.push_str(&format!("- {}\n", line(&words::remark(remark)))));
+    if real {
+        return;
+    }
     page.push_str(&format!("- {}\n\n", paragraphs(&line(&words::boss_moved(turn, boss)))));
     match &turn.reply {
         Some(reply) => {
             let (how, text) = (line(&words::reply(reply)), quoted(&escaped(&reply.text)));
             page.push_str(&format!("**{}** ({how})\n\n{text}", line(boss)));
         }
-        None => page.push_str("*No reply was stored: the program stopped before it came.*\n"),
+        None => page.push_str(&format!("*{}*\n", words::NO_REPLY)),
     }
 }
 

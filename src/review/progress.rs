@@ -37,8 +37,35 @@ pub struct Progress {
     pub checks: Vec<CheckSeries>,
     /// Each preset that was practised, easiest first.
     pub reached: Vec<Reached>,
+    /// The real talks, told afterwards, oldest first. They are in none of the series: who is graded there remembers.
+    pub real: Vec<RealPoint>,
+    /// How many of the helpful behaviours the person managed, 0 to 100, real talk by real talk.
+    pub managed: Series,
     /// What to practise next; none before the first talk.
     pub next: Option<Proposal>,
+}
+
+/// One real talk, with the rehearsals of its scenario since the one before.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RealPoint {
+    /// The session.
+    pub id: String,
+    /// When it took place.
+    pub started: jiff::Timestamp,
+    /// Scenario name.
+    pub scenario: String,
+    /// How it ended; none where that was not told.
+    pub outcome: Option<Outcome>,
+    /// The behaviours that the person says they managed.
+    pub managed: Vec<Check>,
+    /// How like the rehearsed boss the real one was, 1 to 5; none where that was not told.
+    pub likeness: Option<u8>,
+    /// The grade of the words that were kept, 0 to 100; none where none were.
+    pub grade: Option<f64>,
+    /// The grades of the rehearsals, oldest first.
+    pub rehearsed: Vec<f64>,
+    /// The helpful behaviours that at least half of them showed.
+    pub practised: Vec<Check>,
 }
 
 /// One talk.
@@ -109,6 +136,7 @@ pub struct Talks {
     seen: HashSet<(jiff::Timestamp, u64, u64)>,
     /// The newest, for what to practise next.
     last: Option<Session>,
+    real: Vec<RealPoint>,
 }
 
 /// What progress needs of a talk.
@@ -123,7 +151,11 @@ impl Talks {
     /// Adds the next newer session; one in which nothing was said is passed over, and so is an imported copy,
     /// which is not another talk.
     pub fn add(&mut self, session: Session) {
-        if session.head.is_some() && self.seen.insert(fingerprint(&session)) {
+        if session.account.is_some() {
+            if self.seen.insert(fingerprint(&session)) {
+                self.real.extend(RealPoint::of(&session));
+            }
+        } else if session.head.is_some() && self.seen.insert(fingerprint(&session)) {
             self.points.push(Point::of(&session));
             self.last = Some(session);
         }
@@ -131,7 +163,10 @@ impl Talks {
 
     /// Progress over the talks that were added.
     pub fn progress(self, library: &Library) -> Progress {
-        let Talks { points, last, .. } = self;
+        let Talks { points, last, mut real, .. } = self;
+        // Told later than some rehearsal that came after it.
+        real.sort_by_key(|talk| talk.started);
+        rehearsals(&mut real, &points);
         let score = |point: &Point, skill: Skill| point.grade.skills.get(&skill)?.score;
         let skills: Vec<SkillSeries> = Skill::ALL
             .into_iter()
@@ -157,6 +192,8 @@ impl Talks {
             skills,
             checks: Check::ALL.into_iter().map(|check| check_series(&points, check)).collect(),
             reached: reached(&points, library),
+            managed: series(real.iter().map(RealPoint::share_managed).map(Some).collect()),
+            real,
             next: last.and_then(|last| ladder::next(&last, weakest, &lately, library)),
             talks: points.into_iter().map(|point| point.talk).collect(),
         }
@@ -178,6 +215,52 @@ impl Point {
             grade: grade.overall,
         };
         Point { talk, shown: Check::ALL.map(shown), grade }
+    }
+}
+
+/// The helpful checks.
+fn helpful() -> impl Iterator<Item = Check> {
+    Check::ALL.into_iter().filter(|check| check.is_helpful())
+}
+
+impl RealPoint {
+    /// None for a rehearsal.
+    fn of(session: &Session) -> Option<RealPoint> {
+        let account = session.account.as_ref()?;
+        Some(RealPoint {
+            id: session.header.id.clone(),
+            started: session.header.started,
+            scenario: session.header.scenario.clone(),
+            outcome: session.outcome,
+            managed: account.managed.clone(),
+            likeness: (account.likeness > 0).then_some(account.likeness),
+            grade: session.head.map(|_| Point::of(session).grade.overall),
+            rehearsed: Vec::new(),
+            practised: Vec::new(),
+        })
+    }
+
+    /// The share of the helpful behaviours that the person managed, 0 to 100.
+    fn share_managed(&self) -> f64 {
+        self.managed.len() as f64 / helpful().count() as f64 * 100.0
+    }
+}
+
+/// Gives each real talk the rehearsals of its scenario since the one before.
+fn rehearsals(real: &mut [RealPoint], points: &[Point]) {
+    for at in 0..real.len() {
+        let (before, rest) = real.split_at_mut(at);
+        let talk = &mut rest[0];
+        let since =
+            before.iter().rev().find(|other| other.scenario == talk.scenario).map(|other| other.started);
+        let rehearsed: Vec<&Point> = points
+            .iter()
+            .filter(|point| point.talk.scenario == talk.scenario && point.talk.started < talk.started)
+            .filter(|point| since.is_none_or(|since| point.talk.started > since))
+            .collect();
+        let shown = |check: &Check| rehearsed.iter().filter(|point| point.shown[check.index()]).count();
+        talk.practised = helpful().filter(|check| shown(check) * 2 >= rehearsed.len().max(1)).collect();
+        talk.rehearsed = rehearsed.iter().map(|point| point.talk.grade).collect();
     }
 }
 
@@ -252,6 +335,27 @@ mod tests {
         let progress = Progress::of(&[empty], &Library::embedded());
         assert!(progress.talks.is_empty() && progress.next.is_none() && progress.reached.is_empty());
         assert_eq!(progress.overall.change.trend, Trend::TooFew);
+    }
+
+    #[test]
+    fn a_real_talk_stands_beside_its_rehearsals_and_is_none_of_them() {
+        let mut all = sessions(1, 2);
+        let rehearsed = Progress::of(&all, &Library::embedded());
+        let mut real = sample::real();
+        real.header.started += jiff::SignedDuration::from_hours(1);
+        all.push(real);
+        let mut another = all[2].clone();
+        another.header.started += jiff::SignedDuration::from_hours(2);
+        all.push(another);
+        let progress = Progress::of(&all, &Library::embedded());
+        assert_eq!((progress.talks.len(), progress.real.len()), (4, 1));
+        let talk = &progress.real[0];
+        assert_eq!(talk.rehearsed, rehearsed.talks.iter().map(|talk| talk.grade).collect::<Vec<_>>());
+        assert!(talk.grade.is_some() && talk.likeness == Some(4));
+        assert!(
+            talk.practised.contains(&Check::OffersHelp) && !talk.practised.contains(&Check::Acknowledges)
+        );
+        assert_eq!(progress.managed.change.trend, Trend::TooFew);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use super::chart::{self, Line};
 use super::html::{drawn, filled, title};
-use super::progress::{CheckSeries, Progress, Series};
+use super::progress::{CheckSeries, Progress, RealPoint, Series};
 use super::trend::{Change, FEWEST, Trend};
 use super::underline::sign;
 use super::{Effect, words};
+use crate::scorer::rubric::Check;
+use crate::session::account::MOST_LIKE;
 use crate::text::columns::{self, options, padded, shortened};
 use crate::text::{self, count, one_line, printable};
 use anstyle::{Effects, Style};
@@ -30,7 +32,12 @@ const NARROW: usize = 64;
 pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
     let talks = progress.talks.len();
     if talks == 0 {
-        return wrapped("Nothing was practised yet: `coachup practice` starts a talk.", width);
+        let none = wrapped("Nothing was practised yet: `coachup practice` starts a talk.", width);
+        return if progress.real.is_empty() {
+            none
+        } else {
+            format!("{none}\n{}", real_talks(progress, width))
+        };
     }
     let mut page = format!("{BOLD}Progress over {}{BOLD:#}\n", count(talks, "talk"));
     page.push_str(&wrapped(&caution(progress), width));
@@ -78,6 +85,9 @@ pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
         page.push_str(format!("  {name} {earlier:>8} {recent:>8}  {trend}").trim_end());
         page.push('\n');
     }
+    if !progress.real.is_empty() {
+        page.push_str(&format!("\n{}", real_talks(progress, width)));
+    }
     page.push_str(&format!("\n{BOLD}Reached{BOLD:#}\n\n"));
     for reached in &progress.reached {
         page.push_str(&hanging(&reached_words(reached), width));
@@ -89,6 +99,76 @@ pub fn terminal(progress: &Progress, width: usize, drawings: bool) -> String {
         let _ = writeln!(page, "  {}", printable(&next.command()));
     }
     page
+}
+
+/// Rehearsals and real talks on one line of time, and what practice changed; nothing without real talks.
+pub fn real_talks(progress: &Progress, width: usize) -> String {
+    let mut page = format!("{BOLD}Real talks{BOLD:#}\n\n");
+    for talk in &progress.real {
+        line_of_time(talk).iter().for_each(|line| page.push_str(&hanging(line, width)));
+    }
+    page.push('\n');
+    page.push_str(&wrapped(&practice_changed(progress), width));
+    page
+}
+
+/// A real talk with its rehearsals, in order, and what of them came to be.
+fn line_of_time(talk: &RealPoint) -> Vec<String> {
+    let day = talk.started.strftime("%Y-%m-%d");
+    let rehearsed = match talk.rehearsed.as_slice() {
+        [] => format!("{}: not rehearsed", talk.scenario),
+        grades => {
+            let all: Vec<String> = grades.iter().map(|grade| format!("{grade:.0}")).collect();
+            let shown = all[all.len().saturating_sub(SPARKS)..].join(", ");
+            format!("{}: rehearsed {}, grade {shown}", talk.scenario, text::count::times(grades.len()))
+        }
+    };
+    let mut real = format!("{day}: the real talk (session {})", talk.id);
+    if let Some(outcome) = talk.outcome {
+        real.push_str(&format!(", {}", words::outcome(outcome, true)));
+    }
+    if let Some(grade) = talk.grade {
+        real.push_str(&format!(", grade {grade:.0} by your words"));
+    }
+    if let Some(likeness) = talk.likeness {
+        real.push_str(&format!(", the boss {likeness} of {MOST_LIKE} like the rehearsed one"));
+    }
+    let both = |practised: bool| {
+        let managed = talk.managed.iter().copied();
+        words::titles(
+            &managed.filter(|check| talk.practised.contains(check) == practised).collect::<Vec<_>>(),
+        )
+    };
+    let missed = talk.practised.iter().copied().filter(|check| !talk.managed.contains(check));
+    let mut lines = vec![rehearsed, real];
+    for (what, checks) in [
+        ("practised and managed", both(true)),
+        ("managed without practice", both(false)),
+        ("practised, not managed", words::titles(&missed.collect::<Vec<_>>())),
+    ] {
+        if !checks.is_empty() {
+            lines.push(format!("{what}: {checks}"));
+        }
+    }
+    lines
+}
+
+/// What changed from real talk to real talk, as far as that can be told.
+fn practice_changed(progress: &Progress) -> String {
+    let of = Check::ALL.into_iter().filter(|check| check.is_helpful()).count();
+    let managed: Vec<String> = progress.real.iter().map(|talk| talk.managed.len().to_string()).collect();
+    let counts = format!("You managed {} of {of} behaviours", managed.join(", then "));
+    let told = match progress.managed.change.trend {
+        Trend::TooFew => {
+            let needed = (2 * FEWEST).saturating_sub(progress.real.len());
+            format!("Too few real talks to tell what practice changed: {needed} more are needed.")
+                .replace("1 more are", "1 more is")
+        }
+        Trend::NoClearChange => "No more of a change than chance would make.".to_owned(),
+        Trend::Up => "Lately more of them, more than chance would make.".to_owned(),
+        Trend::Down => "Lately fewer of them, more than chance would make.".to_owned(),
+    };
+    format!("{counts}. {told} What you say you managed is your own judgement, the grades are the scorer's.")
 }
 
 /// What the numbers can't tell.
@@ -184,6 +264,8 @@ struct ProgressPage {
     checks: Vec<CheckPart>,
     reached: Vec<String>,
     talks: Vec<[String; 6]>,
+    real: Vec<Vec<String>>,
+    practice_changed: String,
     next: Option<[String; 2]>,
 }
 
@@ -264,6 +346,8 @@ pub fn html(progress: &Progress) -> String {
                     ]
                 })
                 .collect(),
+            real: progress.real.iter().map(line_of_time).collect(),
+            practice_changed: practice_changed(progress),
             next: progress.next.as_ref().map(|next| [next.why.clone(), next.command()]),
         },
     )
@@ -315,6 +399,27 @@ mod tests {
                 assert!(textwrap::core::display_width(line) <= width, "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn real_talks_are_told_with_what_was_rehearsed() {
+        let mut all = vec![sample::finished()];
+        let mut real = sample::real();
+        real.header.started += jiff::SignedDuration::from_hours(150);
+        all.push(real);
+        let progress = Progress::of(&all, &Library::embedded());
+        let text = anstream::adapter::strip_str(&terminal(&progress, 80, true)).to_string();
+        for words in [
+            "late-feedback: rehearsed once, grade ",
+            "2026-01-08: the real talk (session 7), agreed in part, grade ",
+            "practised and managed: Asks permission, offers help",
+            "practised, not managed: ",
+            "You managed 2 of 13 behaviours. Too few real talks",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(html(&progress).contains("practised and managed: Asks permission, offers help"));
+        assert!(!html(&super::tests::progress(4)).contains("Real talks"));
     }
 
     #[test]

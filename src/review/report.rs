@@ -13,6 +13,7 @@ use crate::scorer::explain::{Explained, explain};
 use crate::scorer::feedback::{Feedback, feedback};
 use crate::scorer::grade::{Grade, grade};
 use crate::scorer::verdict::{Position, Utterance, Verdicts};
+use crate::session::account::Account;
 use crate::session::{Exchange, Header, NodeId, Outcome, Reply, Session};
 use serde::Serialize;
 
@@ -38,7 +39,10 @@ pub struct Report {
     pub outcome: Outcome,
     /// Has it ended?
     pub finished: bool,
-    /// Openness at the start and after each turn, 0 to 100.
+    /// What came of it, where this is the real talk and no rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+    /// Openness at the start and after each turn, 0 to 100; nothing of a real talk.
     pub openness: Vec<f64>,
     /// Each turn with its verdicts and the reply.
     pub talk: Vec<TurnView>,
@@ -99,8 +103,11 @@ pub struct TurnView {
     pub moved: Move,
     /// Turns of poor treatment the boss still bore after it.
     pub patience: u32,
-    /// The answer; none where the program was stopped before it came.
+    /// The answer; none where the program was stopped before it came, and in a real talk.
     pub reply: Option<Reply>,
+    /// What a coach remarks on the turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// Another talk of the same session.
@@ -155,6 +162,7 @@ impl Report {
             report.better_wording = better_wording(&report.talk, &session.header.greeting, &scenario.topic);
             if let Ok(boss) = library.get::<Boss>(&session.header.boss)
                 && report.finished
+                && report.account.is_none()
             {
                 report.kept_back = kept_back(session, scenario, boss);
             }
@@ -205,9 +213,12 @@ impl Report {
         let ended = session.outcome.filter(|_| node == session.head);
         let grade = (!talk.is_empty()).then(|| graded(&talk));
         let outcome = ended.unwrap_or_else(|| Outcome::of(&talk));
-        let openness: Vec<f64> = std::iter::once(header.receptiveness)
-            .chain(talk.iter().map(|exchange| exchange.moved.to))
-            .collect();
+        let openness: Vec<f64> = match session.account {
+            Some(_) => Vec::new(),
+            None => std::iter::once(header.receptiveness)
+                .chain(talk.iter().map(|exchange| exchange.moved.to))
+                .collect(),
+        };
         Report {
             format: FORMAT,
             version: VERSION,
@@ -215,7 +226,8 @@ impl Report {
             boss_name: titles.boss.to_owned(),
             outcome,
             finished: ended.is_some(),
-            talk: (0..talk.len()).map(|index| TurnView::of(&talk, index, &header.greeting)).collect(),
+            account: session.account.clone(),
+            talk: (0..talk.len()).map(|index| TurnView::of(session, &talk, index)).collect(),
             turning_points: turning_points(&talk),
             kept_back: Vec::new(),
             next_time: grade.as_ref().and_then(|grade| next_time(&talk, grade)),
@@ -249,7 +261,8 @@ fn kept_back(session: &Session, scenario: &Scenario, boss: &Boss) -> Vec<KeptBac
 }
 
 impl TurnView {
-    fn of(talk: &[&Exchange], index: usize, greeting: &str) -> TurnView {
+    fn of(session: &Session, talk: &[&Exchange], index: usize) -> TurnView {
+        let greeting = session.header.greeting.as_str();
         let (earlier, exchange) = (&talk[..index], talk[index]);
         let context = earlier
             .last()
@@ -268,6 +281,7 @@ impl TurnView {
             moved: exchange.moved.clone(),
             patience: exchange.state.patience,
             reply: exchange.reply.clone(),
+            remarks: session.remarks_on(exchange.node).map(|remark| remark.text.clone()).collect(),
         }
     }
 }

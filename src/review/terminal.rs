@@ -25,8 +25,9 @@ const QUOTE: usize = 90;
 /// The whole review. Colours are ANSI sequences, to be stripped by the writer where none are wanted.
 /// `plain`: nothing is drawn, so that a screen reader reads only words.
 pub fn render(report: &Report, width: usize, plain: bool) -> String {
-    let mut page = Page::new(width, plain, &report.header.id);
+    let mut page = Page { real: report.account.is_some(), ..Page::new(width, plain, &report.header.id) };
     page.header(report);
+    page.account(report);
     page.next_time(report);
     page.section("The talk");
     page.legend(report);
@@ -58,7 +59,7 @@ pub fn render(report: &Report, width: usize, plain: bool) -> String {
 
 /// What was said, without any judgement.
 pub fn transcript(report: &Report, width: usize) -> String {
-    let mut page = Page::new(width, false, &report.header.id);
+    let mut page = Page { real: report.account.is_some(), ..Page::new(width, false, &report.header.id) };
     page.title(report);
     page.text.push('\n');
     page.greeting(report);
@@ -97,11 +98,19 @@ struct Page {
     plain: bool,
     /// The session's number.
     session: String,
+    /// Of a real talk: nobody answers.
+    real: bool,
 }
 
 impl Page {
     fn new(width: usize, plain: bool, session: &str) -> Page {
-        Page { text: String::new(), width: width.max(NARROWEST), plain, session: session.to_owned() }
+        Page {
+            text: String::new(),
+            width: width.max(NARROWEST),
+            plain,
+            session: session.to_owned(),
+            real: false,
+        }
     }
 
     /// Which session it is, and how it was started.
@@ -109,16 +118,7 @@ impl Page {
         let header = &report.header;
         let title = format!("Session {}: {}", header.id, report.scenario_title);
         self.styled(0, BOLD, &one_line(&title));
-        let started = header.started.strftime("%Y-%m-%d %H:%M UTC");
-        let how = format!(
-            "{started}, with {}, {} (starts at {}), model {}, seed {}",
-            report.boss_name,
-            header.difficulty,
-            words::points(header.receptiveness),
-            header.model,
-            header.seed
-        );
-        self.styled(0, DIM, &one_line(&how));
+        self.styled(0, DIM, &words::started(report, &header.model));
     }
 
     fn header(&mut self, report: &Report) {
@@ -141,8 +141,17 @@ impl Page {
         }
     }
 
+    /// What came of a real talk.
+    fn account(&mut self, report: &Report) {
+        let Some(account) = &report.account else { return };
+        self.section(words::ACCOUNT);
+        for (name, answer) in words::account(account) {
+            self.hanging("    ", &format!("{name}: {answer}"));
+        }
+    }
+
     fn legend(&mut self, report: &Report) {
-        if let Some(turn) = report.talk.last() {
+        if let Some(turn) = report.talk.last().filter(|_| !self.real) {
             self.styled(4, DIM, &words::how_to_go_on(&report.header.id, turn.node));
         }
         if self.plain {
@@ -154,11 +163,13 @@ impl Page {
     }
 
     fn greeting(&mut self, report: &Report) {
-        self.styled(4, DIM, &one_line(&report.boss_name));
-        self.text(4, &printable(&report.header.greeting));
+        if !self.real {
+            self.styled(4, DIM, &one_line(&report.boss_name));
+            self.text(4, &printable(&report.header.greeting));
+        }
         if report.talk.is_empty() {
             self.text.push('\n');
-            self.text(4, "Nothing was said yet.");
+            self.text(4, words::nothing_said(report));
         }
     }
 
@@ -190,8 +201,11 @@ impl Page {
                 self.item(4, '>', DIM, &format!("{name}: {}", one_line(&note.text)));
             }
         }
-        self.styled(4, DIM, &words::boss_moved(turn, boss));
-        self.text.push('\n');
+        turn.remarks.iter().for_each(|remark| self.item(4, '#', BOLD, &words::remark(remark)));
+        if !self.real {
+            self.styled(4, DIM, &words::boss_moved(turn, boss));
+            self.text.push('\n');
+        }
         self.answer(turn, boss);
     }
 
@@ -206,7 +220,7 @@ impl Page {
 
     fn answer(&mut self, turn: &TurnView, boss: &str) {
         let Some(reply) = &turn.reply else {
-            return self.styled(4, DIM, "No reply was stored: the program stopped before it came.");
+            return if self.real { () } else { self.styled(4, DIM, words::NO_REPLY) };
         };
         self.styled(4, DIM, &one_line(&format!("{boss} ({})", words::reply(reply))));
         self.text(4, &printable(&reply.text));

@@ -1,12 +1,13 @@
 //! How a report calls things: the wording that its renderers share.
 
 use super::marks::Effect;
-use super::report::{Branch, KeptBack, TurnView};
+use super::report::{Branch, KeptBack, Report, TurnView};
 use super::turning::{Turn, TurningPoint};
 use crate::boss::state::Move;
 use crate::scorer::rubric::Check;
 use crate::scorer::verdict::{Span, Verdicts};
 use crate::scorer::wording;
+use crate::session::account::{Account, MOST_LIKE};
 use crate::session::{NodeId, Outcome, Reply};
 use crate::text::count::{listed, numbers};
 use crate::text::{count, one_line};
@@ -95,6 +96,60 @@ pub fn turning_point(point: &TurningPoint, boss: &str) -> String {
     let what: Vec<String> = point.what.iter().map(|&what| turned(what).to_owned()).collect();
     let why = point.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
     one_line(&format!("{boss} {} ({}{why})", listed(&what), moved(point.from, point.to)))
+}
+
+/// When and how the session was started, on one line; `model` as it is to be shown.
+pub fn started(report: &Report, model: &str) -> String {
+    let header = &report.header;
+    one_line(&match &report.account {
+        Some(_) => {
+            format!("{}, the real talk with {}", header.started.strftime("%Y-%m-%d"), report.boss_name)
+        }
+        None => format!(
+            "{}, with {}, {} (starts at {}), model {model}, seed {}",
+            header.started.strftime("%Y-%m-%d %H:%M UTC"),
+            report.boss_name,
+            header.difficulty,
+            points(header.receptiveness),
+            header.seed
+        ),
+    })
+}
+
+/// What came of the real talk, each answer with its name.
+pub fn account(account: &Account) -> Vec<(&'static str, String)> {
+    let Account { day: _, agreed, surprised, managed, likeness, unlike } = account;
+    let mut told = vec![
+        ("Agreed to", one_line(agreed)),
+        ("What surprised you", one_line(surprised)),
+        ("You managed", titles(managed)),
+    ];
+    if *likeness > 0 {
+        told.push(("Like the rehearsed boss", format!("{likeness} of {MOST_LIKE}")));
+    }
+    let unlike = unlike.iter().map(|unlike| unlike.wording().title.to_lowercase()).collect::<Vec<_>>();
+    told.push(("Different", unlike.join("; ")));
+    told.retain(|(_, answer)| !answer.is_empty());
+    told
+}
+
+/// The heading of what came of the real talk.
+pub const ACCOUNT: &str = "What came of it";
+
+/// A coach's remark, on one line.
+pub fn remark(text: &str) -> String {
+    format!("Remark: {}", one_line(text))
+}
+
+/// Where a turn without an answer stands in a rehearsal.
+pub const NO_REPLY: &str = "No reply was stored: the program stopped before it came.";
+
+/// What is said where there are no words.
+pub fn nothing_said(report: &Report) -> &'static str {
+    match report.account {
+        Some(_) => "Your words of that talk were not kept.",
+        None => "Nothing was said yet.",
+    }
 }
 
 /// What the boss kept back, on one line.

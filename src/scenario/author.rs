@@ -2,8 +2,10 @@
 
 use super::Entry;
 use super::library::embedded_text;
-use crate::text::file::{Existing, write_private};
+use crate::text::file::{Existing, read_text, write_private};
+use crate::text::one_line;
 use std::path::{Path, PathBuf};
+use toml_edit::DocumentMut;
 
 /// A file that was written for the author to edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,27 @@ fn write<E: Entry>(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Aut
     }
 }
 
+/// Gives `key` another value in a person's own `file`, or takes it out; all else stays as it was written, comments
+/// too.
+///
+/// # Errors
+/// [`AuthorError`]; nothing was written then.
+pub fn set_key(file: &Path, key: &str, value: Option<&str>) -> Result<(), AuthorError> {
+    let unwritable = |source| AuthorError::Unwritable { file: file.to_owned(), source };
+    let text = read_text(file, LARGEST).map_err(unwritable)?;
+    let malformed =
+        |error: toml_edit::TomlError| unwritable(std::io::Error::other(one_line(&error.to_string())));
+    let mut document: DocumentMut = text.parse().map_err(malformed)?;
+    match value {
+        Some(value) => document[key] = toml_edit::value(value),
+        None => drop(document.remove(key)),
+    }
+    write_private(file, document.to_string().as_bytes(), Existing::Replace).map_err(unwritable)
+}
+
+/// The largest data file, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// Refuses a name that can't be a file's and a flag's value.
 ///
 /// # Errors
@@ -117,6 +140,20 @@ mod tests {
         let library = Library::with_folders(&[home.path().to_owned()]).unwrap();
         assert_eq!(library.get::<Boss>("dana").unwrap().name, "Edna");
         assert_eq!(library.get::<Boss>("dana").unwrap().check(), []);
+    }
+
+    #[test]
+    fn one_key_changes_and_the_rest_stays_as_it_was_written() {
+        let home = tempfile::tempdir().unwrap();
+        let file = start::<Boss>(home.path(), "dana").unwrap().file;
+        let text = std::fs::read_to_string(&file).unwrap() + "# mine\n";
+        std::fs::write(&file, &text).unwrap();
+        set_key(&file, "name", Some("Edna")).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text.replace("\"Dana\"", "\"Edna\""));
+        set_key(&file, "name", None).unwrap();
+        assert!(!std::fs::read_to_string(&file).unwrap().contains("Edna"));
+        std::fs::write(&file, "name = ").unwrap();
+        assert!(set_key(&file, "name", Some("Edna")).is_err());
     }
 
     #[test]

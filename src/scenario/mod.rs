@@ -11,7 +11,7 @@ mod receptiveness;
 #[cfg(test)]
 mod shipped;
 
-pub use author::{AuthorError, Started, check_name, start, write_own};
+pub use author::{AuthorError, Started, check_name, set_key, start, write_own};
 pub use bank::Kind;
 pub use check::{Problem, name_faults};
 pub use library::{Entry, Fault, Library, LibraryError, read};
@@ -57,7 +57,7 @@ pub struct Scenario {
     pub difficulty: Option<String>,
     /// The day of the real talk: `2026-12-03`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
+    pub when: Option<jiff::civil::Date>,
     /// Reasons that the boss has against it, in the third person, with `{they}`, `{them}`, `{their}` for the boss and
     /// `{you}` for the person: "a hasty review would be worse than none". Of each kind ([`Point`]) none where those of
     /// any matter are to do.

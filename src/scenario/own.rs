@@ -2,8 +2,10 @@
 
 use super::bank::Kind;
 use super::{Boss, Pronoun, Scenario};
+use crate::text::capital;
 use crate::text::content::content_words;
 use crate::text::data::from_toml;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -113,6 +115,10 @@ impl Answers {
                 return Err(unknown("temperaments", name, names));
             }
         }
+        let when = answers.when.trim();
+        if !when.is_empty() && when.parse::<Date>().is_err() {
+            return Err(format!("`when` has `{when}`; it takes a date such as 2026-12-03"));
+        }
         Ok(answers)
     }
 
@@ -141,7 +147,7 @@ impl Answers {
             guesses: self.guesses.iter().filter_map(spoken).take(Answers::MOST_GUESSES).collect(),
             boss: Some(boss.to_owned()),
             difficulty: some(&self.usually),
-            when: some(&self.when),
+            when: self.when.trim().parse().ok(),
             ..Scenario::default()
         }
     }
@@ -209,11 +215,6 @@ fn unknown<'a>(key: &str, name: &str, known: impl Iterator<Item = &'a str>) -> S
         None => format!("there are {}", known.join(", ")),
     };
     format!("`{key}` has `{name}`, which there is not; {hint}")
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Without the capital of a first word that is no name: one of a job or of a matter.
@@ -327,5 +328,6 @@ mod tests {
         assert!(error("abuot = \"x\"").contains("did you mean `about`?"), "{}", error("abuot = \"x\""));
         assert!(error("kind = \"late-feedbak\"").contains("did you mean `late-feedback`?"));
         assert!(error("temperaments = [\"bluntt\"]").contains("did you mean `blunt`?"));
+        assert!(error("when = \"thursday\"").contains("a date such as 2026-12-03"));
     }
 }

@@ -3,6 +3,7 @@
 use super::grade::{Grade, Reason, SkillGrade};
 use super::rubric::{Check, Skill};
 use super::wording;
+use crate::text::capital;
 use crate::text::count::numbers;
 use serde::Serialize;
 
@@ -63,11 +64,11 @@ pub fn next_time(grade: &Grade) -> Option<NextTime> {
 fn advice(reason: &Reason) -> String {
     let words = wording::of(reason.check);
     match (reason.check.is_helpful(), reason.turns.as_slice()) {
-        (_, []) => format!("{}.", capitalised(&words.next)),
-        (false, turns) => format!("{} ({}).", capitalised(&words.next), turn_list(turns)),
+        (_, []) => format!("{}.", capital(&words.next)),
+        (false, turns) => format!("{} ({}).", capital(&words.next), turn_list(turns)),
         (true, turns) => {
             let more = words.again.as_ref().unwrap_or(&words.next);
-            let (did, more) = (capitalised(&words.did), capitalised(more));
+            let (did, more) = (capital(&words.did), capital(more));
             format!("{did}, but only in {}. {more}.", turn_list(turns))
         }
     }
@@ -117,11 +118,6 @@ fn turn_list(turns: &[usize]) -> String {
         [only] => format!("turn {only}"),
         more => format!("turns {}", numbers(more)),
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
@@ -183,7 +179,7 @@ mod tests {
             next.text
         );
         let words = wording::of(ExploresSituation);
-        assert!(next.text.contains(&capitalised(words.again.as_ref().unwrap())), "{}", next.text);
+        assert!(next.text.contains(&capital(words.again.as_ref().unwrap())), "{}", next.text);
         assert!(!next.text.to_lowercase().contains(&words.next), "{}", next.text);
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Only the names handed in are known; what the words themselves give away stays.
 
+use super::account::Account;
 use super::plan::Plan;
 use super::{Exchange, Session};
 use crate::boss::state::BossState;
@@ -32,7 +33,10 @@ pub fn anonymous(session: &Session, names: &[Role<'_>]) -> Session {
     header.greeting = replaced(&header.greeting, names).text;
     let path = header.model.rsplit(['/', '\\']).next().unwrap_or_default();
     header.model = replaced(path, names).text;
-    session.plan.iter_mut().flat_map(Plan::texts_mut).for_each(|text| *text = replaced(text, names).text);
+    let plan = session.plan.iter_mut().flat_map(Plan::texts_mut);
+    let account = session.account.iter_mut().flat_map(Account::texts_mut);
+    let remarks = session.remarks.iter_mut().map(|remark| &mut remark.text);
+    plan.chain(account).chain(remarks).for_each(|text| *text = replaced(text, names).text);
     session.exchanges.iter_mut().for_each(|exchange| hide_in(exchange, names));
     session
 }
@@ -147,7 +151,11 @@ mod tests {
 
     #[test]
     fn nothing_of_a_name_is_left_and_the_file_is_still_valid() {
-        let mut session = sample::finished();
+        let mut session = Session {
+            account: sample::real().account,
+            remarks: sample::real().remarks,
+            ..sample::finished()
+        };
         session.plan = Some(Plan { needs: "Dana needs Sam's page".into(), ..Plan::default() });
         session.header.model = "/home/sam/models/tiny.gguf".into();
         session.exchanges[1].moved.why = vec!["Sam held something against Dana".into()];

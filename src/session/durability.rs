@@ -194,7 +194,7 @@ prop_compose! {
         let plan = planned.map(|texts: Vec<String>| Plan {
             topic: texts[0].clone(), options: vec![texts[1].clone()], when: texts[2].clone(), ..Plan::default()
         });
-        Session { header, head: (head > 0).then_some(head as u32), exchanges, outcome, plan }
+        Session { head: (head > 0).then_some(head as u32), exchanges, outcome, ..Session::new(header, plan) }
     }
 }
 

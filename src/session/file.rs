@@ -1,17 +1,19 @@
 //! The session file: a whole session as JSON, versioned; written exactly, read with suspicion.
 //!
 //! ```json
-//! {"format": "coachup-session", "version": 2, "header": {…}, "exchanges": [{…}], "head": 3, "outcome": "agreed",
-//!  "plan": {…}}
+//! {"format": "coachup-session", "version": 3, "header": {…}, "exchanges": [{…}], "head": 3, "outcome": "agreed",
+//!  "plan": {…}, "account": null, "remarks": [{…}]}
 //! ```
 //!
 //! `header` is a [`Header`], `exchanges` are [`Exchange`]s in the order they were said (each `node` is its
 //! place from 1, each `parent` an earlier one), `head` is where the talk stands, `outcome` is null while
-//! it goes on, `plan` is the [`Plan`] brought to the talk or null (version 1 had none, and is still read).
+//! it goes on, `plan` is the [`Plan`] brought to the talk or null (version 1 had none), `account` is an [`Account`] of
+//! the real talk or null, `remarks` are [`Remark`]s on exchanges (both came with version 3). Older ones are still read.
 //! `session.schema.json` beside this file describes every key. What a file says is kept to the byte,
 //! control characters included: they are written as
 //! escapes here, and made harmless wherever they are shown.
 
+use super::account::{Account, MOST_LIKE, Remark};
 use super::plan::{MOST_OPTIONS, Plan};
 use super::{Exchange, Header, NodeId, Outcome, Session};
 use crate::boss::state::BossState;
@@ -25,7 +27,7 @@ use std::io::{BufReader, Read};
 /// The name of the file's format.
 const FORMAT: &str = "coachup-session";
 /// The version written, and the newest that is read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
@@ -33,6 +35,8 @@ const LARGEST_FILE: u64 = 64 << 20;
 pub const LONGEST_TEXT: usize = 1 << 20;
 /// The most exchanges of one session.
 const MOST_EXCHANGES: usize = 10_000;
+/// The most remarks.
+const MOST_REMARKS: usize = 1_000;
 /// The most spans of evidence for one verdict.
 const MOST_EVIDENCE: usize = 1_000;
 
@@ -73,6 +77,8 @@ struct Written<'a> {
     head: Option<NodeId>,
     outcome: Option<Outcome>,
     plan: Option<&'a Plan>,
+    account: Option<&'a Account>,
+    remarks: &'a [Remark],
 }
 
 /// What must be right before the rest is looked at.
@@ -95,11 +101,15 @@ struct Found {
     outcome: Option<Outcome>,
     #[serde(default)]
     plan: Option<Plan>,
+    #[serde(default)]
+    account: Option<Account>,
+    #[serde(default)]
+    remarks: Vec<Remark>,
 }
 
 /// The session as a file; safe to print.
 pub fn to_json(session: &Session) -> String {
-    let Session { header, exchanges, head, outcome, plan } = session;
+    let Session { header, exchanges, head, outcome, plan, account, remarks } = session;
     json::pretty(&Written {
         format: FORMAT,
         version: VERSION,
@@ -108,6 +118,8 @@ pub fn to_json(session: &Session) -> String {
         head: *head,
         outcome: *outcome,
         plan: plan.as_ref(),
+        account: account.as_ref(),
+        remarks,
     })
 }
 
@@ -140,9 +152,9 @@ pub fn from_json(bytes: &[u8]) -> Result<Session, FileError> {
         Some(newer) if newer > VERSION => return Err(FileError::Newer(newer)),
         _ => return Err(FileError::Malformed("it has no `version` that is known".into())),
     }
-    let Found { header, exchanges, head, outcome, plan, .. } =
+    let Found { header, exchanges, head, outcome, plan, account, remarks, .. } =
         serde_json::from_slice(bytes).map_err(malformed)?;
-    let session = Session { header, exchanges, head, outcome, plan };
+    let session = Session { header, exchanges, head, outcome, plan, account, remarks };
     check(&session)?;
     Ok(session)
 }
@@ -165,6 +177,8 @@ fn malformed(error: serde_json::Error) -> FileError {
 pub(super) fn check(session: &Session) -> Result<(), FileError> {
     check_header(&session.header)?;
     session.plan.iter().try_for_each(check_plan)?;
+    session.account.iter().try_for_each(check_account)?;
+    check_remarks(session)?;
     if session.exchanges.len() > MOST_EXCHANGES {
         return Err(invalid("`exchanges`", format!("there are more than {MOST_EXCHANGES}")));
     }
@@ -203,6 +217,26 @@ fn check_plan(plan: &Plan) -> Result<(), FileError> {
             _ => Ok(()),
         })
         .map_err(|why| invalid("`plan`", why))
+}
+
+fn check_account(account: &Account) -> Result<(), FileError> {
+    let Account { agreed, surprised, likeness, day: _, managed: _, unlike: _ } = account;
+    check_lengths([agreed, surprised].map(String::as_str))
+        .and_then(|()| match likeness {
+            0..=MOST_LIKE => Ok(()),
+            _ => Err(format!("`likeness` is {likeness}, and must lie between 0 and {MOST_LIKE}")),
+        })
+        .map_err(|why| invalid("`account`", why))
+}
+
+fn check_remarks(session: &Session) -> Result<(), FileError> {
+    let missing = session.remarks.iter().find(|remark| session.exchange(remark.node).is_none());
+    let checked = match missing {
+        Some(remark) => Err(format!("there is no exchange {}", remark.node)),
+        None if session.remarks.len() > MOST_REMARKS => Err(format!("there are more than {MOST_REMARKS}")),
+        None => check_lengths(session.remarks.iter().map(|remark| remark.text.as_str())),
+    };
+    checked.map_err(|why| invalid("`remarks`", why))
 }
 
 /// Nodes are numbered in order and follow earlier ones, so that there is no cycle and no gap.
@@ -305,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_session_comes_back_exactly() {
-        for session in [sample::session(), sample::finished()] {
+        for session in [sample::session(), sample::finished(), sample::real()] {
             assert_eq!(read(to_json(&session).as_bytes()).unwrap(), session);
         }
     }
@@ -342,8 +376,9 @@ mod tests {
     #[test]
     fn the_schema_describes_every_key_that_is_written() {
         let schema: Value = serde_json::from_str(include_str!("session.schema.json")).unwrap();
-        let mut session = sample::finished();
+        let mut session = Session { account: sample::real().account, ..sample::finished() };
         session.plan = Some(Plan::default());
+        session.remarks = sample::real().remarks;
         let mut file: Value = serde_json::from_str(&to_json(&session)).unwrap();
         let mut found = Vec::new();
         undescribed(&file, &schema, "", &mut found);
@@ -366,9 +401,11 @@ mod tests {
     fn every_lie_is_found_and_named() {
         for (pointer, value, words) in [
             ("/format", json!("other"), "`format` is not `coachup-session`"),
-            ("/version", json!(3), "has version 3"),
+            ("/version", json!(4), "has version 4"),
             ("/version", json!(0), "no `version` that is known"),
             ("/plan", json!({"calm": 9}), "`plan`: `calm` is 9"),
+            ("/account", json!({"likeness": 6}), "`account`: `likeness` is 6"),
+            ("/remarks", json!([{"node": 9, "made": "2026-01-02T03:04:05Z", "text": ""}]), "no exchange 9"),
             ("/head", json!(9), "`head`: there is no exchange 9"),
             ("/header/receptiveness", json!(101), "`header`: `receptiveness` is 101"),
             ("/header/started", json!("tuesday"), "not a session file: line"),

@@ -6,8 +6,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
 /// One step a version: `STEPS[n]` takes a store of version `n` to `n + 1`.
-const STEPS: [&str; 2] =
-    [include_str!("schema.sql"), "ALTER TABLE sessions ADD COLUMN plan TEXT; -- JSON; null without a plan"];
+const STEPS: [&str; 3] = [
+    include_str!("schema.sql"),
+    "ALTER TABLE sessions ADD COLUMN plan TEXT; -- JSON; null without a plan",
+    "ALTER TABLE sessions ADD COLUMN account TEXT; -- JSON; null but for a real talk
+     ALTER TABLE sessions ADD COLUMN remarks TEXT NOT NULL DEFAULT '[]'; -- JSON",
+];
 
 /// Brings the store at `path` to the version this program writes.
 ///
@@ -82,15 +86,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         let mut connection = old_store(folder.path());
-        apply(&mut connection, &path, &[STEPS[0], STEPS[1], NEXT]).unwrap();
-        assert_eq!(version(&connection).unwrap(), 3);
+        apply(&mut connection, &path, &[STEPS[0], STEPS[1], STEPS[2], NEXT]).unwrap();
+        assert_eq!(version(&connection).unwrap(), 4);
         let moods: i64 = connection
             .query_row("SELECT count(*) FROM sessions WHERE mood IS NULL", [], |r| r.get(0))
             .unwrap();
         assert_eq!(moods, 1);
         drop(connection);
 
-        let backup = folder.path().join("sessions.db.v2.bak");
+        let backup = folder.path().join("sessions.db.v3.bak");
         let before: i64 = Connection::open(&backup)
             .unwrap()
             .query_row("SELECT count(*) FROM exchanges", [], |row| row.get(0))
@@ -110,7 +114,7 @@ mod tests {
         let path = folder.path().join(FILE);
         let mut connection = old_store(folder.path());
         let broken = "ALTER TABLE sessions ADD COLUMN mood TEXT; DROP TABLE nothing;";
-        apply(&mut connection, &path, &[STEPS[0], STEPS[1], broken]).unwrap_err();
+        apply(&mut connection, &path, &[STEPS[0], STEPS[1], STEPS[2], broken]).unwrap_err();
         drop(connection);
         let store = Store::open(folder.path()).unwrap();
         assert_eq!(store.load("last").unwrap().exchanges.len(), 4);
@@ -126,8 +130,8 @@ mod tests {
                 scope.spawn(|| {
                     let mut connection = Connection::open(&path).unwrap();
                     connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-                    apply(&mut connection, &path, &[STEPS[0], STEPS[1], NEXT]).unwrap();
-                    assert_eq!(version(&connection).unwrap(), 3);
+                    apply(&mut connection, &path, &[STEPS[0], STEPS[1], STEPS[2], NEXT]).unwrap();
+                    assert_eq!(version(&connection).unwrap(), 4);
                 });
             }
         });

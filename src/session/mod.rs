@@ -3,6 +3,7 @@
 //! A session is a tree of exchanges that only grows: undo and retry start a branch, nothing is
 //! overwritten. A path from the root to a leaf is one talk.
 
+pub mod account;
 pub mod anonymous;
 #[cfg(test)]
 mod durability;
@@ -17,6 +18,7 @@ pub mod transcript;
 
 use crate::boss::state::{Act, BossState, Move};
 use crate::scorer::verdict::{Position, Verdicts};
+use account::{Account, Remark};
 use plan::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -144,9 +146,20 @@ pub struct Session {
     pub outcome: Option<Outcome>,
     /// What the person had prepared; none where there was no plan.
     pub plan: Option<Plan>,
+    /// What came of it, where this is the real talk and no rehearsal. Then nobody answers: the exchanges are what the
+    /// person remembers having said.
+    pub account: Option<Account>,
+    /// What a coach remarks on turns, in the order of making.
+    pub remarks: Vec<Remark>,
 }
 
 impl Session {
+    /// A session that nothing was said in yet.
+    pub fn new(header: Header, plan: Option<Plan>) -> Session {
+        let (exchanges, remarks) = (Vec::new(), Vec::new());
+        Session { header, exchanges, head: None, outcome: None, plan, account: None, remarks }
+    }
+
     /// The talk that ends at `node`: its exchanges from the first on.
     pub fn path_to(&self, node: Option<NodeId>) -> Vec<&Exchange> {
         let mut path = Vec::new();
@@ -169,6 +182,11 @@ impl Session {
     pub fn ends(&self) -> Vec<NodeId> {
         let parents: HashSet<NodeId> = self.exchanges.iter().filter_map(|exchange| exchange.parent).collect();
         self.exchanges.iter().map(|exchange| exchange.node).filter(|node| !parents.contains(node)).collect()
+    }
+
+    /// What a coach remarks on an exchange, in the order of making.
+    pub fn remarks_on(&self, node: NodeId) -> impl Iterator<Item = &Remark> {
+        self.remarks.iter().filter(move |remark| remark.node == node)
     }
 
     /// One exchange.

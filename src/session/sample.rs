@@ -1,5 +1,6 @@
 //! A short session with two branches, for tests: every kind of thing that a view or a file must show.
 
+use super::account::{Account, Remark, Unlike};
 use super::{Exchange, Header, NodeId, Outcome, Reply, Session};
 use crate::boss::state::{Act, BossState, Move};
 use crate::scorer::rubric::Check;
@@ -124,13 +125,7 @@ pub fn session() -> Session {
     asking.state.facts_out.insert(0);
     asking.reply = Some(reply("My own boss moved the launch up. One page would help.", Act::ConcedesPart));
     let open = exchange(4, Some(&asking), "Thank you. 🙂", &[], 61.2, "nothing new");
-    Session {
-        header: header(),
-        exchanges: vec![first, blaming, asking, open],
-        head: Some(4),
-        outcome: None,
-        plan: None,
-    }
+    Session { exchanges: vec![first, blaming, asking, open], head: Some(4), ..Session::new(header(), None) }
 }
 
 /// The same, ended.
@@ -139,4 +134,29 @@ pub fn finished() -> Session {
     session.exchanges[3].reply = Some(reply("Tuesday it is.", Act::AgreesAndCommits));
     session.outcome = Some(Outcome::Agreed);
     session
+}
+
+/// What came of the real talk, with every answer given and words that are remembered.
+pub fn real() -> Session {
+    let mut session = session();
+    session.exchanges.truncate(1);
+    session.exchanges[0].reply = None;
+    Session {
+        head: Some(1),
+        outcome: Some(Outcome::Partly),
+        account: Some(Account {
+            day: Some(jiff::civil::date(2026, 1, 8)),
+            agreed: "Dana reads the page by Tuesday.".into(),
+            surprised: "Dana thanked me.".into(),
+            managed: vec![Check::AsksPermission, Check::OffersHelp],
+            likeness: 4,
+            unlike: vec![Unlike::MoreOpen, Unlike::SaysLess],
+        }),
+        remarks: vec![Remark {
+            node: 1,
+            made: session.header.started,
+            text: "Good, Sam: a clear question.".into(),
+        }],
+        ..session
+    }
 }

@@ -6,6 +6,7 @@
 //! folder 0700 whatever the umask, `secure_delete` overwrites what is removed, and nothing is written to the
 //! system's folder for temporary files.
 
+use super::account::Remark;
 use super::plan::Plan;
 use super::{Exchange, Header, NodeId, Outcome, Reply, Session, SessionId};
 use super::{file, kept};
@@ -13,7 +14,7 @@ use crate::boss::state::BossState;
 use crate::text::file::{make_private_file, make_private_folder, plain_or_absent};
 use crate::text::one_line;
 use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 use serde::{Serialize, de::DeserializeOwned};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -135,6 +136,8 @@ pub struct Summary {
     pub turns: u32,
     /// How it ended; none while it goes on.
     pub outcome: Option<Outcome>,
+    /// It is the real talk, told afterwards.
+    pub real: bool,
 }
 
 /// The sessions on this machine.
@@ -177,7 +180,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn create(&mut self, header: &Header) -> Result<SessionId, StoreError> {
-        insert_header(&self.connection, header, None, None, None)
+        insert_session(&self.connection, &Session::new(header.clone(), None))
     }
 
     /// Keeps the plan that the person brought to the talk.
@@ -235,6 +238,30 @@ impl Store {
         self.update("UPDATE sessions SET outcome = ?2 WHERE id = ?1", params![session, word(&outcome)])
     }
 
+    /// Adds remarks to those that a session has; one that is there already is not added again. Gives how many were.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remark(&mut self, session: &str, new: &[Remark]) -> Result<usize, StoreError> {
+        // A write from the start: two programs may remark on the same session.
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let there: Option<String> = transaction
+            .query_row("SELECT remarks FROM sessions WHERE id = ?1", [session], |row| row.get(0))
+            .optional()?;
+        let mut remarks: Vec<Remark> = unjson(&there.ok_or(StoreError::Removed)?, "remarks")?;
+        let before = remarks.len();
+        for remark in new {
+            if !remarks.contains(remark) {
+                remarks.push(remark.clone());
+            }
+        }
+        remarks.sort_by_key(|remark| remark.made);
+        transaction
+            .execute("UPDATE sessions SET remarks = ?2 WHERE id = ?1", params![session, json(&remarks)])?;
+        transaction.commit()?;
+        Ok(remarks.len() - before)
+    }
+
     /// Changes the one row that `statement` is about; there is none once another program has removed it.
     fn update(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
         match self.connection.execute(statement, values)? {
@@ -272,13 +299,13 @@ impl Store {
         let id = self.resolve(wanted)?;
         // One read transaction: another program may be writing between the two queries.
         let transaction = self.connection.unchecked_transaction()?;
-        let (header, head, outcome, plan) = transaction
+        let session = transaction
             .query_row("SELECT * FROM sessions WHERE id = ?1", [&id], session_row)
             .map_err(StoreError::from)?;
         let mut statement =
             transaction.prepare_cached("SELECT * FROM exchanges WHERE session = ?1 ORDER BY node")?;
         let exchanges = statement.query_map([&id], exchange_row)?.collect::<Result<Vec<_>, _>>()?;
-        let session = Session { header, exchanges, head, outcome, plan };
+        let session = Session { exchanges, ..session };
         // A disk that garbles a page is noticed here, not by whoever trusts the evidence's places in the text.
         file::check(&session).map_err(|error| StoreError::Damaged(format!("session {id}: {error}")))?;
         Ok(session)
@@ -321,8 +348,9 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn latest_scenarios(&self, count: usize) -> Result<Vec<String>, StoreError> {
-        let mut statement =
-            self.connection.prepare("SELECT scenario FROM sessions ORDER BY id DESC LIMIT ?1")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT scenario FROM sessions WHERE account IS NULL ORDER BY id DESC LIMIT ?1")?;
         let rows = statement.query_map([count as i64], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -337,9 +365,20 @@ impl Store {
                AS turns FROM sessions s ORDER BY s.id DESC",
         )?;
         let rows = statement.query_map([], |row| {
-            let (header, _, outcome, _) = session_row(row)?;
-            Ok(Summary { header, turns: row.get("turns")?, outcome })
+            let Session { header, outcome, account, .. } = session_row(row)?;
+            Ok(Summary { header, turns: row.get("turns")?, outcome, real: account.is_some() })
         })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The real talks, oldest first, without the words said in them.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn real_talks(&self) -> Result<Vec<Session>, StoreError> {
+        let mut statement =
+            self.connection.prepare("SELECT * FROM sessions WHERE account IS NOT NULL ORDER BY id")?;
+        let rows = statement.query_map([], session_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -357,7 +396,8 @@ impl Store {
         for id in ids.collect::<Result<Vec<i64>, _>>()? {
             let here = self.load_as_it_stands(&id.to_string())?;
             let header = Header { id: session.header.id.clone(), ..here.header.clone() };
-            if header == session.header && here.exchanges.starts_with(&session.exchanges) {
+            let begun_alike = header == session.header && here.account == session.account;
+            if begun_alike && here.exchanges.starts_with(&session.exchanges) {
                 return Ok(Some(here.header.id));
             }
         }
@@ -370,13 +410,7 @@ impl Store {
     /// See [`StoreError`].
     pub fn insert(&mut self, session: &Session) -> Result<SessionId, StoreError> {
         let transaction = self.connection.transaction()?;
-        let id = insert_header(
-            &transaction,
-            &session.header,
-            session.head,
-            session.outcome,
-            session.plan.as_ref(),
-        )?;
+        let id = insert_session(&transaction, session)?;
         for exchange in &session.exchanges {
             insert_exchange(&transaction, &id, exchange)?;
         }
@@ -447,16 +481,13 @@ impl Store {
     }
 }
 
-fn insert_header(
-    connection: &Connection,
-    header: &Header,
-    head: Option<NodeId>,
-    outcome: Option<Outcome>,
-    plan: Option<&Plan>,
-) -> Result<SessionId, StoreError> {
+/// All of a session but its exchanges; gives the id.
+fn insert_session(connection: &Connection, session: &Session) -> Result<SessionId, StoreError> {
+    let Session { header, exchanges: _, head, outcome, plan, account, remarks } = session;
     connection.execute(
-        "INSERT INTO sessions (started, scenario, boss, difficulty, receptiveness, model, seed, greeting, head, outcome, plan)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO sessions (started, scenario, boss, difficulty, receptiveness, model, seed, greeting, head, outcome,
+                               plan, account, remarks)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             header.started.to_string(),
             header.scenario,
@@ -468,7 +499,9 @@ fn insert_header(
             header.greeting,
             head,
             outcome.as_ref().map(word),
-            plan.map(json),
+            plan.as_ref().map(json),
+            account.as_ref().map(json),
+            json(remarks),
         ],
     )?;
     Ok(connection.last_insert_rowid().to_string())
@@ -495,9 +528,8 @@ fn insert_exchange(connection: &Connection, session: &str, exchange: &Exchange) 
     Ok(())
 }
 
-type SessionRow = (Header, Option<NodeId>, Option<Outcome>, Option<Plan>);
-
-fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+/// All of a session but its exchanges.
+fn session_row(row: &Row<'_>) -> rusqlite::Result<Session> {
     let header = Header {
         id: row.get::<_, i64>("id")?.to_string(),
         started: parsed(row, "started")?,
@@ -512,8 +544,16 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let outcome: Option<String> = row.get("outcome")?;
     let outcome = outcome.map(|text| unword(&text, "outcome")).transpose()?;
     let plan: Option<String> = row.get("plan")?;
-    let plan = plan.map(|text| unjson(&text, "plan")).transpose()?;
-    Ok((header, row.get("head")?, outcome, plan))
+    let account: Option<String> = row.get("account")?;
+    Ok(Session {
+        header,
+        exchanges: Vec::new(),
+        head: row.get("head")?,
+        outcome,
+        plan: plan.map(|text| unjson(&text, "plan")).transpose()?,
+        account: account.map(|text| unjson(&text, "account")).transpose()?,
+        remarks: unjson(&row.get::<_, String>("remarks")?, "remarks")?,
+    })
 }
 
 fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Exchange> {

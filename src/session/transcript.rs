@@ -18,12 +18,16 @@ pub fn to_markdown(session: &Session, boss: &str) -> String {
         header.model,
         header.seed
     );
-    page.push_str(&format!("{}\n\n**{boss}**\n\n{}", line(&how), quoted(&escaped(&header.greeting))));
+    if session.account.is_some() {
+        page.push_str(&format!("{}, the real talk with {boss}\n", header.started.strftime("%Y-%m-%d")));
+    } else {
+        page.push_str(&format!("{}\n\n**{boss}**\n\n{}", line(&how), quoted(&escaped(&header.greeting))));
+    }
     let talk = session.talk();
     let mut written: HashSet<u32> = HashSet::new();
     for exchange in talk {
         written.insert(exchange.node);
-        write(&mut page, exchange, &boss);
+        write(&mut page, exchange, &boss, session.account.is_some());
     }
     for end in session.ends() {
         let rest: Vec<&Exchange> = session
@@ -40,16 +44,17 @@ pub fn to_markdown(session: &Session, boss: &str) -> String {
         }
         for exchange in rest {
             written.insert(exchange.node);
-            write(&mut page, exchange, &boss);
+            write(&mut page, exchange, &boss, session.account.is_some());
         }
     }
     page
 }
 
-fn write(page: &mut String, exchange: &Exchange, boss: &str) {
+fn write(page: &mut String, exchange: &Exchange, boss: &str, real: bool) {
     page.push_str(&format!("\n**You**, turn {}\n\n{}", exchange.turn, quoted(&escaped(&exchange.text))));
     match &exchange.reply {
         Some(reply) => page.push_str(&format!("\n**{boss}**\n\n{}", quoted(&escaped(&reply.text)))),
+        None if real => {}
         None => page.push_str("\n*No reply was stored.*\n"),
     }
 }

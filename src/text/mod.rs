@@ -23,3 +23,9 @@ pub use printable::{brief, one_line, printable};
 pub use quote::quotations;
 pub use sentence::sentences;
 pub use token::{Kind, Token, tokens};
+
+/// With a capital first.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one file a feature.
 
 mod acquire;
+mod after;
 mod boss;
 mod browser;
 mod crash;

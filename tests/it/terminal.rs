@@ -220,3 +220,49 @@ fn a_resized_screen_shows_the_prompt_once_and_what_stands_above_it() {
     practice.send("\u{3}");
     practice.end();
 }
+
+#[test]
+fn the_boss_is_heard_through_a_program_of_ones_own() {
+    let home = Home::new();
+    let heard = home.path().join("heard");
+    home.file("settings.toml", &format!("speak = true\nspeech = \"cat >> '{}'\"\n", heard.display()));
+    let mut practice = Practice::begin(&home);
+    practice.wait_for("Sam: ", 1);
+    practice.send("What would help?\r");
+    practice.wait_for("grade", 1);
+    let start = Instant::now();
+    let greeting = loop {
+        let heard = std::fs::read_to_string(&heard).unwrap_or_default();
+        if let Some(greeting) = heard.strip_suffix(&format!("{REPLY}\n")) {
+            break greeting.trim().to_owned();
+        }
+        assert!(start.elapsed() < PATIENCE, "{heard}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    practice.send("/quit\r");
+    let screen = practice.end();
+    assert!(!greeting.is_empty() && screen.contains(&greeting), "{greeting}: {screen}");
+}
+
+#[test]
+fn a_talk_of_ones_own_is_made_from_the_prompt_and_asked_about_once_after_its_day() {
+    let home = Home::new();
+    let mut practice = Practice::begin(&home);
+    practice.wait_for("/new", 1);
+    practice.send("/new\r");
+    practice.wait_for("1 of 14", 1);
+    practice.send("/quit\r");
+    practice.end();
+    let answers = home.file("answers.toml", "about = 'the rota'\nwhen = '2026-01-08'\n");
+    home.coachup(&["new", "rota", "--from", answers.to_str().unwrap()]).assert().success();
+    let mut practice = Practice::begin(&home);
+    practice.wait_for("How did it go?", 1);
+    practice.send("y\r");
+    practice.wait_for("Did the talk take place?", 1);
+    practice.send("/quit\r");
+    practice.end();
+    let mut practice = Practice::begin(&home);
+    practice.wait_for("Sam: ", 1);
+    practice.send("/quit\r");
+    assert!(!practice.end().contains("How did it go?"));
+}

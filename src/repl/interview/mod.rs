@@ -1,40 +1,22 @@
-//! The interview of `coachup new`: one question after the other about a talk of one's own, kept after each answer.
+//! Interviews: one question after the other, each answer kept as it is given; left and gone on with at any question.
+
+mod after;
+mod own;
+
+pub use after::{Held, Told};
 
 use super::screen;
 use super::sheet::{Desk, Left};
-use crate::scenario::{Answers, Difficulty, Kind, Library, Pronoun, Temperament};
-use crate::text::data::from_toml;
+use crate::scenario::{Answers, Library};
 use crate::text::file::{Existing, read_text, write_private};
 use crate::text::suggest::nearest;
 use anyhow::{Context, anyhow};
 use jiff::civil::{Date, Weekday};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::LazyLock;
 
 /// The largest file of answers, in bytes.
 const LARGEST: u64 = 1 << 20;
-
-/// What is asked, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Question {
-    About,
-    Kind,
-    Happened,
-    Want,
-    Outcome,
-    YourJob,
-    TheirJob,
-    Name,
-    Pronoun,
-    Temperaments,
-    Says,
-    Usually,
-    Guesses,
-    When,
-}
 
 /// How a question is asked.
 #[derive(Deserialize)]
@@ -44,139 +26,116 @@ struct Wording {
     advice: String,
 }
 
-static WORDING: LazyLock<BTreeMap<Question, Wording>> = LazyLock::new(|| {
-    from_toml(include_str!("../../prompts/interview.toml")).expect("a test reads prompts/interview.toml")
-});
-
 /// One of several to choose from: its name in the answers, and how it is shown.
 type Choice = (String, String);
 
-impl Question {
-    const ALL: [Question; 14] = [
-        Question::About,
-        Question::Kind,
-        Question::Happened,
-        Question::Want,
-        Question::Outcome,
-        Question::YourJob,
-        Question::TheirJob,
-        Question::Name,
-        Question::Pronoun,
-        Question::Temperaments,
-        Question::Says,
-        Question::Usually,
-        Question::Guesses,
-        Question::When,
-    ];
-
-    /// What there is to choose from, and how many may be chosen; nothing where words are wanted.
-    fn choices(self, library: &Library) -> (Vec<Choice>, usize) {
-        let same = |word: &str| (word.to_owned(), word.to_owned());
-        match self {
-            Question::Kind => {
-                (Kind::all().iter().map(|kind| (kind.name.clone(), kind.title.clone())).collect(), 1)
-            }
-            Question::Pronoun => (["she", "he", "they"].map(same).into(), 1),
-            Question::Temperaments => {
-                let shown = |one: &Temperament| format!("{} (“{}”)", one.title, one.sample);
-                let all = Temperament::all().iter().map(|one| (one.name.clone(), shown(one)));
-                (all.collect(), Answers::MOST_TEMPERAMENTS)
-            }
-            Question::Usually => {
-                let mut all: Vec<(&str, &Difficulty)> = library.all::<Difficulty>().collect();
-                all.sort_by(|(_, one), (_, other)| other.receptiveness.total_cmp(&one.receptiveness));
-                let shown = |(name, one): (&str, &Difficulty)| (name.to_owned(), one.title.clone());
-                (all.into_iter().map(shown).collect(), 1)
-            }
-            _ => (Vec::new(), 0),
-        }
-    }
-
-    /// Where an answer of words, or of one name, stands; none where it is of another form.
-    fn place(self, answers: &mut Answers) -> Option<&mut String> {
-        Some(match self {
-            Question::About => &mut answers.about,
-            Question::Kind => &mut answers.kind,
-            Question::Happened => &mut answers.happened,
-            Question::Want => &mut answers.want,
-            Question::Outcome => &mut answers.outcome,
-            Question::YourJob => &mut answers.your_job,
-            Question::TheirJob => &mut answers.their_job,
-            Question::Name => &mut answers.name,
-            Question::Says => &mut answers.says,
-            Question::Usually => &mut answers.usually,
-            Question::When => &mut answers.when,
-            Question::Pronoun | Question::Temperaments | Question::Guesses => return None,
-        })
-    }
-
-    /// The answer so far, as it would be typed.
-    fn answer(self, answers: &mut Answers) -> String {
-        match self {
-            Question::Pronoun => answers.pronoun.map(Pronoun::they).unwrap_or_default().to_owned(),
-            Question::Temperaments => answers.temperaments.join(" "),
-            Question::Guesses => answers.guesses.join(" / "),
-            _ => self.place(answers).cloned().unwrap_or_default(),
-        }
-    }
-
-    /// Takes an answer: words, or the names that were chosen.
-    fn take(self, answers: &mut Answers, said: Vec<String>) {
-        let first = || said.first().cloned().unwrap_or_default();
-        match self {
-            Question::Pronoun => {
-                let all = [Pronoun::She, Pronoun::He, Pronoun::They];
-                answers.pronoun = all.into_iter().find(|pronoun| pronoun.they() == first());
-            }
-            Question::Temperaments => answers.temperaments = said,
-            Question::Guesses => {
-                let words = first();
-                let guesses = words.split('/').map(str::trim).filter(|guess| !guess.is_empty());
-                answers.guesses = guesses.map(str::to_owned).take(Answers::MOST_GUESSES).collect();
-            }
-            _ => self.place(answers).into_iter().for_each(|place| *place = first()),
-        }
-    }
+/// What a question wants.
+enum Wanted {
+    /// Any words.
+    Words,
+    /// A day to come.
+    Day,
+    /// At most so many of these.
+    Of(Vec<Choice>, usize),
 }
 
-/// Reads the answers in `file`.
+/// The questions of an interview, in the order of asking.
+trait Question: Copy + 'static {
+    /// What comes of them.
+    type Answers: Default + PartialEq + Serialize;
+    const ALL: &'static [Self];
+
+    fn wording(self) -> &'static Wording;
+
+    fn wanted(self, library: &Library) -> Wanted;
+
+    /// Is it asked, after these answers?
+    fn is_asked(self, answers: &Self::Answers) -> bool;
+
+    /// The answer so far, as it would be typed.
+    fn answer(self, answers: &mut Self::Answers) -> String;
+
+    /// Takes an answer: words, or the names that were chosen.
+    fn take(self, answers: &mut Self::Answers, said: Vec<String>);
+
+    /// Reads answers.
+    ///
+    /// # Errors
+    /// What is not right in them.
+    fn read(text: &str) -> Result<Self::Answers, String>;
+}
+
+/// Reads the answers of `coachup new` in `file`.
 ///
 /// # Errors
 /// A file that can't be read or is not right.
 pub fn read(file: &Path) -> anyhow::Result<Answers> {
-    let text = read_text(file, LARGEST).with_context(|| format!("can't read `{}`", file.display()))?;
-    Answers::read(&text).map_err(|why| anyhow!("`{}` is not right: {why}", file.display()))
+    read_answers::<own::Question>(file)
 }
 
-/// Keeps the answers in `file`.
-///
-/// # Errors
-/// The file can't be written.
-pub fn keep(answers: &Answers, file: &Path) -> anyhow::Result<()> {
+fn read_answers<Q: Question>(file: &Path) -> anyhow::Result<Q::Answers> {
+    let text = read_text(file, LARGEST).with_context(|| format!("can't read `{}`", file.display()))?;
+    Q::read(&text).map_err(|why| anyhow!("`{}` is not right: {why}", file.display()))
+}
+
+fn keep<A: Serialize>(answers: &A, file: &Path) -> anyhow::Result<()> {
     let text = toml::to_string(answers)?;
     let unwritable = || format!("can't write `{}`", file.display());
     write_private(file, text.as_bytes(), Existing::Replace).with_context(unwritable)
 }
 
-/// Asks what `file` has no answer to yet, and keeps each answer there. `today` is what a day of the week is counted
-/// from.
+/// Asks about a talk of one's own what `file` has no answer to yet, and keeps each answer there. `today` is what a day
+/// of the week is counted from.
 ///
 /// # Errors
 /// The file can't be read or written, the terminal failed.
 pub fn ask(file: &Path, library: &Library, today: Date, desk: &mut Desk) -> anyhow::Result<(Left, Answers)> {
-    let mut answers = if file.exists() { read(file)? } else { Answers::default() };
-    let begun = answers != Answers::default();
-    desk.show(&screen::note(if begun {
-        "Going on where you left. /back goes back, /quit leaves: everything is kept."
-    } else {
-        "A few short questions about your own talk. Enter skips one, /back goes back, /quit leaves: everything is kept."
+    let begin = "A few short questions about your own talk. Enter skips one, /back goes back, /quit leaves: everything \
+                 is kept.";
+    ask_all::<own::Question>(file, begin, library, today, desk)
+}
+
+/// Asks what came of the real talk, likewise.
+///
+/// # Errors
+/// The file can't be read or written, the terminal failed.
+pub fn ask_after(
+    file: &Path,
+    begin: &str,
+    library: &Library,
+    today: Date,
+    desk: &mut Desk,
+) -> anyhow::Result<(Left, Told)> {
+    ask_all::<after::Question>(file, begin, library, today, desk)
+}
+
+fn ask_all<Q: Question>(
+    file: &Path,
+    begin: &str,
+    library: &Library,
+    today: Date,
+    desk: &mut Desk,
+) -> anyhow::Result<(Left, Q::Answers)> {
+    let mut answers = if file.exists() { read_answers::<Q>(file)? } else { Q::Answers::default() };
+    desk.show(&screen::note(match answers == Q::Answers::default() {
+        true => begin,
+        false => "Going on where you left. /back goes back, /quit leaves: everything is kept.",
     }))?;
-    let mut at = Question::ALL.iter().position(|one| one.answer(&mut answers).is_empty()).unwrap_or(0);
-    while let Some(question) = Question::ALL.get(at) {
-        let (choices, most) = question.choices(library);
-        let wording = &WORDING[question];
+    let open = |answers: &mut Q::Answers| {
+        Q::ALL.iter().position(|one| one.is_asked(answers) && one.answer(answers).is_empty())
+    };
+    let mut at = open(&mut answers).unwrap_or(0);
+    while let Some(&question) = Q::ALL.get(at) {
+        if !question.is_asked(&answers) {
+            at += 1;
+            continue;
+        }
+        let wanted = question.wanted(library);
+        let wording = question.wording();
+        let choices = if let Wanted::Of(choices, _) = &wanted { choices.as_slice() } else { &[] };
         let shown = choices.iter().map(|(_, shown)| shown.as_str());
-        let place = [at + 1, Question::ALL.len()];
+        let asked = |questions: &[Q]| questions.iter().filter(|one| one.is_asked(&answers)).count();
+        let place = [asked(&Q::ALL[..=at]), asked(Q::ALL)];
         desk.show(&screen::interview(place, &wording.question, &wording.advice, shown))?;
         let before = question.answer(&mut answers);
         let Some(line) = desk.read("> ", &before)? else { return Ok((Left::Interrupted, answers)) };
@@ -185,7 +144,8 @@ pub fn ask(file: &Path, library: &Library, today: Date, desk: &mut Desk) -> anyh
         match line {
             "/quit" => return Ok((Left::Later, answers)),
             "/back" => {
-                at = at.saturating_sub(1);
+                let before = Q::ALL[..at].iter().rposition(|one| one.is_asked(&answers));
+                at = before.unwrap_or(at);
                 continue;
             }
             line if line.starts_with('/') => {
@@ -196,10 +156,10 @@ pub fn ask(file: &Path, library: &Library, today: Date, desk: &mut Desk) -> anyh
             }
             _ => {}
         }
-        let taken = match question {
-            Question::When => day(line, today).map(|day| vec![day]),
-            _ if choices.is_empty() => Ok(vec![line.to_owned()]),
-            _ => chosen(line, &choices, most),
+        let taken = match &wanted {
+            Wanted::Day => day(line, today).map(|day| vec![day]),
+            Wanted::Words => Ok(vec![line.to_owned()]),
+            Wanted::Of(choices, most) => chosen(line, choices, *most),
         };
         match taken {
             Ok(said) => question.take(&mut answers, said),
@@ -235,10 +195,17 @@ fn chosen(line: &str, choices: &[Choice], most: usize) -> Result<Vec<String>, St
     Ok(names)
 }
 
+/// What is said to a day that is past.
+const PAST: &str = "That day is past. A day to come, or Enter if you don't know yet; `coachup after` is for a talk that \
+                    has taken place.";
+
 /// The date that is meant by a date or a day of the week, the next one from `today`; nothing for nothing.
 fn day(text: &str, today: Date) -> Result<String, String> {
-    if text.is_empty() || text.parse::<Date>().is_ok() {
-        return Ok(text.to_owned());
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    if let Ok(date) = text.parse::<Date>() {
+        return if date < today { Err(PAST.to_owned()) } else { Ok(date.to_string()) };
     }
     let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let typed = text.to_lowercase();
@@ -261,6 +228,7 @@ mod tests {
     use super::super::interrupt::Interrupt;
     use super::super::sheet::Lines;
     use super::*;
+    use crate::scenario::Pronoun;
 
     fn asked(file: &Path, lines: &str) -> (Left, Answers, String) {
         let (mut out, mut input) = (Vec::new(), lines.as_bytes());
@@ -299,7 +267,40 @@ mod tests {
 
     #[test]
     fn every_question_has_its_words() {
-        assert_eq!(WORDING.keys().copied().collect::<Vec<_>>(), Question::ALL);
+        fn ask_each<Q: Question>() {
+            Q::ALL.iter().for_each(|question| assert!(question.wording().question.ends_with('?')));
+        }
+        ask_each::<own::Question>();
+        ask_each::<after::Question>();
+    }
+
+    #[test]
+    fn what_is_asked_after_a_talk_follows_from_whether_it_took_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |name: &str, lines: &str| {
+            let (mut out, mut input) = (Vec::new(), lines.as_bytes());
+            let mut desk = Desk {
+                answers: &mut Lines(&mut input),
+                out: &mut out,
+                edit: &|_| Ok(()),
+                interrupt: &Interrupt::install(),
+                plain: true,
+            };
+            let today = "2026-11-30".parse().unwrap();
+            let file = folder.path().join(name);
+            let (left, told) =
+                ask_after(&file, "How did it go?", &Library::embedded(), today, &mut desk).unwrap();
+            (left, told, anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string())
+        };
+        let (left, later, text) = told("a", "2\n2026-11-01\nfriday\n");
+        assert_eq!((left, later.held, later.now.as_str()), (Left::Done, Some(Held::NotYet), "2026-12-04"));
+        assert!(text.contains("2 of 2") && text.contains("That day is past"), "{text}");
+        let (left, yes, text) = told("b", "1\n2\nTwo weeks ahead.\n\n1 12\n4\n2 4\n");
+        assert!(left == Left::Done && text.contains("7 of 7"), "{text}");
+        assert_eq!((yes.likeness, yes.agreed.as_str()), (4, "Two weeks ahead."));
+        assert_eq!(yes.managed.len(), 2);
+        assert_eq!(yes.unlike.len(), 2);
+        assert_eq!(told("c", "3\n").1.held, Some(Held::No));
     }
 
     #[test]
