@@ -13,6 +13,7 @@ pub mod gate;
 mod likeness;
 pub mod moves;
 mod phrases;
+mod rewording;
 pub mod safety;
 pub mod scene;
 mod secrets;
@@ -25,7 +26,7 @@ pub mod wording;
 
 pub use agreement::agrees;
 pub use gate::{Reason, Refusal};
-pub use secrets::with_secrets;
+pub use secrets::{INSTEAD, with_secrets};
 pub use state::{Directed, Standing, outcome};
 
 use crate::model::{LanguageModel, ModelError};

@@ -6,6 +6,8 @@ use crate::scenario::{Kind, PrivateFact, Scenario};
 
 /// How likely it is that what the person suspects is so.
 const GUESSED_RIGHT: f64 = 0.5;
+/// What a fact begins with that stands in a wrong guess's place.
+pub const INSTEAD: &str = "it is not what {you} may think: ";
 /// Facts that the person did not think of, beside what the boss needs.
 const UNTHOUGHT: usize = 1;
 
@@ -22,7 +24,7 @@ pub fn with_secrets(scenario: &Scenario, seed: u64) -> Scenario {
         } else {
             // Who asks about a wrong guess hears what it is instead.
             let Some(PrivateFact { fact, line, .. }) = others.next() else { continue };
-            let fact = format!("it is not what {{you}} may think: {fact}");
+            let fact = format!("{INSTEAD}{fact}");
             PrivateFact { fact, line: format!("It isn't what you may think. {line}"), need: false }
         };
         scenario.facts.push(fact);

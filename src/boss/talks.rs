@@ -1,5 +1,6 @@
 //! Talks written by hand, from which a model learns to word the boss's lines.
 
+use super::rewording::Rewording;
 use super::scene::{Card, Direction};
 use super::state::{Act, Mood};
 use super::wording;
@@ -7,6 +8,7 @@ use crate::model::candle::tuning::Lesson;
 use crate::model::{LanguageModel, ModelError, Prompt};
 use crate::scenario::Pronoun;
 use crate::scorer::corpus::{self, CorpusError};
+use crate::scorer::rubric::Check;
 use crate::text::content::shared_words;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -142,6 +144,16 @@ impl Talk {
         lesson
     }
 
+    /// A turn of this talk said better, which is learned; none where the turn is to stay as it is.
+    pub fn rewording(&self, better: &Better) -> Option<Lesson> {
+        let at = better.turn.checked_sub(1)?;
+        let before = at.checked_sub(1).map_or(&self.greeting, |before| &self.turns[before].boss);
+        let Better { drops, adds, .. } = better;
+        let rewording = Rewording { card: self.card(), before, turn: &self.turns.get(at)?.you, drops, adds };
+        let parts = vec![(rewording.scene(), false), (self.card().line(better.better.as_deref()?), true)];
+        Some(Lesson { parts, ..Lesson::default() })
+    }
+
     /// What stands in the brackets before the boss's line of a turn, from 0.
     fn direction(&self, at: usize) -> String {
         let turn = &self.turns[at];
@@ -183,6 +195,20 @@ pub enum Mark {
     /// Any boss could say it anywhere.
     #[serde(rename = "t")]
     Stock,
+}
+
+/// A turn of the person's, put better by hand.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Better {
+    /// The talk's id, and the turn's number in it from 1.
+    pub talk: String,
+    pub turn: usize,
+    /// What the better words show and the turn does not, and what they leave out.
+    pub adds: Vec<Check>,
+    pub drops: Vec<Check>,
+    /// The better words; none where the turn is to stay as it is.
+    pub better: Option<String>,
 }
 
 /// Lines that a model drew for a turn of a talk, each read in its place.
@@ -243,6 +269,14 @@ pub fn draw(
 /// As [`read`].
 pub fn readings(file: &Path) -> Result<Vec<Reading>, CorpusError> {
     if file.exists() { corpus::read_lines(file, "reading of drawn lines") } else { Ok(Vec::new()) }
+}
+
+/// Reads turns put better, one JSON object a line; none where there is no such file.
+///
+/// # Errors
+/// As [`read`].
+pub fn better(file: &Path) -> Result<Vec<Better>, CorpusError> {
+    if file.exists() { corpus::read_lines(file, "turn put better") } else { Ok(Vec::new()) }
 }
 
 /// Reads talks, one JSON object a line.

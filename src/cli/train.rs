@@ -2,7 +2,7 @@
 //! and labelled by hand.
 
 use crate::boss::draw::{Draw, Purpose};
-use crate::boss::talks;
+use crate::boss::talks::{self, Talk};
 use crate::boss::wording::TEMPERATURE;
 use crate::model::LanguageModel;
 use crate::model::candle::tuning::{self, Lesson};
@@ -30,7 +30,7 @@ pub struct TrainArgs {
 enum What {
     /// The scorer's reader, from labelled turns
     Scorer(ScorerArgs),
-    /// What tunes a model for the boss's part, from talks written by hand and lines read
+    /// What tunes a model for the boss's part and for better words, from talks written by hand and lines read
     #[command(alias = "critic")]
     Boss(BossArgs),
     /// Draws lines of a tuned model for turns of the talks, to be read and labelled by hand
@@ -70,7 +70,8 @@ struct DrawArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Example: coachup train boss --talks tests/corpus/talks --model qwen2.5-coder-1.5b")]
 struct BossArgs {
-    /// Folder with the talks: `train.jsonl`, `dev.jsonl`; and `readings.jsonl`, lines that were drawn and read
+    /// Folder with the talks: `train.jsonl`, `dev.jsonl`; `readings.jsonl`, lines that were drawn and read; and
+    /// `better.jsonl`, turns of the person's put better
     #[arg(long, value_name = "DIR")]
     talks: PathBuf,
     /// The model to tune
@@ -145,8 +146,15 @@ pub fn run(
 
 fn boss(args: &BossArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut dyn Write) -> Result<()> {
     let read = talks::readings(&args.talks.join("readings.jsonl"))?;
+    let better = talks::better(&args.talks.join("better.jsonl"))?;
     let lessons = |name: &str| -> Result<Vec<Lesson>> {
-        Ok(talks::read(&args.talks.join(name))?.iter().map(|talk| talk.lesson(&read)).collect())
+        let talks = talks::read(&args.talks.join(name))?;
+        let of = |talk: &Talk| {
+            let better = better.iter().filter(|better| better.talk == talk.id);
+            let better = better.filter_map(|better| talk.rewording(better));
+            std::iter::once(talk.lesson(&read)).chain(better).collect::<Vec<_>>()
+        };
+        Ok(talks.iter().flat_map(of).collect())
     };
     let (train, dev) = (lessons("train.jsonl")?, lessons("dev.jsonl")?);
     let base = base(&args.model)?;
@@ -158,7 +166,7 @@ fn boss(args: &BossArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut d
     }
     let mut bytes = Cursor::new(Vec::new());
     tuning::pack(&args.weights, &base, &mut bytes)?;
-    write(&args.output, &bytes.into_inner(), &format!("adapter from {} talks", train.len()), out)
+    write(&args.output, &bytes.into_inner(), &format!("adapter from {} texts", train.len()), out)
 }
 
 fn draw(args: &DrawArgs, base: impl FnOnce(&str) -> Result<PathBuf>, out: &mut dyn Write) -> Result<()> {

@@ -38,7 +38,7 @@ pub fn answer(talk: &mut Talk, command: &Command, plain: bool) -> anyhow::Result
         Command::Score => {
             talk.last().map_or_else(nothing_said, |last| screen::verdicts(&last.verdicts, plain))
         }
-        Command::Why => talk.last().map_or_else(nothing_said, screen::moved),
+        Command::Why => talk.last().map_or_else(nothing_said, |last| screen::moved(last, talk.cast())),
         Command::Hint => {
             let path = talk.session().talk();
             let verdicts: Vec<_> = path.iter().map(|exchange| &exchange.verdicts).collect();
@@ -56,7 +56,8 @@ pub fn answer(talk: &mut Talk, command: &Command, plain: bool) -> anyhow::Result
         },
         Command::Retry => {
             let Some(words) = talk.retry()? else { return Ok(Answer::Text(nothing_said())) };
-            let text = screen::note(&format!("Say it differently. {}", where_we_are(talk)));
+            let text = format!("Say it differently; Ctrl-U clears the line. {}", where_we_are(talk));
+            let text = screen::note(&text);
             return Ok(Answer::Retry(text, words));
         }
         Command::Branches(None) => screen::branches(talk),

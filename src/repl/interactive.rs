@@ -135,7 +135,11 @@ impl Practice<'_, '_> {
                         let (out, plain, interrupt) = (&mut *self.out, self.manner.plain, self.interrupt);
                         self.prompt.meanwhile(|| breathe(out, plain, interrupt))?;
                     }
-                    Ok(Answer::End) => return self.ended(),
+                    Ok(Answer::End) => {
+                        if let Some(how) = self.ended()? {
+                            return Ok(how);
+                        }
+                    }
                     Ok(Answer::Quit) => return self.left(Left::Open),
                     Ok(Answer::New) => return self.left(Left::New),
                     Err(error) => self.note(&format!("{error:#}."))?,
@@ -245,19 +249,24 @@ impl Practice<'_, '_> {
         }
     }
 
-    fn ended(&mut self) -> anyhow::Result<Left> {
+    /// Ends the talk and shows what came of it. How the person leaves then; none where they go on with it.
+    fn ended(&mut self) -> anyhow::Result<Option<Left>> {
         if self.talk.is_empty() {
-            return self.left(Left::Ended);
+            return self.left(Left::Ended).map(Some);
         }
         let outcome = self.talk.end()?;
         let text = screen::ending(self.talk, outcome, &self.talk.grade(), self.manner.plain);
         self.show(&text)?;
         let next = self.talk.proposal();
         next.iter().try_for_each(|next| self.show(&screen::proposal(next)))?;
-        let keys = match next {
-            Some(_) => "n starts it, o makes a talk of your own",
-            None => "o makes a talk of your own",
-        };
+        let goes_on = self.talk.outline().way_on.is_some();
+        let keys = [
+            (goes_on, "g goes on with this talk"),
+            (next.is_some(), "n starts the next"),
+            (true, "o makes a talk of your own"),
+        ];
+        let keys: Vec<&str> = keys.into_iter().filter(|(there, _)| *there).map(|(_, key)| key).collect();
+        let keys = keys.join(", ");
         let key = if self.manner.plain {
             match self.prompt.read(&format!("{keys} (then Enter), Enter alone leaves: "), "")? {
                 Input::Line(line) => line.trim().chars().next(),
@@ -271,11 +280,17 @@ impl Practice<'_, '_> {
                 _ => None,
             }
         };
-        Ok(match (key.map(|key| key.to_ascii_lowercase()), next) {
+        Ok(Some(match (key.map(|key| key.to_ascii_lowercase()), next) {
+            (Some('g'), _) if goes_on => {
+                self.talk.stand_at(self.talk.session().head)?;
+                let so_far = screen::so_far(self.talk);
+                self.show(&so_far)?;
+                return Ok(None);
+            }
             (Some('n'), Some(next)) => Left::Next(next),
             (Some('o'), _) => Left::New,
             _ => Left::Ended,
-        })
+        }))
     }
 
     fn left(&mut self, how: Left) -> anyhow::Result<Left> {

@@ -207,12 +207,26 @@ pub fn verdicts(verdicts: &Verdicts, plain: bool) -> String {
     out
 }
 
-/// How the boss moved, in one line and the reasons.
-pub fn moved(exchange: &Exchange) -> String {
-    let moved = &exchange.moved;
+/// How the boss moved and why, and what the numbers mean.
+pub fn moved(exchange: &Exchange, cast: &Cast) -> String {
+    let (moved, state) = (&exchange.moved, &exchange.state);
+    let (name, difficulty) = (one_line(&cast.boss.name), &cast.difficulty);
     let mut out = String::new();
-    let line = format!("openness {}, patience {}", from_to(moved.from, moved.to), exchange.state.patience);
-    let _ = writeln!(out, "{DIM}  {line}{DIM:#}");
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&text, "  ", "  "));
+    };
+    line(format!(
+        "openness {}: how open {name} is, 0 to 100. From {:.0} on {name} may agree, once you have shown {} different \
+         good behaviours ({} so far).",
+        from_to(moved.from, moved.to),
+        difficulty.threshold,
+        difficulty.earned,
+        state.earned.len(),
+    ));
+    line(format!(
+        "patience {} of {}: blame, pressure and empty turns cost one each; at 0 {name} ends the talk.",
+        state.patience, difficulty.patience
+    ));
     for why in &moved.why {
         let _ = writeln!(out, "{}", wrapped(why, "    ", "      "));
     }
@@ -226,8 +240,17 @@ pub fn moved(exchange: &Exchange) -> String {
 pub fn feedback(exchange: &Exchange, plain: bool) -> String {
     let moved = &exchange.moved;
     let mut out = verdicts(&exchange.verdicts, plain);
-    let _ = writeln!(out, "{DIM}  openness {}{DIM:#}", from_to(moved.from, moved.to));
+    let reason = moved.why.first().filter(|_| is_large(moved.from, moved.to));
+    let reason = reason.map(|why| format!(": {why}")).unwrap_or_default();
+    let line = format!("openness {}{reason}", from_to(moved.from, moved.to));
+    let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&line, "  ", "    "));
     out
+}
+
+/// Is it a change, as it is shown, that needs its reason said?
+fn is_large(from: f64, to: f64) -> bool {
+    const LARGE: f64 = 15.0;
+    (to.round() - from.round()).abs() > LARGE
 }
 
 /// "50 to 44 (-6)": the difference of the numbers that are shown.
@@ -250,7 +273,10 @@ pub fn turn_feedback(talk: &Talk, grade_before: f64, plain: bool) -> String {
         None => String::new(),
         Some(_) => format!(" ({:+.0})", grade.round() - grade_before.round()),
     };
-    let _ = writeln!(out, "{DIM}  grade {grade:.0}{change}{DIM:#}");
+    let most = talk.weightiest().filter(|_| exchange.parent.is_some() && is_large(grade_before, grade));
+    let reason = most.map(|check| format!(": {} counts most", wording::of(check).title.to_lowercase()));
+    let line = format!("grade {grade:.0}{change}{}", reason.unwrap_or_default());
+    let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&line, "  ", "    "));
     if let Some((old, old_grade)) = talk.said_instead_of() {
         let compared = format!(
             "said differently: grade {grade:.0} instead of {:.0}, openness {:.0} instead of {:.0}",

@@ -11,7 +11,8 @@ use crate::scorer::Scorer;
 use crate::scorer::example::{Example, example};
 use crate::scorer::feedback::{Feedback, feedback};
 use crate::scorer::grade::{Grade, grade};
-use crate::scorer::verdict::{Position, Utterance, Verdicts};
+use crate::scorer::rubric::Check;
+use crate::scorer::verdict::{Answer, Position, Utterance, Verdicts};
 use crate::session::plan::Plan;
 use crate::session::store::Store;
 use crate::session::{Exchange, Header, NodeId, Outcome, Reply, Session};
@@ -431,6 +432,21 @@ impl<'a> Talk<'a> {
         let path = self.session.path_to(node);
         let verdicts: Vec<&Verdicts> = path.iter().map(|exchange| &exchange.verdicts).collect();
         grade(&verdicts)
+    }
+
+    /// The check of the last turn that moved the grade most; none where none did.
+    pub fn weightiest(&self) -> Option<Check> {
+        let path = self.session.talk();
+        let (last, before) = path.split_last()?;
+        let now = self.grade().overall;
+        let without = |check: Check| {
+            let mut changed = last.verdicts.clone();
+            changed.get_mut(check).verdict = Answer::No;
+            let before = before.iter().map(|exchange| &exchange.verdicts);
+            (grade(&before.chain([&changed]).collect::<Vec<_>>()).overall - now).abs()
+        };
+        let moved = last.verdicts.present().map(|check| (check, without(check)));
+        moved.filter(|(_, by)| *by > 0.0).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(check, _)| check)
     }
 
     /// Ends the talk and notes how.

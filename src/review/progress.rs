@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(talk.rehearsed, rehearsed.talks.iter().map(|talk| talk.grade).collect::<Vec<_>>());
         assert!(talk.grade.is_some() && talk.likeness == Some(4));
         assert!(
-            talk.practised.contains(&Check::OffersHelp) && !talk.practised.contains(&Check::Acknowledges)
+            talk.practised.contains(&Check::OffersHelp) && !talk.practised.contains(&Check::MutualBenefit)
         );
         assert_eq!(progress.managed.change.trend, Trend::TooFew);
     }

@@ -6,7 +6,7 @@ use super::next_time::{NextTime, next_time, way_on};
 use super::plan::{PlanReview, PlanUse, used};
 use super::turning::{TurningPoint, turning_points};
 use crate::boss::state::Move;
-use crate::boss::with_secrets;
+use crate::boss::{INSTEAD, with_secrets};
 use crate::scenario::{Boss, Library, Scenario};
 use crate::scorer::Scorer;
 use crate::scorer::explain::{Explained, explain};
@@ -77,6 +77,8 @@ pub struct KeptBack {
     pub fact: String,
     /// It came out in the talk.
     pub told: bool,
+    /// The person had guessed it.
+    pub guessed: bool,
 }
 
 /// One turn, its verdicts, and what it did to the boss.
@@ -254,7 +256,11 @@ fn kept_back(session: &Session, scenario: &Scenario, boss: &Boss) -> Vec<KeptBac
     let facts = with_secrets(scenario, session.header.seed).facts.into_iter().enumerate();
     facts
         .map(|(at, fact)| KeptBack {
-            fact: boss.pronoun.fill(&fact.fact).replace("{you}", "you"),
+            guessed: scenario.guesses.contains(&fact.fact),
+            fact: boss
+                .pronoun
+                .fill(fact.fact.strip_prefix(INSTEAD).unwrap_or(&fact.fact))
+                .replace("{you}", "you"),
             told: told(&at),
         })
         .collect()

@@ -155,7 +155,8 @@ pub fn nothing_said(report: &Report) -> &'static str {
 /// What the boss kept back, on one line.
 pub fn kept_back(kept: &KeptBack) -> String {
     let how = if kept.told { "came out" } else { "stayed hidden" };
-    one_line(&format!("{how}: {}", kept.fact))
+    let guessed = if kept.guessed { ", and you had guessed it" } else { "" };
+    one_line(&format!("{how}{guessed}: {}", kept.fact))
 }
 
 /// What that is headed with.

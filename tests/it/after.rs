@@ -24,7 +24,7 @@ fn practised() -> Home {
     let home = Home::new();
     let file = home.file("answers.toml", ANSWERS);
     typed(&home, &["new", "rota", "--from", file.to_str().unwrap()], "");
-    home.practise(&["Maureen, could we find ten minutes this week? It's about the rota."], "", &["rota"]);
+    home.practise(&["This week is full."], "Could we find ten minutes? It's about the rota.\n", &["rota"]);
     home
 }
 
