@@ -210,17 +210,26 @@ impl Cast {
             // What is put on the table is itself what the boss sees something in.
             Act::Acknowledges if laid(turn.verdicts).is_empty() => Point::Admission,
             // Who hears of it for the first time asks what it is about.
+            // Who has a way forward before them asks about that, where no question was written for this very matter.
+            Act::AsksForSpecifics
+                if !laid(turn.verdicts).is_empty() && self.scenario.questions.is_empty() =>
+            {
+                return None;
+            }
             Act::AsksForSpecifics if !state.acts.is_empty() => Point::Question,
             Act::QuestionsMotive => Point::Motive,
             Act::SharesConstraint => Point::Hardship,
             _ => return None,
         };
-        let left = self.scenario.points(kind).filter(|at| !state.points_out.contains(at)).collect();
+        let all = self.scenario.points(kind);
+        // What was written for this very matter goes before what fits its kind.
+        let own = all.start..all.start + self.scenario.own_points(kind).len();
+        let left = all.filter(|at| !state.points_out.contains(at)).collect();
         let left = Draw::new(self.seed, node, Purpose::Fallback).shuffled(left);
         let shared = |at: &usize| self.scenario.point(*at).map_or(0, |point| shared_words(turn.text, point));
         // To ask for what was just said would be not to have listened.
         let asks = matches!(kind, Point::Question | Point::Motive);
-        left.into_iter().max_by_key(|at| if asks { 0 } else { shared(at) })
+        left.into_iter().max_by_key(|at| (own.contains(at), if asks { 0 } else { shared(at) }))
     }
 
     /// What on the desk the boss turns to, who evades or ends the talk: each in its turn, as often as bosses did in the

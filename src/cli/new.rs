@@ -77,13 +77,12 @@ pub fn run(
     if let Some(difficulty) = &scenario.difficulty {
         library.get::<Difficulty>(difficulty)?;
     }
-    let files = [write_own(own, &name, &boss)?, write_own(own, &name, &scenario)?];
+    write_own(own, &name, &boss)?;
+    write_own(own, &name, &scenario)?;
     let difficulty = scenario.difficulty.as_ref().and_then(|name| library.get::<Difficulty>(name).ok());
     out.write_all(screen::card(&scenario, &boss, difficulty.map(|one| one.title.as_str())).as_bytes())?;
-    let [boss_file, scenario_file] = files.map(|file| file.display().to_string());
     let text = format!(
-        "`coachup practice {name}` begins the talk. `coachup edit {name}` opens what was made: `{scenario_file}` and \
-         `{boss_file}`."
+        "`coachup practice {name}` begins the talk, `coachup edit {name}` opens what was made in your editor."
     );
     write!(out, "\n{}", screen::note(&text))?;
     if let Some(when) = scenario.when.filter(|&when| when < today) {
@@ -92,7 +91,7 @@ pub fn run(
     }
     if args.from.is_none() && std::io::stdin().is_terminal() {
         let mut prompt = Prompt::new(None)?;
-        let line = prompt.read("Enter begins it now, anything else leaves: ", "")?;
+        let line = prompt.read("Enter begins it now, n leaves it for later: ", "")?;
         if matches!(line, Input::Line(line) if line.trim().is_empty()) {
             return practice::run(&practice::PracticeArgs::of(&name), settings, out);
         }

@@ -179,7 +179,7 @@ fn next_talk<'a>(
         scenario: with_secrets(rooms.library.get(&next.scenario)?, seed),
         boss: rooms.library.get::<Boss>(&next.boss)?.clone(),
         difficulty: rooms.library.get::<Difficulty>(&next.difficulty)?.clone(),
-        you: settings.name.clone(),
+        you: called(rooms.library.get(&next.scenario)?, settings),
         seed,
     };
     told_apart(&cast)?;
@@ -187,6 +187,11 @@ fn next_talk<'a>(
     let prefilled = cast.clone();
     rooms.engine = rooms.engine.prepared(move |model| Ok(prefilled.prefill(model)?));
     Ok(Talk::begin(cast, &next.difficulty, model, plan, rooms))
+}
+
+/// What the boss calls the person.
+fn called(scenario: &Scenario, settings: &Settings) -> String {
+    scenario.you.as_ref().unwrap_or(&settings.name).clone()
 }
 
 /// Without a seed of the person's own, no two sessions are alike; the header keeps it.
@@ -253,7 +258,7 @@ fn cast(
         scenario: with_secrets(of_scenario, seed),
         boss: library.get::<Boss>(&boss)?.clone(),
         difficulty,
-        you: settings.name.clone(),
+        you: called(of_scenario, settings),
         seed,
     };
     finished(&cast.scenario, &scenario)?;

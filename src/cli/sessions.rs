@@ -3,7 +3,7 @@
 use super::output::{Target, deliver};
 use super::{Exit, streams};
 use crate::review::{Report, Titles, outcome_words, terminal};
-use crate::scenario::Library;
+use crate::scenario::{Library, Scenario};
 use crate::session::anonymous::{self, anonymous};
 use crate::session::store::{Store, Summary};
 use crate::session::{Session, file, kept, transcript};
@@ -140,7 +140,10 @@ pub fn run(
             let mut session = store.load(session)?;
             let mut boss = Titles::from(around.library, &session.header).boss.to_owned();
             if *hidden {
-                session = without_names(&session, &boss, &around.settings.name, hide);
+                let scenario = around.library.get::<Scenario>(&session.header.scenario).ok();
+                let you = scenario.and_then(|scenario| scenario.you.as_ref());
+                let you = you.unwrap_or(&around.settings.name);
+                session = without_names(&session, &boss, you, hide);
                 boss = anonymous::BOSS.to_owned();
             }
             let text = match format {

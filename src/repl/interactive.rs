@@ -88,7 +88,7 @@ impl Practice<'_, '_> {
             self.show(&screen::plan_at_hand())?;
         }
         if self.talk.is_first() {
-            self.show(&screen::first_time())?;
+            self.show(&screen::first_time(&self.talk.cast().scenario))?;
         }
         self.show("\n")?;
         self.show(&screen::so_far(self.talk))?;

@@ -7,8 +7,8 @@ use super::commands::TABLE;
 use super::talk::Talk;
 use crate::boss::Cast;
 use crate::boss::state::Act;
-use crate::review::Proposal;
-use crate::scenario::{Boss, Scenario};
+use crate::review::{Effect, Finding, Proposal, findings};
+use crate::scenario::{Boss, Pronoun, Scenario};
 use crate::scorer::example::Example;
 use crate::scorer::grade::Grade;
 use crate::scorer::rubric::Check;
@@ -29,6 +29,10 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const BOSS: Style = AnsiColor::Cyan.on_default().bold();
 
+/// The longest quotation of a turn's feedback, in characters, and the most lines of it: the turn stands just above.
+const QUOTE: usize = 60;
+const MOST_SHOWN: usize = 4;
+
 /// The widest text, in columns: longer lines are hard to read.
 const WIDEST: usize = 92;
 
@@ -39,7 +43,10 @@ pub fn width() -> usize {
 
 /// `text`, safe and wrapped, with `indent` before every line but the first, which has `first`.
 fn wrapped(text: &str, first: &str, indent: &str) -> String {
-    let options = textwrap::Options::new(width()).initial_indent(first).subsequent_indent(indent);
+    // Names of talks have hyphens, and are to be copied.
+    let whole = textwrap::WordSplitter::NoHyphenation;
+    let options = textwrap::Options::new(width()).word_splitter(whole);
+    let options = options.initial_indent(first).subsequent_indent(indent);
     textwrap::fill(&printable(text), options)
 }
 
@@ -56,11 +63,12 @@ pub fn matter(scenario: &Scenario) -> String {
 }
 
 /// What a first talk needs to know, in three lines.
-pub fn first_time() -> String {
-    note(
+pub fn first_time(scenario: &Scenario) -> String {
+    let new = if scenario.kind.is_some() { "" } else { "; /new makes a talk of your own" };
+    note(&format!(
         "Your first talk: say it as you would at work. After each turn you see which of your words helped and \
-         which hurt, and how far the boss opened. /retry says a turn again; /new makes a talk of your own.",
-    )
+         which hurt, and how far the boss opened. /retry says a turn again{new}."
+    ))
 }
 
 /// The card that a session begins with: at most one screen of 80×24.
@@ -129,13 +137,24 @@ pub fn card(scenario: &Scenario, boss: &Boss, difficulty: Option<&str>) -> Strin
     let mut line = |label: &str, text: &str| {
         let _ = writeln!(out, "{}", wrapped(text, &format!("{label}: "), "  "));
     };
-    line("You", &scenario.your_role);
+    let you = scenario.you.iter().cloned().chain([scenario.your_role.clone()]).collect::<Vec<_>>();
+    line("You", &you.join(", "));
     line("Your boss", &format!("{}, {}: {}", boss.name, scenario.boss_role, boss.title));
-    line("You want", &scenario.goal);
+    line("Goal", &scenario.goal);
     line("Good for both", &scenario.outcome);
-    difficulty.into_iter().for_each(|title| line("How they take it", title));
+    let (takes, verb) = match boss.pronoun {
+        Pronoun::They => ("they take", "they may say"),
+        Pronoun::She => ("she takes", "she may say"),
+        Pronoun::He => ("he takes", "he may say"),
+    };
+    difficulty.into_iter().for_each(|title| line(&format!("How {takes} it"), title));
+    if !scenario.objections.is_empty() {
+        let reasons = scenario.objections.iter().map(|reason| format!("“{reason}.”"));
+        line(&format!("What {verb} against it"), &reasons.collect::<Vec<_>>().join(" "));
+    }
     if !scenario.guesses.is_empty() {
-        line("What you suspect", &scenario.guesses.join(" "));
+        let guesses: Vec<String> = scenario.guesses.iter().map(|guess| format!("“{guess}”")).collect();
+        line(&format!("What {} may not have told you", boss.name), &guesses.join(" "));
     }
     scenario.when.iter().for_each(|&when| line("The talk", &day(when)));
     out
@@ -176,33 +195,33 @@ pub fn by_hand(remark: &str) -> String {
     format!("that line was written by hand: {remark}")
 }
 
-/// The verdicts that say something: what helped and what hurt, each with the person's own words. `plain`: in
-/// words instead of signs and columns.
+/// The verdicts that say something: what hurt and what helped, each with the person's own words. `plain`: in words
+/// instead of signs.
 pub fn verdicts(verdicts: &Verdicts, plain: bool) -> String {
-    let mut out = String::new();
+    shown(verdicts, plain, usize::MAX)
+}
+
+/// At most `most` lines of them, what hurt first.
+fn shown(verdicts: &Verdicts, plain: bool, most: usize) -> String {
     if verdicts.iter().all(|(_, verdict)| verdict.verdict == Answer::NotApplicable) {
         return format!("{DIM}  not graded: it holds no English words{DIM:#}\n");
     }
-    for (check, verdict) in verdicts.iter().filter(|(check, _)| verdicts.is_yes(*check)) {
-        let (mark, style) = if check.is_helpful() { ('+', GOOD) } else { ('-', BAD) };
-        let quotes: Vec<String> = verdict.evidence.iter().map(|span| format!("“{}”", span.text)).collect();
-        let quotes = quotes.join(" … ");
-        if plain {
-            let effect = if check.is_helpful() { "helped" } else { "hurt" };
-            let line = format!("{effect}: {}: {quotes}", wording::of(check).title);
-            let _ = writeln!(out, "{style}{}{style:#}", wrapped(&line, "  ", "    "));
-            continue;
-        }
-        // On a narrow screen the words stand below the check.
-        let line = if width() < NARROW {
-            format!("  {mark} {}\n{}", check.id(), wrapped(&quotes, "    ", "    "))
-        } else {
-            wrapped(&quotes, &format!("  {mark} {:<19}", check.id()), &" ".repeat(23))
+    let mut found = findings(verdicts, QUOTE);
+    found.sort_by_key(|finding| finding.effect == Effect::Helped);
+    let mut out = String::new();
+    for Finding { effect, text, .. } in found.iter().take(most) {
+        let (sign, word, style) = match effect {
+            Effect::Helped => ("+", "helped:", GOOD),
+            Effect::Hurt => ("-", "hurt:", BAD),
         };
-        let _ = writeln!(out, "{style}{line}{style:#}");
+        let sign = if plain { word } else { sign };
+        let _ = writeln!(out, "{style}{}{style:#}", wrapped(text, &format!("  {sign} "), "    "));
     }
-    if out.is_empty() {
+    if found.is_empty() {
         let _ = writeln!(out, "{DIM}  nothing on the rubric in this turn{DIM:#}");
+    }
+    if found.len() > most {
+        let _ = writeln!(out, "{DIM}  {} more: /score{DIM:#}", found.len() - most);
     }
     out
 }
@@ -239,7 +258,7 @@ pub fn moved(exchange: &Exchange, cast: &Cast) -> String {
 /// Short feedback on a turn: what helped, what hurt, how the boss moved.
 pub fn feedback(exchange: &Exchange, plain: bool) -> String {
     let moved = &exchange.moved;
-    let mut out = verdicts(&exchange.verdicts, plain);
+    let mut out = shown(&exchange.verdicts, plain, MOST_SHOWN);
     let reason = moved.why.first().filter(|_| is_large(moved.from, moved.to));
     let reason = reason.map(|why| format!(": {why}")).unwrap_or_default();
     let line = format!("openness {}{reason}", from_to(moved.from, moved.to));
@@ -457,7 +476,7 @@ mod tests {
     fn the_card_of_a_first_talk_fits_one_screen_with_the_greeting_and_the_prompt() {
         let library = Library::embedded();
         for cast in casts(&library) {
-            let card = briefing(&cast, "guarded") + &plan_at_hand() + &first_time() + "\n";
+            let card = briefing(&cast, "guarded") + &plan_at_hand() + &first_time(&cast.scenario) + "\n";
             let rows =
                 card.lines().count() + boss_line(&cast.boss.name, &cast.greeting()).lines().count() + 1;
             let who = (&cast.scenario.name, &cast.boss.id);

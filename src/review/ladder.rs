@@ -117,10 +117,18 @@ pub fn next(
         let why = format!("A grade of {shown}, and nothing was decided: the same talk again, to a decision.");
         return proposal(&header.scenario, here, why);
     }
+    let own = library.get::<Scenario>(&header.scenario).ok().filter(|scenario| scenario.kind.is_some());
     let Weakest { skill, score, talks } = weakest.or_else(|| {
         let (skill, score) = report.grade.as_ref()?.weakest()?;
         Some(Weakest { skill, score, talks: 1 })
     })?;
+    if own.is_some() {
+        let why = format!(
+            "Your own talk once more; {} is your weakest skill in it, {score:.0} of 100.",
+            skill.title()
+        );
+        return proposal(&header.scenario, here, why);
+    }
     if score >= STRONG {
         let new = library.all::<Scenario>().map(|(name, _)| name).find(|name| !tried.contains(name))?;
         return proposal(

@@ -37,7 +37,7 @@ pub use plan::{PartReview, PlanReview, PlanUse};
 pub use progress::{Progress, Talks};
 pub use report::{Branch, Report, Titles, TurnView};
 pub use turning::{Turn, TurningPoint};
-pub use words::outcome as outcome_words;
+pub use words::{Finding, findings, outcome as outcome_words};
 
 /// The report on a session of the tests' own.
 #[cfg(test)]

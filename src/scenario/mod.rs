@@ -37,6 +37,9 @@ pub struct Scenario {
     pub goal: String,
     /// What a good outcome is, for both; one sentence.
     pub outcome: String,
+    /// What the boss calls the person, where that is not what the settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub you: Option<String>,
     /// The person's job.
     pub your_role: String,
     /// The boss's job.

@@ -1,9 +1,11 @@
 //! A talk of one's own: from a person's answers to a scenario and a boss, as files like the shipped ones.
 
 use super::bank::Kind;
+use super::check::name_faults;
 use super::{Boss, Pronoun, Scenario};
 use crate::text::capital;
 use crate::text::content::content_words;
+use crate::text::count::listed;
 use crate::text::data::from_toml;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,8 @@ pub struct Answers {
     pub want: String,
     /// What would be good for both.
     pub outcome: String,
+    /// What the boss calls the person.
+    pub your_name: String,
     /// The person's job and the boss's: "a staff nurse".
     pub your_job: String,
     pub their_job: String,
@@ -32,10 +36,14 @@ pub struct Answers {
     pub pronoun: Option<Pronoun>,
     /// How the boss is, by names of [`Temperament::all`].
     pub temperaments: Vec<String>,
+    /// What else is on the boss's mind these days, and how it stands.
+    pub desk: Vec<String>,
     /// A sentence that the boss typically says.
     pub says: String,
     /// How the boss usually takes something like this: the name of a preset.
     pub usually: String,
+    /// What the boss may say against it, as the boss would say it.
+    pub against: Vec<String>,
     /// What may be going on on the boss's side, as the boss would say it.
     pub guesses: Vec<String>,
     /// The day of the talk: `2026-12-03`.
@@ -88,13 +96,17 @@ const HAPPENED: &str = "Something at your work needs to change. You want to talk
 /// Things on the desk and first lines that a boss of several temperaments has.
 const MOST_MATTERS: usize = 6;
 const MOST_GREETINGS: usize = 5;
-/// What fits one line of a list, in characters.
-const LONGEST_TITLE: usize = 70;
+/// The longest answers, in characters: a few words, a sentence, a few sentences that fit one screen.
+const SHORT: usize = 60;
+const MIDDLE: usize = 140;
+const LONG: usize = 600;
+/// The longest name.
+const LONGEST_NAME: usize = 40;
 /// Words that count as on the matter.
 const MOST_KEYWORDS: usize = 12;
 
 impl Answers {
-    /// The most guesses that are asked for.
+    /// The most guesses, and reasons against it, that are asked for.
     pub const MOST_GUESSES: usize = 3;
     /// The most temperaments.
     pub const MOST_TEMPERAMENTS: usize = 3;
@@ -115,11 +127,43 @@ impl Answers {
                 return Err(unknown("temperaments", name, names));
             }
         }
+        answers.check_texts()?;
         let when = answers.when.trim();
         if !when.is_empty() && when.parse::<Date>().is_err() {
             return Err(format!("`when` has `{when}`; it takes a date such as 2026-12-03"));
         }
         Ok(answers)
+    }
+
+    /// Are all texts short enough, and the names names?
+    ///
+    /// # Errors
+    /// What is not right, with its key.
+    pub fn check_texts(&self) -> Result<(), String> {
+        let Answers { about, happened, want, outcome, your_job, their_job, says, .. } = self;
+        let texts = [
+            ("about", about, SHORT),
+            ("happened", happened, LONG),
+            ("want", want, MIDDLE),
+            ("outcome", outcome, MIDDLE),
+            ("your-job", your_job, SHORT),
+            ("their-job", their_job, SHORT),
+            ("says", says, SHORT),
+        ];
+        let against = self.against.iter().map(|text| ("against", text, MIDDLE));
+        let desk = self.desk.iter().map(|text| ("desk", text, MIDDLE));
+        let guesses = self.guesses.iter().map(|text| ("guesses", text, MIDDLE));
+        for (key, text, longest) in texts.into_iter().chain(against).chain(desk).chain(guesses) {
+            fits(text, longest).map_err(|why| format!("`{key}`: {why}"))?;
+        }
+        for (key, name) in [("name", &self.name), ("your-name", &self.your_name)] {
+            is_name(name).map_err(|why| format!("`{key}` {why}"))?;
+        }
+        let (you, boss) = (self.your_name.trim().to_lowercase(), self.name.trim().to_lowercase());
+        match you == boss && !you.is_empty() {
+            true => Err("`name` and `your-name` are the same: nobody could tell who speaks".to_owned()),
+            false => Ok(()),
+        }
     }
 
     /// The scenario that they make, played by the boss called `boss` in the person's folder.
@@ -133,6 +177,8 @@ impl Answers {
         let want = sentence(&or(&self.want, WANT));
         let some = |answer: &str| (!answer.trim().is_empty()).then(|| answer.trim().to_owned());
         let spoken = |guess: &String| some(guess).map(|guess| sentence(&guess));
+        let inside =
+            |reason: &String| some(reason).map(|reason| reason.trim_end_matches(['.', '!']).to_owned());
         Scenario {
             title: capital(&topic),
             boss_view: format!("{{you}} wants to talk about {topic}. What {{you}} hopes for: {want}"),
@@ -141,8 +187,11 @@ impl Answers {
             situation: or(&self.happened, HAPPENED),
             goal: want,
             outcome: sentence(&or(&self.outcome, OUTCOME)),
-            your_role: small(&or(&self.your_job, YOUR_JOB)),
-            boss_role: small(&or(&self.their_job, THEIR_JOB)),
+            you: some(&self.your_name),
+            your_role: noun(&or(&self.your_job, YOUR_JOB)),
+            boss_role: noun(&or(&self.their_job, THEIR_JOB)),
+            // What the boss always says is said against this, too.
+            objections: self.against.iter().chain([&self.says]).filter_map(inside).collect(),
             kind: Some(kind),
             guesses: self.guesses.iter().filter_map(spoken).take(Answers::MOST_GUESSES).collect(),
             boss: Some(boss.to_owned()),
@@ -166,8 +215,9 @@ impl Answers {
     pub fn boss(&self) -> Boss {
         let name = if self.name.trim().is_empty() { NAME } else { self.name.trim() };
         let pronoun = self.pronoun.unwrap_or(Pronoun::They);
-        let picked = |temperament: &&Temperament| self.temperaments.contains(&temperament.name);
-        let mut temperaments: Vec<&Temperament> = Temperament::all().iter().filter(picked).collect();
+        // The person names the most fitting first.
+        let named = |name: &String| Temperament::all().iter().find(|temperament| temperament.name == *name);
+        let mut temperaments: Vec<&Temperament> = self.temperaments.iter().filter_map(named).collect();
         temperaments.truncate(Answers::MOST_TEMPERAMENTS);
         if temperaments.is_empty() {
             temperaments.extend(Temperament::all().first());
@@ -183,14 +233,10 @@ impl Answers {
             let nth = |at: usize| temperaments.iter().filter_map(move |one| list(one).get(at).cloned());
             (0..longest).flat_map(nth).take(most).collect()
         };
-        let mut title = String::new();
-        for one in &temperaments {
-            let one = small(&one.title);
-            let longer = if title.is_empty() { one } else { format!("{title}; {one}") };
-            if longer.chars().count() <= LONGEST_TITLE {
-                title = longer;
-            }
-        }
+        let title = match temperaments.as_slice() {
+            [one] => small(&one.title),
+            several => listed(&several.iter().map(|one| one.name.clone()).collect::<Vec<_>>()),
+        };
         let mut voice = joined(|one| &one.voice);
         if !self.says.trim().is_empty() {
             voice += &format!(" {name} typically says \"{}\"", sentence(self.says.trim().trim_matches('"')));
@@ -202,10 +248,32 @@ impl Answers {
             title,
             character: joined(|one| &one.character),
             voice,
-            matters: taken(|one| &one.matters, MOST_MATTERS),
+            matters: match self.desk.is_empty() {
+                true => taken(|one| &one.matters, MOST_MATTERS),
+                false => self.desk.iter().map(|matter| noun(matter)).collect(),
+            },
             greetings: taken(|one| &one.greetings, MOST_GREETINGS),
         }
     }
+}
+
+/// Is it short enough for its place, and without control characters?
+fn fits(text: &str, longest: usize) -> Result<(), String> {
+    let chars = text.trim().chars().count();
+    if chars > longest {
+        return Err(format!("that is {chars} characters; {longest} fit"));
+    }
+    match text.contains(|c: char| c.is_control() && !c.is_whitespace()) {
+        true => Err("that has control characters in it".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Can it be somebody's name? Nothing at all can, too.
+fn is_name(name: &str) -> Result<(), String> {
+    let name = name.trim();
+    let fault = if name.is_empty() { None } else { name_faults(name, LONGEST_NAME).into_iter().next() };
+    fault.map_or(Ok(()), Err)
 }
 
 fn unknown<'a>(key: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -273,7 +341,10 @@ mod tests {
             pronoun = "she"
             temperaments = ["short-spoken", "proud"]
             says = "Not now"
+            desk = ["The inspection, two files are missing."]
             usually = "guarded"
+            your-name = "Ines"
+            against = ["Nobody else plans two weeks ahead.", " "]
             guesses = ["I'm waiting for the office", " "]
             when = "2026-12-03"
             "#,
@@ -288,6 +359,9 @@ mod tests {
         assert_eq!(boss.check(), Vec::new());
         assert_eq!((scenario.topic.as_str(), scenario.your_role.as_str()), ("the late rota", "staff nurse"));
         assert_eq!(scenario.guesses, ["I'm waiting for the office."]);
+        assert_eq!(scenario.objections, ["Nobody else plans two weeks ahead", "Not now"]);
+        assert_eq!(boss.matters, ["the inspection, two files are missing"]);
+        assert_eq!((scenario.you.as_deref(), boss.title.as_str()), (Some("Ines"), "short-spoken and proud"));
         assert!(boss.voice.ends_with("Maureen typically says \"Not now.\""), "{}", boss.voice);
         assert_eq!(boss.greetings.len(), MOST_GREETINGS);
         assert!(!boss.character.contains('{'), "{}", boss.character);
@@ -328,6 +402,9 @@ mod tests {
         assert!(error("abuot = \"x\"").contains("did you mean `about`?"), "{}", error("abuot = \"x\""));
         assert!(error("kind = \"late-feedbak\"").contains("did you mean `late-feedback`?"));
         assert!(error("temperaments = [\"bluntt\"]").contains("did you mean `blunt`?"));
+        assert!(error("name = \"[b]\"").contains("`name` has a colon or a bracket"));
+        assert!(error("name = \"Ann\"\nyour-name = \"ann\"").contains("who speaks"));
+        assert!(error(&format!("happened = \"{}\"", "x".repeat(5000))).contains("5000 characters; 600 fit"));
         assert!(error("when = \"thursday\"").contains("a date such as 2026-12-03"));
     }
 }

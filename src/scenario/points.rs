@@ -44,7 +44,7 @@ impl Point {
 
 impl Scenario {
     /// The scenario's own list of one kind; may be empty.
-    pub(super) fn own_points(&self, kind: Point) -> &[String] {
+    pub fn own_points(&self, kind: Point) -> &[String] {
         match kind {
             Point::Objection => &self.objections,
             Point::Admission => &self.admissions,
@@ -66,13 +66,14 @@ impl Scenario {
         }
     }
 
-    /// What lines of one kind can come to: the scenario's own list, or what fits its kind of matter and any.
+    /// What lines of one kind can come to: the scenario's own list; where that is empty, or the scenario is of a kind, also
+    /// what fits that kind of matter and any.
     fn list(&self, point: Point) -> impl Iterator<Item = &str> {
         let own = self.own_points(point);
         let kind =
             self.kind.as_deref().and_then(Kind::named).filter(|kind| kind.name != Kind::general().name);
         let banked = kind.into_iter().chain([Kind::general()]).flat_map(move |kind| &kind.points[&point]);
-        own.iter().chain(banked.filter(|_| own.is_empty())).map(String::as_str)
+        own.iter().chain(banked.filter(|_| own.is_empty() || self.kind.is_some())).map(String::as_str)
     }
 
     /// The numbers of one kind, in all lists one after the other.

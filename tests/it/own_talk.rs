@@ -69,11 +69,11 @@ fn an_interview_is_left_and_gone_on_with() {
     };
     let text = typed("the late rota\n\n/quit\n");
     assert!(text.contains("`coachup new` goes on from here"), "{text}");
-    let rest = "\n\nthe rota two weeks ahead\n\n\n\nMaureen\nshe\n1 2 3\n\n2\n\nthursday\n";
+    let rest = "\n\nthe rota two weeks ahead\n\n\n\n\nMaureen\nshe\n1 2 3\n\n\n2\n\n\nthursday\n";
     let text = typed(rest);
     assert!(text.contains("Going on") && text.contains("coachup practice late-rota"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(typed("/quit\n").contains("1 of 14"), "a new one begins anew");
+    assert!(typed("/quit\n").contains("1 of 17"), "a new one begins anew");
 }
 
 #[test]

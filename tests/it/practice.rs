@@ -121,7 +121,7 @@ fn slash_commands_answer_in_a_script_and_undo_starts_a_branch() {
     let notes = of_kind(&events, "note");
     let commands: Vec<_> = notes.iter().map(|note| note["command"].as_str().unwrap()).collect();
     assert_eq!(commands, ["/score", "/why", "/undo", "/branches"]);
-    assert!(notes[0]["text"].as_str().unwrap().contains("asks-permission"), "{}", notes[0]);
+    assert!(notes[0]["text"].as_str().unwrap().contains("Asks permission"), "{}", notes[0]);
     assert!(notes[2]["text"].as_str().unwrap().contains("Took back 1 turn"), "{}", notes[2]);
     let branches = notes[3]["text"].as_str().unwrap();
     assert_eq!(branches.lines().filter(|line| line.contains(": 1 turn, openness ")).count(), 2, "{branches}");
@@ -179,7 +179,7 @@ fn text_for_people_has_the_briefing_the_talk_and_the_grade() {
         "What you want:",
         "Dana:",
         "Sam: Do you have ten minutes",
-        "+ asks-permission",
+        "+ Asks permission",
         "Grade",
         "coachup review 1",
     ] {

@@ -174,7 +174,7 @@ fn a_turn_that_a_server_left_unanswered_is_asked_again_by_enter_and_not_judged_a
     practice.wait_for(answer, 2);
     practice.send("/quit\r");
     let screen = practice.end();
-    assert_eq!(screen.matches("open-question").count(), 1, "{screen}");
+    assert_eq!(screen.matches("+ Asks a question").count(), 1, "{screen}");
     assert_eq!(turns(&home), ["What would help?"]);
 }
 
@@ -250,7 +250,7 @@ fn a_talk_of_ones_own_is_made_from_the_prompt_and_asked_about_once_after_its_day
     let mut practice = Practice::begin(&home);
     practice.wait_for("/new", 1);
     practice.send("/new\r");
-    practice.wait_for("1 of 14", 1);
+    practice.wait_for("1 of 17", 1);
     practice.send("/quit\r");
     practice.end();
     let answers = home.file("answers.toml", "about = 'the rota'\nwhen = '2026-01-08'\n");

@@ -4,20 +4,24 @@ use crate::include_aligned;
 use crate::model::candle::Adapter;
 use std::sync::{Arc, LazyLock};
 
-static SHIPPED: LazyLock<Arc<Adapter>> = LazyLock::new(|| {
-    let adapter = Adapter::from_bytes("qwen2.5-coder-1.5b.gguf", include_aligned!("qwen2.5-coder-1.5b.gguf"));
-    Arc::new(adapter.expect("a test reads the shipped adapter"))
+static SHIPPED: LazyLock<Vec<Arc<Adapter>>> = LazyLock::new(|| {
+    let files: [(&str, &'static [u8]); 2] = [
+        ("qwen2.5-coder-1.5b.gguf", include_aligned!("qwen2.5-coder-1.5b.gguf")),
+        ("qwen2.5-coder-0.5b.gguf", include_aligned!("qwen2.5-coder-0.5b.gguf")),
+    ];
+    let read = |(name, bytes)| Adapter::from_bytes(name, bytes).expect("a test reads the shipped adapters");
+    files.into_iter().map(read).map(Arc::new).collect()
 });
 
 /// The adapters that come with the program, each for one model file.
 pub fn adapters() -> Vec<Arc<Adapter>> {
-    vec![SHIPPED.clone()]
+    SHIPPED.clone()
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_shipped_adapter_is_whole() {
-        assert_eq!(super::adapters().len(), 1);
+    fn the_shipped_adapters_are_whole() {
+        assert_eq!(super::adapters().len(), 2);
     }
 }

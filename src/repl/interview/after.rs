@@ -163,6 +163,10 @@ impl super::Question for Question {
     fn read(text: &str) -> Result<Told, String> {
         from_toml(text)
     }
+
+    fn check(_: &Told) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// The name of a value that is one of several, as files have it.

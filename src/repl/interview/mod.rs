@@ -8,6 +8,8 @@ pub use after::{Held, Told};
 use super::screen;
 use super::sheet::{Desk, Left};
 use crate::scenario::{Answers, Library};
+use crate::scorer::language::{self, Language};
+use crate::text::capital;
 use crate::text::file::{Existing, read_text, write_private};
 use crate::text::suggest::nearest;
 use anyhow::{Context, anyhow};
@@ -42,7 +44,7 @@ enum Wanted {
 /// The questions of an interview, in the order of asking.
 trait Question: Copy + 'static {
     /// What comes of them.
-    type Answers: Default + PartialEq + Serialize;
+    type Answers: Clone + Default + PartialEq + Serialize;
     const ALL: &'static [Self];
 
     fn wording(self) -> &'static Wording;
@@ -63,6 +65,12 @@ trait Question: Copy + 'static {
     /// # Errors
     /// What is not right in them.
     fn read(text: &str) -> Result<Self::Answers, String>;
+
+    /// Are the answers right that have just been taken?
+    ///
+    /// # Errors
+    /// What is not right, with its key in backticks first.
+    fn check(answers: &Self::Answers) -> Result<(), String>;
 }
 
 /// Reads the answers of `coachup new` in `file`.
@@ -162,7 +170,25 @@ fn ask_all<Q: Question>(
             Wanted::Of(choices, most) => chosen(line, choices, *most),
         };
         match taken {
-            Ok(said) => question.take(&mut answers, said),
+            Ok(said) => {
+                let mut taken = answers.clone();
+                question.take(&mut taken, said);
+                match Q::check(&taken) {
+                    Ok(()) => answers = taken,
+                    Err(why) => {
+                        // Which question it is about is on the screen.
+                        let why = why.rsplit_once('`').map_or(why.as_str(), |(_, why)| why);
+                        let why = why.trim_start_matches([':', ' ']);
+                        desk.show(&screen::note(&format!("{}.", capital(why))))?;
+                        continue;
+                    }
+                }
+                if language::guess(line) == Language::Other {
+                    desk.show(&screen::note(
+                        "That looks like another language. You can practise in English only.",
+                    ))?;
+                }
+            }
             Err(why) => {
                 desk.show(&screen::note(&why))?;
                 continue;
@@ -209,7 +235,10 @@ fn day(text: &str, today: Date) -> Result<String, String> {
     }
     let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let typed = text.to_lowercase();
-    let meant = match typed.as_str() {
+    let typed = ["on ", "next ", "this "]
+        .iter()
+        .fold(typed.as_str(), |typed, word| typed.strip_prefix(word).unwrap_or(typed));
+    let meant = match typed {
         "today" => Some(today),
         "tomorrow" => today.tomorrow().ok(),
         typed => {
@@ -250,13 +279,15 @@ mod tests {
         let file = folder.path().join("rota.toml");
         let (left, answers, text) = asked(&file, "the late rota\n3\n/quit\n");
         assert_eq!((left, answers.kind.as_str()), (Left::Later, "slow-approvals"));
-        assert!(text.contains("1 of 14") && text.contains("3  Approvals take too long"), "{text}");
+        assert!(text.contains("1 of 17") && text.contains("3  Approvals take too long"), "{text}");
         let rest = "It comes out on Thursday. I need it sooner.\n/back\nIt comes out on Thursday for the Monday. I need \
-                    it sooner.\nthe rota two weeks ahead\n\na staff nurse\nthe ward sister\nMaureen\nshe\n9\n1 8\n\
-                    Not now.\nguarded\nI wait for the office / I'm two short\nthursday\n";
+                    it sooner.\nthe rota two weeks ahead\n\nInes\na staff nurse\nthe ward sister\nInes\nMaureen\nshe\n9\n1 8\n\
+                    the inspection\nNot now.\nguarded\nNobody else minds.\nI wait for the office / I'm two short\nthursday\n";
         let (left, answers, text) = asked(&file, rest);
         assert_eq!(left, Left::Done, "{text}");
-        assert!(text.contains("3 of 14  What") && text.contains("A number from 1 to 8"), "{text}");
+        assert!(text.contains("3 of 17  What") && text.contains("A number from 1 to 8"), "{text}");
+        assert!(text.contains("nobody could tell who speaks"), "{text}");
+        assert_eq!((answers.your_name.as_str(), answers.against.len()), ("Ines", 1));
         assert_eq!(answers.happened, "It comes out on Thursday for the Monday. I need it sooner.");
         assert_eq!(answers.temperaments, ["short-spoken", "proud"]);
         assert_eq!(answers.guesses, ["I wait for the office", "I'm two short"]);
@@ -308,6 +339,7 @@ mod tests {
         let today = "2026-11-30".parse().unwrap();
         assert_eq!(day("Tue", today).unwrap(), "2026-12-01");
         assert_eq!(day("monday", today).unwrap(), "2026-12-07");
+        assert_eq!(day("next Monday", today).unwrap(), "2026-12-07");
         assert_eq!(day("2026-12-24", today).unwrap(), "2026-12-24");
         assert!(day("soon", today).is_err() && day("", today).unwrap().is_empty());
         let choices = vec![("a".to_owned(), "A".to_owned()), ("b".to_owned(), "B".to_owned())];

@@ -16,13 +16,16 @@ pub(super) enum Question {
     Happened,
     Want,
     Outcome,
+    YourName,
     YourJob,
     TheirJob,
     Name,
     Pronoun,
     Temperaments,
+    Desk,
     Says,
     Usually,
+    Against,
     Guesses,
     When,
 }
@@ -39,13 +42,16 @@ impl super::Question for Question {
         Question::Happened,
         Question::Want,
         Question::Outcome,
+        Question::YourName,
         Question::YourJob,
         Question::TheirJob,
         Question::Name,
         Question::Pronoun,
         Question::Temperaments,
+        Question::Desk,
         Question::Says,
         Question::Usually,
+        Question::Against,
         Question::Guesses,
         Question::When,
     ];
@@ -86,6 +92,8 @@ impl super::Question for Question {
         match self {
             Question::Pronoun => answers.pronoun.map(Pronoun::they).unwrap_or_default().to_owned(),
             Question::Temperaments => answers.temperaments.join(" "),
+            Question::Desk => answers.desk.join(" / "),
+            Question::Against => answers.against.join(" / "),
             Question::Guesses => answers.guesses.join(" / "),
             _ => self.place(answers).cloned().unwrap_or_default(),
         }
@@ -99,11 +107,9 @@ impl super::Question for Question {
                 answers.pronoun = all.into_iter().find(|pronoun| pronoun.they() == first());
             }
             Question::Temperaments => answers.temperaments = said,
-            Question::Guesses => {
-                let words = first();
-                let guesses = words.split('/').map(str::trim).filter(|guess| !guess.is_empty());
-                answers.guesses = guesses.map(str::to_owned).take(Answers::MOST_GUESSES).collect();
-            }
+            Question::Desk => answers.desk = several(&first()),
+            Question::Against => answers.against = several(&first()),
+            Question::Guesses => answers.guesses = several(&first()),
             _ => self.place(answers).into_iter().for_each(|place| *place = first()),
         }
     }
@@ -111,6 +117,16 @@ impl super::Question for Question {
     fn read(text: &str) -> Result<Answers, String> {
         Answers::read(text)
     }
+
+    fn check(answers: &Answers) -> Result<(), String> {
+        answers.check_texts()
+    }
+}
+
+/// What was said with strokes between.
+fn several(words: &str) -> Vec<String> {
+    let all = words.split('/').map(str::trim).filter(|one| !one.is_empty());
+    all.map(str::to_owned).take(Answers::MOST_GUESSES).collect()
 }
 
 impl Question {
@@ -122,13 +138,20 @@ impl Question {
             Question::Happened => &mut answers.happened,
             Question::Want => &mut answers.want,
             Question::Outcome => &mut answers.outcome,
+            Question::YourName => &mut answers.your_name,
             Question::YourJob => &mut answers.your_job,
             Question::TheirJob => &mut answers.their_job,
             Question::Name => &mut answers.name,
             Question::Says => &mut answers.says,
             Question::Usually => &mut answers.usually,
             Question::When => &mut answers.when,
-            Question::Pronoun | Question::Temperaments | Question::Guesses => return None,
+            Question::Pronoun
+            | Question::Temperaments
+            | Question::Desk
+            | Question::Against
+            | Question::Guesses => {
+                return None;
+            }
         })
     }
 }

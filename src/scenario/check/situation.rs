@@ -52,7 +52,9 @@ impl Scenario {
             let key = format!("{}[{index}]", kind.key());
             let shape = Shape::inside(140).with(&["they", "them", "their", "you"]).about_anybody();
             problems.text(&key, text, shape);
-            if words(text).any(|word| ["i", "my", "me"].contains(&word.as_str())) {
+            let speaks = words(text).any(|word| ["i", "my", "me"].contains(&word.as_str()));
+            // Who has made a talk of their own has written the boss's words down as they know them.
+            if speaks && self.kind.is_none() {
                 problems.add(key, "speaks as the boss; say it of the boss, as in `{they} would have to …`");
             }
         }
