@@ -115,7 +115,7 @@ pub(super) fn of_session(header: &Header, settings: &Settings) -> anyhow::Result
     }
     if settings.model.is_none() && settings.server.url.is_none() {
         bail!(
-            "session {id} was had with `{}`, and only a name of `coachup models list` is taken from a session: go \
+            "session {id} used `{}`, and only a name of `coachup models list` is taken from a session: go \
              on with `coachup practice --resume {id} --model MODEL`, the path of a file or the address of a server",
             brief(model, 80)
         );

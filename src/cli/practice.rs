@@ -126,7 +126,7 @@ pub fn run(args: &PracticeArgs, settings: &Settings, out: &mut dyn Write) -> any
     {
         let (had, model) = (brief(had, 80), brief(&model, 80));
         streams::say(&format!(
-            "note: session {id} was had with `{had}`, and goes on with your own choice, `{model}`"
+            "note: session {id} used `{had}`, and goes on with your own choice, `{model}`"
         ));
     }
     let scorer = Scorer;

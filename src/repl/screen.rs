@@ -83,8 +83,7 @@ pub fn briefing(cast: &Cast, difficulty: &str) -> String {
     let _ = writeln!(out, "{}", wrapped(&scenario.goal, "What you want: ", "  "));
     let level = format!("Difficulty: {difficulty} ({}).", cast.difficulty.title.trim_end_matches('.'));
     let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(&level, "", "  "));
-    let keys =
-        "Type what you would say, Enter says it. /help lists commands, /hint helps, /end ends the talk.";
+    let keys = "Type what you'd say and press Enter. /help lists commands, /hint helps, /end ends the talk.";
     let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(keys, "", "  "));
     out
 }
@@ -390,8 +389,8 @@ pub fn help() -> String {
         let _ = writeln!(out, "{BOLD}{usage}{BOLD:#}{rest}");
     }
     for text in [
-        "Enter says the turn; Alt-Enter breaks a line in it; a pasted text is one turn.",
-        "Ctrl-C stops the boss's reply, twice leaves. A turn that begins with a slash needs two.",
+        "Enter sends your turn; Alt-Enter adds a line; a pasted text is one turn.",
+        "Ctrl-C stops the boss's reply, twice leaves. To begin a turn with a slash, type two.",
     ] {
         let _ = writeln!(out, "{DIM}{}{DIM:#}", wrapped(text, "  ", "  "));
     }

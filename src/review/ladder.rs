@@ -114,7 +114,9 @@ pub fn next(
     }
     let again = tried.get(1).is_some_and(|before| *before == header.scenario);
     if known && report.outcome == Outcome::Open && grade >= GOOD && !again {
-        let why = format!("A grade of {shown}, and nothing was decided: the same talk again, to a decision.");
+        let why = format!(
+            "A grade of {shown}, and nothing was decided: try the same talk again and get a decision."
+        );
         return proposal(&header.scenario, here, why);
     }
     let own = library.get::<Scenario>(&header.scenario).ok().filter(|scenario| scenario.kind.is_some());

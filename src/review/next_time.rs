@@ -56,7 +56,7 @@ pub fn way_on(outcome: Outcome, grade: f64, openness: f64, boss: &str) -> Option
     }
     match outcome {
         Outcome::Open => Some(format!(
-            "{boss} stands at {openness:.0} of 100 without a decision: go on, say your smallest next step once more, \
+            "{boss} is at {openness:.0} of 100 and nothing is decided: go on, say your smallest next step once more, \
              and wait for a yes."
         )),
         Outcome::Partly => {
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn good_words_without_a_decision_have_a_way_on() {
         let told = |outcome, grade| way_on(outcome, grade, 76.6, "Dana");
-        assert!(told(Outcome::Open, 100.0).unwrap().contains("Dana stands at 77 of 100"));
+        assert!(told(Outcome::Open, 100.0).unwrap().contains("Dana is at 77 of 100"));
         assert!(told(Outcome::Partly, 70.0).unwrap().starts_with("Dana agreed to a part"));
         assert_eq!((told(Outcome::Open, 69.9), told(Outcome::Agreed, 100.0)), (None, None));
     }

@@ -220,7 +220,10 @@ impl Page {
 
     fn answer(&mut self, turn: &TurnView, boss: &str) {
         let Some(reply) = &turn.reply else {
-            return if self.real { () } else { self.styled(4, DIM, words::NO_REPLY) };
+            if !self.real {
+                self.styled(4, DIM, words::NO_REPLY);
+            }
+            return;
         };
         self.styled(4, DIM, &one_line(&format!("{boss} ({})", words::reply(reply))));
         self.text(4, &printable(&reply.text));

@@ -175,7 +175,7 @@ fn a_strangers_session_opens_no_file_and_asks_no_server() {
         .assert()
         .success();
     let err = String::from_utf8_lossy(&resumed.get_output().stderr).into_owned();
-    assert!(err.contains("was had with `scripted:/dev/zero`") && err.contains("your own choice"), "{err}");
+    assert!(err.contains("used `scripted:/dev/zero`") && err.contains("your own choice"), "{err}");
 }
 
 #[test]

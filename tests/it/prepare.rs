@@ -39,7 +39,7 @@ fn a_plan_is_made_graded_shown_in_the_talk_and_found_in_the_review() {
     );
     assert!(review.contains("Your help, not used"), "{review}");
     let json: Value = serde_json::from_str(&stdout(&home, &["sessions", "export"])).unwrap();
-    assert_eq!((&json["version"], &json["plan"]["calm"]), (&2.into(), &4.into()));
+    assert_eq!((&json["version"], &json["plan"]["calm"]), (&3.into(), &4.into()));
 }
 
 #[test]

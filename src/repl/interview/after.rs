@@ -149,14 +149,14 @@ impl super::Question for Question {
     fn take(self, told: &mut Told, said: Vec<String>) {
         let first = || said.first().cloned().unwrap_or_default();
         match self {
-            Question::Held => told.held = said.first().and_then(named),
+            Question::Held => told.held = said.first().and_then(|name| named(name)),
             Question::Now => told.now = first(),
-            Question::Outcome => told.outcome = said.first().and_then(named),
+            Question::Outcome => told.outcome = said.first().and_then(|name| named(name)),
             Question::Agreed => told.agreed = first(),
             Question::Surprised => told.surprised = first(),
-            Question::Managed => told.managed = said.iter().filter_map(named).collect(),
+            Question::Managed => told.managed = said.iter().filter_map(|name| named(name)).collect(),
             Question::Likeness => told.likeness = first().parse().unwrap_or(0),
-            Question::Unlike => told.unlike = said.iter().filter_map(named).collect(),
+            Question::Unlike => told.unlike = said.iter().filter_map(|name| named(name)).collect(),
         }
     }
 
@@ -178,6 +178,6 @@ fn name<T: Serialize>(value: &T) -> String {
 }
 
 /// The value with that name; none where it was not chosen from the list.
-fn named<T: DeserializeOwned>(name: &String) -> Option<T> {
-    serde_json::from_value(Value::String(name.clone())).ok()
+fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
+    serde_json::from_value(Value::String(name.to_owned())).ok()
 }
