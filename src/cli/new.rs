@@ -80,7 +80,10 @@ pub fn run(
     write_own(own, &name, &boss)?;
     write_own(own, &name, &scenario)?;
     let difficulty = scenario.difficulty.as_ref().and_then(|name| library.get::<Difficulty>(name).ok());
-    out.write_all(screen::card(&scenario, &boss, difficulty.map(|one| one.title.as_str())).as_bytes())?;
+    // What stands in for an answer that was skipped is nobody's own words.
+    let outcome = if answers.outcome.trim().is_empty() { String::new() } else { scenario.outcome.clone() };
+    let shown = Scenario { outcome, ..scenario.clone() };
+    out.write_all(screen::card(&shown, &boss, difficulty.map(|one| one.title.as_str())).as_bytes())?;
     let text = format!(
         "`coachup practice {name}` begins the talk, `coachup edit {name}` opens what was made in your editor."
     );

@@ -140,7 +140,9 @@ pub fn card(scenario: &Scenario, boss: &Boss, difficulty: Option<&str>) -> Strin
     line("You", &you.join(", "));
     line("Your boss", &format!("{}, {}: {}", boss.name, scenario.boss_role, boss.title));
     line("Goal", &scenario.goal);
-    line("Good for both", &scenario.outcome);
+    if !scenario.outcome.is_empty() {
+        line("Good for both", &scenario.outcome);
+    }
     let (takes, verb) = match boss.pronoun {
         Pronoun::They => ("they take", "they may say"),
         Pronoun::She => ("she takes", "she may say"),
