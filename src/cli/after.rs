@@ -1,25 +1,23 @@
 //! `coachup after`: what came of the real talk, and the boss put right by it.
 
-use super::Exit;
-use super::new::TALKS;
 use super::prepare::at_desk;
-use crate::boss::safety;
+use super::{Exit, new, progress};
 use crate::boss::state::{BossState, Move};
-use crate::repl::clock::{Clock, SystemClock};
+use crate::repl::clock::{Clock, SystemClock, day_of};
 use crate::repl::editor::{Input, Prompt};
 use crate::repl::interview::{self, Held, Told};
 use crate::repl::screen;
 use crate::repl::sheet::{Desk, Left};
-use crate::repl::talk::LONGEST_TURN;
-use crate::review::{Talks, progress_views};
-use crate::scenario::{Boss, Difficulty, Entry, Library, Scenario, set_key};
+use crate::repl::talk::{LONGEST_TURN, verdicts_on};
+use crate::review::progress_views;
+use crate::scenario::{Boss, Difficulty, Library, Scenario, own_file, read, set_key};
 use crate::scorer::Scorer;
-use crate::scorer::verdict::{Position, Utterance, Verdicts};
+use crate::scorer::verdict::{Position, Utterance};
 use crate::session::account::UnlikeWording;
 use crate::session::store::Store;
 use crate::session::{Exchange, Header, NodeId, Session};
 use crate::settings::Settings;
-use crate::text::file::{make_private_folder, read_text};
+use crate::text::file::{Existing, read_text, write_private};
 use crate::text::shell;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -56,7 +54,7 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     let mut store = Store::open(&settings.folders.data)?;
     let now = SystemClock::start().now();
-    let today = Offset::UTC.to_datetime(now).date();
+    let today = day_of(now);
     let name = match &args.name {
         Some(name) => name.clone(),
         None => match due(library, &store, today)? {
@@ -68,8 +66,7 @@ pub fn run(
     let boss = scenario.boss.as_ref().unwrap_or(&settings.boss).clone();
     let words = args.words.as_deref().map(read_words).transpose()?;
     let own = &settings.folders.config;
-    make_private_folder(&own.join(TALKS))?;
-    let draft = draft(own, &name);
+    let draft = draft(own, &name)?;
     let begin = format!(
         "A few questions about the real talk: {}. Enter skips one, /back goes back, /quit leaves: everything is kept.",
         scenario.title
@@ -90,7 +87,7 @@ pub fn run(
         out.write_all(screen::note(&text).as_bytes())?;
         return Ok(if left == Left::Interrupted { Exit::Interrupted } else { Exit::Done });
     }
-    let file = own.join(Scenario::FOLDER).join(&name).with_extension("toml");
+    let file = own_file::<Scenario>(own, &name);
     let text = match told.held {
         Some(Held::NotYet) => match told.now.parse::<Date>() {
             Ok(day) if file.is_file() => {
@@ -108,7 +105,6 @@ pub fn run(
         Some(Held::Yes) | None => {
             let day = scenario.when.filter(|&when| when <= today).unwrap_or(today);
             let preset = scenario.difficulty.as_ref().unwrap_or(&settings.difficulty);
-            let receptiveness = library.get::<Difficulty>(preset).map_or(50.0, |preset| preset.receptiveness);
             let header = Header {
                 id: String::new(),
                 // Among the rehearsals it stands on its day, and no two are alike.
@@ -116,17 +112,14 @@ pub fn run(
                 scenario: name.clone(),
                 boss,
                 difficulty: REAL.to_owned(),
-                receptiveness,
+                // A preset may have been removed since.
+                receptiveness: library.get::<Difficulty>(preset).map_or(50.0, |preset| preset.receptiveness),
                 model: REAL.to_owned(),
                 seed: 0,
                 greeting: String::new(),
             };
             let id = store.insert(&real_talk(header, told, day, words.unwrap_or_default()))?;
-            let mut talks = Talks::default();
-            for summary in store.list()?.iter().rev().filter(|summary| summary.header.scenario == name) {
-                talks.add(store.load(&summary.header.id)?);
-            }
-            let progress = talks.progress(library);
+            let progress = progress::of(&store, library, |header| header.scenario == name)?;
             write!(out, "\n{}", progress_views::real_talks(&progress, screen::width()))?;
             format!(
                 "Kept as session {id}: `coachup review {id}` shows it, `coachup progress` all that you practised."
@@ -142,8 +135,8 @@ pub fn run(
 }
 
 /// What is kept of answers that are not complete; its being there says that the person was asked.
-fn draft(own: &Path, name: &str) -> PathBuf {
-    own.join(TALKS).join(format!("{name}.after.toml"))
+fn draft(own: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    new::draft(own, &format!("{name}.after"))
 }
 
 /// The time of `now` on `day`.
@@ -154,14 +147,18 @@ fn on(day: Date, now: jiff::Timestamp) -> anyhow::Result<jiff::Timestamp> {
 
 /// The talk of one's own that was to be last, up to `today`, and that nothing was told of; with its day.
 fn due(library: &Library, store: &Store, today: Date) -> anyhow::Result<Option<(String, Date)>> {
+    let all =
+        library.all::<Scenario>().filter_map(|(name, scenario)| Some((name.to_owned(), scenario.when?)));
+    let past: Vec<(String, Date)> = all.filter(|(_, when)| *when <= today).collect();
+    if past.is_empty() {
+        return Ok(None);
+    }
     let told = store.real_talks()?;
     let is_told = |name: &str, when: Date| {
         let days = told.iter().filter(|talk| talk.header.scenario == name);
         days.filter_map(|talk| talk.account.as_ref()?.day).any(|day| day >= when)
     };
-    let all =
-        library.all::<Scenario>().filter_map(|(name, scenario)| Some((name.to_owned(), scenario.when?)));
-    let open = all.filter(|(name, when)| *when <= today && !is_told(name, *when));
+    let open = past.into_iter().filter(|(name, when)| !is_told(name, *when));
     Ok(open.max_by_key(|(_, when)| *when))
 }
 
@@ -175,15 +172,15 @@ pub fn offer(
     store: &Store,
     out: &mut dyn Write,
 ) -> anyhow::Result<Option<Exit>> {
-    let today = Offset::UTC.to_datetime(SystemClock::start().now()).date();
+    let today = day_of(SystemClock::start().now());
     let yesterday = today.yesterday().unwrap_or(today);
     let Some((name, when)) = due(library, store, yesterday)? else { return Ok(None) };
-    let draft = draft(&settings.folders.config, &name);
+    let draft = draft(&settings.folders.config, &name)?;
     if draft.exists() {
         return Ok(None);
     }
-    make_private_folder(&settings.folders.config.join(TALKS))?;
-    std::fs::write(&draft, "").with_context(|| format!("can't write `{}`", draft.display()))?;
+    write_private(&draft, b"", Existing::Keep)
+        .with_context(|| format!("can't write `{}`", draft.display()))?;
     let title = &library.get::<Scenario>(&name)?.title;
     let text = format!(
         "Your talk about {title} was to be on {}. How did it go? Two minutes tell it; `coachup after {}` asks later.",
@@ -221,11 +218,7 @@ fn real_talk(header: Header, told: Told, day: Date, words: Vec<String>) -> Sessi
     for text in words {
         let node = session.exchanges.len() as NodeId + 1;
         let position = if node == 1 { Position::Opening } else { Position::Middle };
-        let utterance = Utterance { text: &text, context: None, position };
-        let verdicts = match safety::shows_distress(&text) {
-            true => Verdicts::not_applicable(),
-            false => Scorer.grade(&utterance).verdicts,
-        };
+        let verdicts = verdicts_on(&Scorer, &Utterance { text: &text, context: None, position });
         let stays = session.header.receptiveness;
         session.exchanges.push(Exchange {
             node,
@@ -252,14 +245,13 @@ fn put_right(
     library: &Library,
     desk: &mut Desk,
 ) -> anyhow::Result<()> {
-    let file = |folder: &str, name: &str| own.join(folder).join(name).with_extension("toml");
     let (file, key, value, change) = if let Some(voice) = &unlike.voice {
         // Anew each time: the change before may have been to the same text.
-        let file = file(Boss::FOLDER, boss);
+        let file = own_file::<Boss>(own, boss);
         if !file.is_file() {
             return Ok(());
         }
-        let of = crate::scenario::read::<Boss>(&file)?;
+        let of = read::<Boss>(&file)?;
         let sentence = |voice: &str| voice.replace("{name}", &of.name);
         let without = unlike.instead_of.and_then(|other| other.wording().voice.as_deref());
         let before = without.map_or(of.voice.clone(), |other| of.voice.replace(&sentence(other), ""));
@@ -277,9 +269,9 @@ fn put_right(
         let change = format!("How {} talks: {voice}", of.name);
         (file, "voice", voice, change)
     } else {
-        let file = file(Scenario::FOLDER, name);
+        let file = own_file::<Scenario>(own, name);
         let ladder = library.ladder();
-        let preset = file.is_file().then(|| crate::scenario::read::<Scenario>(&file)).transpose()?;
+        let preset = file.is_file().then(|| read::<Scenario>(&file)).transpose()?;
         let preset = preset.and_then(|scenario| scenario.difficulty);
         let at = ladder.iter().position(|one| Some(&one.name) == preset.as_ref());
         let to = at.and_then(|at| ladder.get(at.checked_add_signed(-isize::from(unlike.easier))?));

@@ -2,7 +2,9 @@
 
 use super::Exit;
 use super::output::write_private;
-use crate::scenario::{AuthorError, Boss, Difficulty, Entry, Library, Scenario, check_name, write_own};
+use crate::scenario::{
+    AuthorError, Boss, Difficulty, Entry, Library, Scenario, check_name, own_file, write_own,
+};
 use crate::text::columns::said;
 use crate::text::data::from_toml;
 use crate::text::file::read_text;
@@ -104,7 +106,7 @@ fn all<E: Entry>(entries: &BTreeMap<String, E>, folder: &Path) -> Result<Vec<Pat
 fn free<E: Entry>(entries: &BTreeMap<String, E>, folder: &Path, shown: &str) -> anyhow::Result<()> {
     for (name, entry) in entries {
         check_name(name)?;
-        let there = folder.join(E::FOLDER).join(format!("{name}.toml"));
+        let there = own_file::<E>(folder, name);
         if there.exists() || Library::embedded().get::<E>(name).is_ok() {
             bail!(
                 "there is a {} `{name}` already; nothing was taken in. Rename it in `{shown}`, or remove the other",

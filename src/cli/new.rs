@@ -2,19 +2,19 @@
 
 use super::prepare::at_desk;
 use super::{Exit, practice, programs, streams};
-use crate::repl::clock::{Clock, SystemClock};
+use crate::repl::clock::{Clock, SystemClock, day_of};
 use crate::repl::editor::{Input, Prompt};
 use crate::repl::interview;
 use crate::repl::screen;
 use crate::repl::sheet::Left;
-use crate::scenario::{Boss, Difficulty, Entry, Library, Scenario, write_own};
+use crate::scenario::{Boss, Difficulty, Library, Scenario, own_file, write_own};
 use crate::settings::Settings;
 use crate::text::file::make_private_folder;
 use crate::text::shell;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Your own talk: a few questions make a situation and a boss to practise with
 #[derive(Debug, Default, Args)]
@@ -28,7 +28,7 @@ pub struct NewArgs {
 }
 
 /// The folder of the answers, under the person's own.
-pub(super) const TALKS: &str = "talks";
+const TALKS: &str = "talks";
 /// What is kept of an interview that has no name yet.
 const UNNAMED: &str = ".unfinished";
 
@@ -46,13 +46,11 @@ pub fn run(
     if let Some(name) = &args.name {
         free(name, library)?;
     }
-    let talks = own.join(TALKS);
-    let today = jiff::tz::Offset::UTC.to_datetime(SystemClock::start().now()).date();
+    let today = day_of(SystemClock::start().now());
     let answers = match &args.from {
         Some(file) => interview::read(file)?,
         None => {
-            make_private_folder(&talks).with_context(|| format!("can't make `{}`", talks.display()))?;
-            let draft = talks.join(args.name.as_deref().unwrap_or(UNNAMED)).with_extension("toml");
+            let draft = draft(own, args.name.as_deref().unwrap_or(UNNAMED))?;
             match at_desk(settings, out, |desk| interview::ask(&draft, library, today, desk))? {
                 (Left::Done, answers) => {
                     std::fs::remove_file(&draft)
@@ -102,6 +100,13 @@ pub fn run(
     Ok(Exit::Done)
 }
 
+/// The file of answers that are not complete, under the person's own folder; the folder it lies in is made.
+pub(super) fn draft(own: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let talks = own.join(TALKS);
+    make_private_folder(&talks).with_context(|| format!("can't make `{}`", talks.display()))?;
+    Ok(talks.join(format!("{name}.toml")))
+}
+
 /// Refuses a name that something else has.
 fn free(name: &str, library: &Library) -> anyhow::Result<()> {
     let taken = library.get::<Scenario>(name).is_ok() || library.get::<Boss>(name).is_ok();
@@ -134,8 +139,7 @@ pub struct EditArgs {
 /// Nothing of the person's own has that name; an editor that fails.
 pub fn edit(args: &EditArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let own = &settings.folders.config;
-    let file = |folder: &str| own.join(folder).join(&args.name).with_extension("toml");
-    let files = [file(Scenario::FOLDER), file(Boss::FOLDER)];
+    let files = [own_file::<Scenario>(own, &args.name), own_file::<Boss>(own, &args.name)];
     if !files.iter().any(|file| file.is_file()) {
         bail!(
             "no scenario or boss of your own is called `{}`; `coachup new {}` makes one",

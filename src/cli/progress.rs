@@ -2,9 +2,10 @@
 
 use super::Exit;
 use super::output::{Target, deliver};
-use crate::review::{Talks, progress_views};
+use crate::review::{Progress, Talks, progress_views};
 use crate::scenario::Library;
-use crate::session::store::Store;
+use crate::session::Header;
+use crate::session::store::{Store, StoreError};
 use crate::settings::Settings;
 use crate::text::json;
 use clap::{Args, ValueEnum};
@@ -34,6 +35,23 @@ enum Format {
     Json,
 }
 
+/// Progress over the sessions that are `wanted`.
+///
+/// # Errors
+/// A store that fails.
+pub(super) fn of(
+    store: &Store,
+    library: &Library,
+    wanted: impl Fn(&Header) -> bool,
+) -> Result<Progress, StoreError> {
+    let mut talks = Talks::default();
+    // The list is newest first.
+    for summary in store.list()?.iter().rev().filter(|summary| wanted(&summary.header)) {
+        talks.add(store.load(&summary.header.id)?);
+    }
+    Ok(talks.progress(library))
+}
+
 /// Shows progress; `width` is the screen's, in columns.
 ///
 /// # Errors
@@ -46,12 +64,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let store = Store::open(&settings.folders.data)?;
-    let mut talks = Talks::default();
-    // The list is newest first.
-    for summary in store.list()?.iter().rev() {
-        talks.add(store.load(&summary.header.id)?);
-    }
-    let progress = talks.progress(library);
+    let progress = of(&store, library, |_| true)?;
     let text = match args.format {
         Format::Terminal => progress_views::terminal(&progress, width, !settings.plain),
         Format::Html => progress_views::html(&progress),

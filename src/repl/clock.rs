@@ -1,5 +1,7 @@
 //! Time, handed in: so that a session can be replayed and tested without waiting.
 
+use jiff::civil::Date;
+use jiff::tz::Offset;
 use std::time::{Duration, Instant};
 
 /// Where the practice loop gets its time from.
@@ -9,6 +11,11 @@ pub trait Clock {
 
     /// A clock that never goes back, for measuring; from an arbitrary start.
     fn elapsed(&self) -> Duration;
+}
+
+/// The day of `time`, in UTC like every time here.
+pub fn day_of(time: jiff::Timestamp) -> Date {
+    Offset::UTC.to_datetime(time).date()
 }
 
 /// The machine's clock.

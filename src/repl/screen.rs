@@ -18,6 +18,7 @@ use crate::session::plan::{Part, Plan};
 use crate::session::{Exchange, Outcome, Reply};
 use crate::text::columns::{NARROW, shortened};
 use crate::text::count::count;
+use crate::text::suggest::nearest;
 use crate::text::{one_line, printable};
 use anstyle::{AnsiColor, Style};
 use jiff::civil::Date;
@@ -445,6 +446,13 @@ pub fn example(talk: &Talk) -> String {
             out
         }
     }
+}
+
+/// That no command of an interview or a sheet is `typed`, with the nearest of those that there are.
+pub fn no_command(typed: &str, known: &[&'static str]) -> String {
+    let near = nearest(typed, known.iter().copied());
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    format!("no command here is `{typed}`{hint}")
 }
 
 /// A note from the program, not from the boss.

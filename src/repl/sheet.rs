@@ -215,12 +215,8 @@ impl Sheet<'_> {
             }
             other => {
                 let known = ["/back", "/plan", "/breathe", "/edit", "/quit"];
-                let near = crate::text::suggest::nearest(other, known);
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                desk.show(&screen::note(&format!(
-                    "no command here is `{other}`{hint} There are {}.",
-                    known.join(", ")
-                )))?;
+                let slip = screen::no_command(other, &known);
+                desk.show(&screen::note(&format!("{slip} There are {}.", known.join(", "))))?;
                 Typed::Again
             }
         })

@@ -66,6 +66,14 @@ pub struct Rooms<'a> {
 /// Asked between tokens; `Break` stops the boss.
 pub type Pulse<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
+/// The verdicts on a turn; none apply where it shows real distress, which nobody grades.
+pub fn verdicts_on(scorer: &Scorer, turn: &Utterance<'_>) -> Verdicts {
+    match safety::shows_distress(turn.text) {
+        true => Verdicts::not_applicable(),
+        false => scorer.grade(turn).verdicts,
+    }
+}
+
 impl<'a> Talk<'a> {
     /// Begins a session. It is stored with the first turn, or by [`Talk::keep`]: a talk in which nothing was
     /// said leaves nothing behind.
@@ -158,12 +166,9 @@ impl<'a> Talk<'a> {
 
     /// The scorer's verdicts on a wording, where the talk stands; nothing is kept.
     pub fn verdicts(&self, text: &str) -> Verdicts {
-        if safety::shows_distress(text) {
-            return Verdicts::not_applicable();
-        }
         let last = self.last_boss_line();
         let position = if self.session.head.is_none() { Position::Opening } else { Position::Middle };
-        self.rooms.scorer.grade(&Utterance { text, context: Some(&last), position }).verdicts
+        verdicts_on(self.rooms.scorer, &Utterance { text, context: Some(&last), position })
     }
 
     /// What a coach would say to the turn the talk stands at.

@@ -218,11 +218,6 @@ impl Point {
     }
 }
 
-/// The helpful checks.
-fn helpful() -> impl Iterator<Item = Check> {
-    Check::ALL.into_iter().filter(|check| check.is_helpful())
-}
-
 impl RealPoint {
     /// None for a rehearsal.
     fn of(session: &Session) -> Option<RealPoint> {
@@ -242,7 +237,7 @@ impl RealPoint {
 
     /// The share of the helpful behaviours that the person managed, 0 to 100.
     fn share_managed(&self) -> f64 {
-        self.managed.len() as f64 / helpful().count() as f64 * 100.0
+        self.managed.len() as f64 / Check::all_helpful().count() as f64 * 100.0
     }
 }
 
@@ -259,7 +254,8 @@ fn rehearsals(real: &mut [RealPoint], points: &[Point]) {
             .filter(|point| since.is_none_or(|since| point.talk.started > since))
             .collect();
         let shown = |check: &Check| rehearsed.iter().filter(|point| point.shown[check.index()]).count();
-        talk.practised = helpful().filter(|check| shown(check) * 2 >= rehearsed.len().max(1)).collect();
+        talk.practised =
+            Check::all_helpful().filter(|check| shown(check) * 2 >= rehearsed.len().max(1)).collect();
         talk.rehearsed = rehearsed.iter().map(|point| point.talk.grade).collect();
     }
 }

@@ -155,7 +155,7 @@ fn line_of_time(talk: &RealPoint) -> Vec<String> {
 
 /// What changed from real talk to real talk, as far as that can be told.
 fn practice_changed(progress: &Progress) -> String {
-    let of = Check::ALL.into_iter().filter(|check| check.is_helpful()).count();
+    let of = Check::all_helpful().count();
     let managed: Vec<String> = progress.real.iter().map(|talk| talk.managed.len().to_string()).collect();
     let counts = format!("You managed {} of {of} behaviours", managed.join(", then "));
     let told = match progress.managed.change.trend {

@@ -25,7 +25,7 @@ const QUOTE: usize = 90;
 /// The whole review. Colours are ANSI sequences, to be stripped by the writer where none are wanted.
 /// `plain`: nothing is drawn, so that a screen reader reads only words.
 pub fn render(report: &Report, width: usize, plain: bool) -> String {
-    let mut page = Page { real: report.account.is_some(), ..Page::new(width, plain, &report.header.id) };
+    let mut page = Page::of(report, width, plain);
     page.header(report);
     page.account(report);
     page.next_time(report);
@@ -59,7 +59,7 @@ pub fn render(report: &Report, width: usize, plain: bool) -> String {
 
 /// What was said, without any judgement.
 pub fn transcript(report: &Report, width: usize) -> String {
-    let mut page = Page { real: report.account.is_some(), ..Page::new(width, false, &report.header.id) };
+    let mut page = Page::of(report, width, false);
     page.title(report);
     page.text.push('\n');
     page.greeting(report);
@@ -74,7 +74,7 @@ pub fn transcript(report: &Report, width: usize) -> String {
 
 /// A plan and what it shows; `calm` is 1 to 5, 0 where it is not answered.
 pub fn plan(review: &PlanReview, calm: u8, width: usize, plain: bool) -> String {
-    let mut page = Page::new(width, plain, "");
+    let mut page = Page::new(width, plain);
     page.section("Your plan");
     for (number, part) in (1..).zip(&review.parts) {
         page.part(number, part, calm);
@@ -86,7 +86,7 @@ pub fn plan(review: &PlanReview, calm: u8, width: usize, plain: bool) -> String 
 
 /// What one part's answers show, to stand under the answer.
 pub fn plan_answer(part: &PartReview, width: usize, plain: bool) -> String {
-    let mut page = Page::new(width, plain, "");
+    let mut page = Page::new(width, plain);
     page.shown(part);
     page.text
 }
@@ -103,14 +103,14 @@ struct Page {
 }
 
 impl Page {
-    fn new(width: usize, plain: bool, session: &str) -> Page {
-        Page {
-            text: String::new(),
-            width: width.max(NARROWEST),
-            plain,
-            session: session.to_owned(),
-            real: false,
-        }
+    /// Of nothing that was said.
+    fn new(width: usize, plain: bool) -> Page {
+        Page { text: String::new(), width: width.max(NARROWEST), plain, session: String::new(), real: false }
+    }
+
+    fn of(report: &Report, width: usize, plain: bool) -> Page {
+        let (session, real) = (report.header.id.clone(), report.account.is_some());
+        Page { session, real, ..Page::new(width, plain) }
     }
 
     /// Which session it is, and how it was started.

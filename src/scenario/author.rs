@@ -49,6 +49,11 @@ pub fn start<E: Entry>(folder: &Path, name: &str) -> Result<Started, AuthorError
     Ok(Started { file: write::<E>(folder, name, text)?, copied: original.is_some() })
 }
 
+/// Where an entry called `name` lies under a person's own `folder`, if it does.
+pub fn own_file<E: Entry>(folder: &Path, name: &str) -> PathBuf {
+    folder.join(E::FOLDER).join(format!("{name}.toml"))
+}
+
 /// Writes `entry` as `NAME.toml` into the right place under a person's own `folder`, and never over another file;
 /// returns where it lies.
 ///
@@ -60,10 +65,9 @@ pub fn write_own<E: Entry>(folder: &Path, name: &str, entry: &E) -> Result<PathB
 
 fn write<E: Entry>(folder: &Path, name: &str, text: &str) -> Result<PathBuf, AuthorError> {
     check_name(name)?;
-    let folder = folder.join(E::FOLDER);
-    let file = folder.join(format!("{name}.toml"));
+    let file = own_file::<E>(folder, name);
     let unwritable = |source| AuthorError::Unwritable { file: file.clone(), source };
-    std::fs::create_dir_all(&folder).map_err(unwritable)?;
+    std::fs::create_dir_all(folder.join(E::FOLDER)).map_err(unwritable)?;
     match write_private(&file, text.as_bytes(), Existing::Keep) {
         Ok(()) => Ok(file),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(AuthorError::Exists(file)),

@@ -11,11 +11,11 @@ mod receptiveness;
 #[cfg(test)]
 mod shipped;
 
-pub use author::{AuthorError, Started, check_name, set_key, start, write_own};
+pub use author::{AuthorError, Started, check_name, own_file, set_key, start, write_own};
 pub use bank::Kind;
 pub use check::{Problem, name_faults};
 pub use library::{Entry, Fault, Library, LibraryError, read};
-pub use own::{Answers, Temperament};
+pub use own::{Answers, Misfit, Temperament};
 pub use points::Point;
 
 use serde::{Deserialize, Serialize};

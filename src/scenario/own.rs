@@ -50,6 +50,16 @@ pub struct Answers {
     pub when: String,
 }
 
+/// An answer that can't be taken.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` {why}")]
+pub struct Misfit {
+    /// Its key in a file of answers.
+    pub key: &'static str,
+    /// What is wrong with it, said of it: "has 700 characters; 600 fit".
+    pub why: String,
+}
+
 /// A way of being a boss, to be picked from.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,7 +137,7 @@ impl Answers {
                 return Err(unknown("temperaments", name, names));
             }
         }
-        answers.check_texts()?;
+        answers.check_texts().map_err(|misfit| misfit.to_string())?;
         let when = answers.when.trim();
         if !when.is_empty() && when.parse::<Date>().is_err() {
             return Err(format!("`when` has `{when}`; it takes a date such as 2026-12-03"));
@@ -139,7 +149,7 @@ impl Answers {
     ///
     /// # Errors
     /// What is not right, with its key.
-    pub fn check_texts(&self) -> Result<(), String> {
+    pub fn check_texts(&self) -> Result<(), Misfit> {
         let Answers { about, happened, want, outcome, your_job, their_job, says, .. } = self;
         let texts = [
             ("about", about, SHORT),
@@ -154,14 +164,17 @@ impl Answers {
         let desk = self.desk.iter().map(|text| ("desk", text, MIDDLE));
         let guesses = self.guesses.iter().map(|text| ("guesses", text, MIDDLE));
         for (key, text, longest) in texts.into_iter().chain(against).chain(desk).chain(guesses) {
-            fits(text, longest).map_err(|why| format!("`{key}`: {why}"))?;
+            fits(text, longest).map_err(|why| Misfit { key, why })?;
         }
         for (key, name) in [("name", &self.name), ("your-name", &self.your_name)] {
-            is_name(name).map_err(|why| format!("`{key}` {why}"))?;
+            is_name(name).map_err(|why| Misfit { key, why })?;
         }
         let (you, boss) = (self.your_name.trim().to_lowercase(), self.name.trim().to_lowercase());
         match you == boss && !you.is_empty() {
-            true => Err("`name` and `your-name` are the same: nobody could tell who speaks".to_owned()),
+            true => Err(Misfit {
+                key: "your-name",
+                why: "is your boss's name too: nobody could tell who speaks".to_owned(),
+            }),
             false => Ok(()),
         }
     }
@@ -261,10 +274,10 @@ impl Answers {
 fn fits(text: &str, longest: usize) -> Result<(), String> {
     let chars = text.trim().chars().count();
     if chars > longest {
-        return Err(format!("that is {chars} characters; {longest} fit"));
+        return Err(format!("has {chars} characters; {longest} fit"));
     }
     match text.contains(|c: char| c.is_control() && !c.is_whitespace()) {
-        true => Err("that has control characters in it".to_owned()),
+        true => Err("has control characters in it".to_owned()),
         false => Ok(()),
     }
 }

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn what_was_done_once_is_not_asked_for_as_if_it_were_missing() {
         use Check::*;
-        let all: Vec<Check> = Check::ALL.into_iter().filter(|check| check.is_helpful()).collect();
+        let all: Vec<Check> = Check::all_helpful().collect();
         let rest: Vec<Check> = all.iter().copied().filter(|check| *check != ExploresSituation).collect();
         let talk = [turn(&all, true), turn(&rest, false), turn(&rest, false)];
         let next = next_time(&grade(&talk.iter().collect::<Vec<_>>())).unwrap();
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_perfect_and_an_empty_talk_are_explained_too() {
         use Check::*;
-        let all: Vec<Check> = Check::ALL.into_iter().filter(|check| check.is_helpful()).collect();
+        let all: Vec<Check> = Check::all_helpful().collect();
         let best = turn(&all, true);
         let graded = grade(&[&best, &best, &best]);
         assert!(

@@ -144,6 +144,11 @@ impl Check {
         self.polarity() == Polarity::Helpful
     }
 
+    /// All that earn credit, in the rubric's order.
+    pub fn all_helpful() -> impl Iterator<Item = Check> {
+        Check::ALL.into_iter().filter(|check| check.is_helpful())
+    }
+
     /// The skill it counts towards.
     pub fn skill(self) -> Skill {
         match self {

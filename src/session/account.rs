@@ -32,7 +32,9 @@ pub const MOST_LIKE: u8 = 5;
 impl Account {
     /// Every text in it.
     pub fn texts_mut(&mut self) -> [&mut String; 2] {
-        [&mut self.agreed, &mut self.surprised]
+        // Every field is named, so that a new one is not forgotten here.
+        let Account { agreed, surprised, day: _, managed: _, likeness: _, unlike: _ } = self;
+        [agreed, surprised]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Choice, Wanted, Wording};
 use crate::review::outcome_words;
-use crate::scenario::Library;
+use crate::scenario::{Library, Misfit};
 use crate::scorer::rubric::Check;
 use crate::scorer::wording;
 use crate::session::Outcome;
@@ -108,9 +108,9 @@ impl super::Question for Question {
             }
             Question::Agreed | Question::Surprised => Wanted::Words,
             Question::Managed => {
-                let helpful = Check::ALL.into_iter().filter(|check| check.is_helpful());
-                let all: Vec<Choice> =
-                    helpful.map(|check| (name(&check), capital(&wording::of(check).did))).collect();
+                let all: Vec<Choice> = Check::all_helpful()
+                    .map(|check| (name(&check), capital(&wording::of(check).did)))
+                    .collect();
                 let most = all.len();
                 Wanted::Of(all, most)
             }
@@ -164,7 +164,7 @@ impl super::Question for Question {
         from_toml(text)
     }
 
-    fn check(_: &Told) -> Result<(), String> {
+    fn check(_: &Told) -> Result<(), Misfit> {
         Ok(())
     }
 }

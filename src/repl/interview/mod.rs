@@ -7,11 +7,9 @@ pub use after::{Held, Told};
 
 use super::screen;
 use super::sheet::{Desk, Left};
-use crate::scenario::{Answers, Library};
+use crate::scenario::{Answers, Library, Misfit};
 use crate::scorer::language::{self, Language};
-use crate::text::capital;
 use crate::text::file::{Existing, read_text, write_private};
-use crate::text::suggest::nearest;
 use anyhow::{Context, anyhow};
 use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
@@ -69,8 +67,8 @@ trait Question: Copy + 'static {
     /// Are the answers right that have just been taken?
     ///
     /// # Errors
-    /// What is not right, with its key in backticks first.
-    fn check(answers: &Self::Answers) -> Result<(), String>;
+    /// What is not right.
+    fn check(answers: &Self::Answers) -> Result<(), Misfit>;
 }
 
 /// Reads the answers of `coachup new` in `file`.
@@ -157,9 +155,7 @@ fn ask_all<Q: Question>(
                 continue;
             }
             line if line.starts_with('/') => {
-                let near = nearest(line, ["/back", "/quit"]);
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                desk.show(&screen::note(&format!("no command here is `{line}`{hint}")))?;
+                desk.show(&screen::note(&screen::no_command(line, &["/back", "/quit"])))?;
                 continue;
             }
             _ => {}
@@ -175,11 +171,8 @@ fn ask_all<Q: Question>(
                 question.take(&mut taken, said);
                 match Q::check(&taken) {
                     Ok(()) => answers = taken,
-                    Err(why) => {
-                        // Which question it is about is on the screen.
-                        let why = why.rsplit_once('`').map_or(why.as_str(), |(_, why)| why);
-                        let why = why.trim_start_matches([':', ' ']);
-                        desk.show(&screen::note(&format!("{}.", capital(why))))?;
+                    Err(Misfit { why, .. }) => {
+                        desk.show(&screen::note(&format!("That {why}.")))?;
                         continue;
                     }
                 }
@@ -259,7 +252,8 @@ mod tests {
     use super::*;
     use crate::scenario::Pronoun;
 
-    fn asked(file: &Path, lines: &str) -> (Left, Answers, String) {
+    /// Asks the questions on a Monday, 30 November 2026; how they were left, the answers, what was shown.
+    fn asked<Q: Question>(file: &Path, lines: &str) -> (Left, Q::Answers, String) {
         let (mut out, mut input) = (Vec::new(), lines.as_bytes());
         let mut desk = Desk {
             answers: &mut Lines(&mut input),
@@ -269,7 +263,7 @@ mod tests {
             plain: true,
         };
         let today = "2026-11-30".parse().unwrap();
-        let (left, answers) = ask(file, &Library::embedded(), today, &mut desk).unwrap();
+        let (left, answers) = ask_all::<Q>(file, "", &Library::embedded(), today, &mut desk).unwrap();
         (left, answers, anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string())
     }
 
@@ -277,13 +271,13 @@ mod tests {
     fn it_is_left_in_the_middle_and_goes_on_from_there_to_the_end() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rota.toml");
-        let (left, answers, text) = asked(&file, "the late rota\n3\n/quit\n");
+        let (left, answers, text) = asked::<own::Question>(&file, "the late rota\n3\n/quit\n");
         assert_eq!((left, answers.kind.as_str()), (Left::Later, "slow-approvals"));
         assert!(text.contains("1 of 17") && text.contains("3  Approvals take too long"), "{text}");
         let rest = "It comes out on Thursday. I need it sooner.\n/back\nIt comes out on Thursday for the Monday. I need \
                     it sooner.\nthe rota two weeks ahead\n\nInes\na staff nurse\nthe ward sister\nInes\nMaureen\nshe\n9\n1 8\n\
                     the inspection\nNot now.\nguarded\nNobody else minds.\nI wait for the office / I'm two short\nthursday\n";
-        let (left, answers, text) = asked(&file, rest);
+        let (left, answers, text) = asked::<own::Question>(&file, rest);
         assert_eq!(left, Left::Done, "{text}");
         assert!(text.contains("3 of 17  What") && text.contains("A number from 1 to 8"), "{text}");
         assert!(text.contains("nobody could tell who speaks"), "{text}");
@@ -308,21 +302,7 @@ mod tests {
     #[test]
     fn what_is_asked_after_a_talk_follows_from_whether_it_took_place() {
         let folder = tempfile::tempdir().unwrap();
-        let told = |name: &str, lines: &str| {
-            let (mut out, mut input) = (Vec::new(), lines.as_bytes());
-            let mut desk = Desk {
-                answers: &mut Lines(&mut input),
-                out: &mut out,
-                edit: &|_| Ok(()),
-                interrupt: &Interrupt::install(),
-                plain: true,
-            };
-            let today = "2026-11-30".parse().unwrap();
-            let file = folder.path().join(name);
-            let (left, told) =
-                ask_after(&file, "How did it go?", &Library::embedded(), today, &mut desk).unwrap();
-            (left, told, anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string())
-        };
+        let told = |name: &str, lines: &str| asked::<after::Question>(&folder.path().join(name), lines);
         let (left, later, text) = told("a", "2\n2026-11-01\nfriday\n");
         assert_eq!((left, later.held, later.now.as_str()), (Left::Done, Some(Held::NotYet), "2026-12-04"));
         assert!(text.contains("2 of 2") && text.contains("That day is past"), "{text}");

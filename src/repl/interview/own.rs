@@ -1,7 +1,7 @@
 //! What `coachup new` asks about a talk of one's own.
 
 use super::{Wanted, Wording};
-use crate::scenario::{Answers, Difficulty, Kind, Library, Pronoun, Temperament};
+use crate::scenario::{Answers, Difficulty, Kind, Library, Misfit, Pronoun, Temperament};
 use crate::text::data::from_toml;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -118,7 +118,7 @@ impl super::Question for Question {
         Answers::read(text)
     }
 
-    fn check(answers: &Answers) -> Result<(), String> {
+    fn check(answers: &Answers) -> Result<(), Misfit> {
         answers.check_texts()
     }
 }
